@@ -1,0 +1,1 @@
+"""Everything with I/O around the gate: command line, flow, run folder, engine and image."""

@@ -1,0 +1,1 @@
+"""Pure: evidence and a policy in, a verdict out."""
