@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from sandbox.outcomes import Outcome
 
 Buffer = bytes | bytearray | memoryview
+ABORTED: Final = "the run was ended on our side"
 
 
 class SandboxUnavailable(Exception):
@@ -91,7 +92,7 @@ class Worker(Protocol):
         ...
 
     def greeting(self) -> Reply | Outcome:
-        """Waits for the frame that says the program is ready (at most `limits.start_deadline_s`); later calls return it again."""
+        """Waits for the frame that says the program is ready, at most `limits.start_deadline_s`; then repeats it."""
         ...
 
     def exchange(self, request: Sequence[Buffer], *, deadline_s: float, cap_bytes: int) -> Reply | Outcome:
@@ -101,8 +102,22 @@ class Worker(Protocol):
         """
         ...
 
+    def ended(self) -> Outcome | None:
+        """Notices without waiting that a worker which greeted has ended meanwhile; None while all is well.
+
+        An `Outcome` means what it means for `exchange`. A pool asks this before it hands out a worker that waited.
+        """
+        ...
+
     def last_words(self) -> str:
         """The end of what the program wrote to stderr (a claim), at most 8 KiB, undecodable bytes replaced."""
+        ...
+
+    def abort(self) -> None:
+        """Makes whoever converses with this worker get a `SandboxFault`, now and from now on.
+
+        The one method that any thread may call. Ending the worker stays with its owner.
+        """
         ...
 
     def end(self) -> Outcome:

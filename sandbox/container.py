@@ -1,0 +1,174 @@
+"""One container on the engine: made, attached, started, killed, looked at, removed.
+
+It is addressed by a name that is chosen before the create call, so that it can be removed even when that call was
+interrupted and its answer never read. Every failure of the engine is a `SandboxUnavailable`; what it means for the
+program inside is decided by `sandbox.docker_worker`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from docker.errors import APIError, NotFound
+from requests.exceptions import ConnectionError as RequestsConnectionError
+from requests.exceptions import Timeout as RequestsTimeout
+
+from sandbox.contract import SandboxUnavailable
+from sandbox.docker_engine import CALL_TIMEOUT_S, DockerEngine, engine_errors, is_settled
+from sandbox.hardening import ContainerSpec
+
+REMOVAL_DEADLINE_S: Final = 30.0
+REMOVAL_POLL_S: Final = 0.05
+# The engine writes down a kill only after the signal was sent, so the note may be younger than the death.
+EVENT_LAG: Final = timedelta(milliseconds=50)
+
+
+@dataclass(frozen=True, slots=True)
+class EndState:
+    """How a container ended, as the engine saw it."""
+
+    exit_code: int
+    oom_killed: bool
+    started_at: datetime
+    finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerFacts:
+    """What the engine really used."""
+
+    runtime: str
+    image_id: str
+
+
+class Container:
+    """A container that exists on the engine until `remove`."""
+
+    def __init__(self, engine: DockerEngine, name: str) -> None:
+        self.name = name
+        self._engine = engine
+
+    @classmethod
+    def create(cls, engine: DockerEngine, spec: ContainerSpec) -> Container:
+        """Makes the container without starting it.
+
+        Raises:
+            SandboxUnavailable: the engine does not answer, refuses, or does not have the image.
+        """
+        container = cls(engine, f"kernelgate-{secrets.token_hex(8)}")
+        try:
+            with engine_errors(f"create a container of {spec.image}", engine.url):
+                engine.api.create_container_from_config(  # type: ignore[no-untyped-call]  # the SDK's stubs lack it
+                    spec.body(), name=container.name
+                )
+        except BaseException:
+            container.discard()
+            raise
+        return container
+
+    def attach(self) -> socket.socket:
+        """Returns the socket of stdin, stdout and stderr; attached before the start, it misses nothing."""
+        with engine_errors("attach to the container", self._engine.url):
+            # Not through the SDK's `attach_socket`: it leaves the HTTP connection behind the socket open.
+            response = self._engine.api.post(
+                self._engine.address(f"containers/{self.name}/attach"),
+                params={"stdin": "1", "stdout": "1", "stderr": "1", "stream": "1"},
+                headers={"Connection": "Upgrade", "Upgrade": "tcp"},
+                stream=True,
+                timeout=CALL_TIMEOUT_S,
+            )
+            with closing(response):
+                response.raise_for_status()
+                return socket.socket(fileno=os.dup(response.raw.fileno()))
+
+    def start(self) -> None:
+        """Starts the program."""
+        with engine_errors("start the container", self._engine.url):
+            self._engine.api.start(self.name)
+
+    def facts(self) -> ContainerFacts:
+        """Asks the engine which runtime and image it used."""
+        with engine_errors("look at the container", self._engine.url):
+            attributes = self._engine.api.inspect_container(self.name)
+        return ContainerFacts(str(attributes["HostConfig"]["Runtime"]), str(attributes["Image"]))
+
+    def kill(self) -> None:
+        """Sends SIGKILL to everything in it; nothing happens when it is not running."""
+        with engine_errors("kill the container", self._engine.url):
+            try:
+                self._engine.api.kill(self.name)
+            except APIError as error:
+                if not is_settled(error):
+                    raise
+
+    def end_state(self, timeout_s: float) -> EndState | None:
+        """Waits until it is not running and says how it ended; None when it still runs after `timeout_s`."""
+        with engine_errors("find out how the container ended", self._engine.url):
+            # The SDK raises either of the two when the time is up; whether the engine is alive shows in the look.
+            with suppress(RequestsTimeout, RequestsConnectionError):
+                self._engine.api.wait(self.name, timeout=max(1, round(timeout_s)))
+            state = self._engine.api.inspect_container(self.name)["State"]
+        if state["Running"]:
+            return None
+        return EndState(
+            exit_code=int(state["ExitCode"]),
+            oom_killed=bool(state["OOMKilled"]),
+            started_at=datetime.fromisoformat(state["StartedAt"]),
+            finished_at=datetime.fromisoformat(state["FinishedAt"]),
+        )
+
+    def was_signalled_from_outside(self, state: EndState) -> bool:
+        """Whether a signal was sent through the engine: `docker kill`, `docker stop`, or its own shutdown."""
+        with engine_errors("ask the engine for its events", self._engine.url):
+            # Not through the SDK's `events`: it cuts times to seconds and waits without a limit.
+            response = self._engine.api.get(
+                self._engine.address("events"),
+                params={
+                    "since": f"{state.started_at.timestamp():.6f}",
+                    "until": f"{(state.finished_at + EVENT_LAG).timestamp():.6f}",
+                    "filters": json.dumps({"container": [self.name], "event": ["kill"]}),
+                },
+                timeout=CALL_TIMEOUT_S,
+            )
+            response.raise_for_status()
+            return bool(response.content.strip())
+
+    def remove(self) -> None:
+        """Kills what runs, removes the container, and returns when the engine knows it no more.
+
+        Raises:
+            SandboxUnavailable: it could not be removed; a later `reap` will try again.
+        """
+        until = time.monotonic() + REMOVAL_DEADLINE_S
+        while self._exists_after_removal():
+            if time.monotonic() > until:
+                raise SandboxUnavailable(
+                    f"the engine at {self._engine.url} does not remove a container; try `docker rm -f {self.name}`"
+                )
+            time.sleep(REMOVAL_POLL_S)
+
+    def discard(self) -> None:
+        """Removes it on the way out of another failure, which is the one to be reported."""
+        with suppress(SandboxUnavailable):
+            self.remove()
+
+    def _exists_after_removal(self) -> bool:
+        with engine_errors("remove the container", self._engine.url):
+            try:
+                self._engine.api.remove_container(self.name, v=True, force=True)
+            except APIError as error:
+                if not is_settled(error):
+                    raise
+            try:
+                self._engine.api.inspect_container(self.name)
+            except NotFound:
+                return False
+            return True

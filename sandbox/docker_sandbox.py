@@ -1,0 +1,123 @@
+"""The Docker sandbox: hardened containers, used once.
+
+This module only puts the parts together: the specification (`sandbox.hardening`), the container (`sandbox.container`),
+the conversation (`sandbox.docker_worker`), the proof (`sandbox.proof`), and who owns what (`sandbox.owner`).
+
+Deliberately not handled: a container whose owner lives in another boot or process namespace is left alone while it runs
+(its owner may be alive and out of our sight); once it has stopped for an hour it is reaped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from sandbox.attached import AttachedStream
+from sandbox.container import Container
+from sandbox.contract import IsolationProof, Program, Reply, SandboxUnavailable
+from sandbox.docker_engine import DockerEngine, engine_errors
+from sandbox.docker_worker import DockerWorker
+from sandbox.hardening import ContainerSpec, harden
+from sandbox.owner import MARK, Liveness, Owner, from_labels, this_process
+from sandbox.proof import probe_argv, read_proofs
+
+Harden = Callable[[Program, Owner, str | None], ContainerSpec]
+STALE_AFTER_S: Final = 3600.0
+
+
+class DockerSandbox:
+    """Starts workers as containers of one engine. Thread-safe."""
+
+    def __init__(self, engine: DockerEngine, *, runtime: str | None = None, hardening: Harden = harden) -> None:
+        """Checks that the engine knows the runtime.
+
+        Args:
+            engine: The engine; stays the caller's, who closes it.
+            runtime: An OCI runtime such as `runsc`, or None for the engine's default.
+            hardening: Makes the specification. The proof says what a weaker one lacks.
+
+        Raises:
+            SandboxUnavailable: the engine does not have that runtime.
+        """
+        if runtime is not None and runtime not in engine.facts.runtimes:
+            raise SandboxUnavailable(
+                f"the engine has no runtime {runtime!r}, only {', '.join(engine.facts.runtimes)}; "
+                "add it to the engine's daemon.json or ask for another"
+            )
+        self._engine = engine
+        self._runtime = runtime
+        self._hardening = hardening
+
+    def start(self, program: Program) -> DockerWorker:
+        """Starts `program` in a fresh container.
+
+        Raises:
+            SandboxUnavailable: the engine does not answer or refused.
+        """
+        spec = self._hardening(program, this_process(), self._runtime)
+        container = Container.create(self._engine, spec)
+        try:
+            stream = AttachedStream(container.attach())
+            try:
+                container.start()
+                return DockerWorker(container, stream, program.limits)
+            except BaseException:
+                stream.close()
+                raise
+        except BaseException:
+            container.discard()
+            raise
+
+    def prove(self, program: Program) -> IsolationProof:
+        """Shows from inside a container made like every other that each limit holds.
+
+        Raises:
+            SandboxUnavailable: the engine does not answer or refused, or the probe did not complete.
+        """
+        argv = probe_argv(program.limits, self._trusted_variables(program))
+        with self.start(replace(program, argv=argv)) as worker:
+            answer = worker.greeting()
+            if not isinstance(answer, Reply):
+                raise SandboxUnavailable(
+                    f"the isolation probe did not complete in image {program.image}: {answer}; "
+                    f"its last words: {worker.last_words()[-500:] or 'none'}"
+                )
+            facts = worker.container_facts()
+        return IsolationProof(
+            isolation="docker",
+            engine=self._engine.facts.title,
+            runtime=facts.runtime,
+            image=facts.image_id,
+            limits=read_proofs(answer.payload),
+        )
+
+    def reap(self) -> int:
+        """Removes containers whose owner is gone; returns how many this call removed."""
+        with engine_errors("list left-over containers", self._engine.url):
+            listed = self._engine.api.containers(all=True, filters={"label": f"{MARK}=1"})
+        left_over = [entry["Names"][0].lstrip("/") for entry in listed if _is_left_over(entry)]
+        for name in left_over:
+            Container(self._engine, name).remove()
+        return len(left_over)
+
+    def _trusted_variables(self, program: Program) -> set[str]:
+        with engine_errors(f"look at image {program.image}", self._engine.url):
+            image = self._engine.api.inspect_image(program.image)  # type: ignore[no-untyped-call]  # an SDK stub
+        spec = self._hardening(program, this_process(), self._runtime)
+        return {line.partition("=")[0] for line in (*spec.environment, *(image["Config"]["Env"] or ()))}
+
+
+def _is_left_over(entry: dict[str, Any]) -> bool:
+    owner = from_labels(entry["Labels"])
+    if owner is None:
+        return False
+    match owner.liveness():
+        case Liveness.ALIVE:
+            return False
+        case Liveness.DEAD:
+            return True
+        case Liveness.OUT_OF_SIGHT:
+            stopped_for_long = time.time() - float(entry["Created"]) > STALE_AFTER_S
+            return stopped_for_long and entry["State"] != "running"

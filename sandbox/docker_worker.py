@@ -1,0 +1,213 @@
+"""One conversation with one container, and the decision what its end was: every outcome of it is made here.
+
+How an end is read, in this order:
+
+1. the engine fails while we look: `SandboxFault`. It is never the program's, even if the program had misbehaved too;
+2. the engine says OOM-killed: `OutOfMemory`, whatever else happened (a child may die of it while the parent goes on);
+3. we ended it: `TimedOut` or `ProtocolBroken`, by what made us;
+4. it left by itself: exit code 128 + N is `KilledBySignal(N)`, any other code `Exited`, code 0 included.
+
+What stays ambiguous: a program that leaves by itself with code 128 + N looks like one killed by signal N (docker-init
+passes both on alike). A signal sent through the engine (`docker kill`, the engine's own shutdown) is recognised by the
+engine's events and is a fault; one that root on the host sends to the process directly, or the host-wide OOM killer,
+is not, and reads as `KilledBySignal(9)`. Bytes of stdout that nobody asked for are noticed at the next call if they
+arrived by then; later ones are taken for the beginning of the next answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Final, Self
+
+from sandbox.attached import AttachedStream, Closed, Expired, Frame, Turn, Violation
+from sandbox.container import Container, ContainerFacts, EndState
+from sandbox.contract import ABORTED, Buffer, Limits, Reply, SandboxUnavailable
+from sandbox.demultiplex import EngineStreamError
+from sandbox.outcomes import (
+    Exited,
+    Finished,
+    KilledBySignal,
+    Outcome,
+    OutOfMemory,
+    ProtocolBroken,
+    SandboxFault,
+    TimedOut,
+)
+
+GREETING_CAP_BYTES: Final = 1 << 20
+LEAVE_GRACE_S: Final = 2.0
+DEATH_DEADLINE_S: Final = 30.0
+SIGNAL_BASE: Final = 128
+LAST_SIGNAL: Final = 64
+
+
+class DockerWorker:
+    """A started container; made by `DockerSandbox.start` only."""
+
+    def __init__(self, container: Container, stream: AttachedStream, limits: Limits) -> None:
+        self._container = container
+        self._stream = stream
+        self._limits = limits
+        self._start_until = time.monotonic() + limits.start_deadline_s
+        self._greeting: Reply | None = None
+        self._outcome: Outcome | None = None
+
+    @property
+    def name(self) -> str:
+        """The container's name."""
+        return self._container.name
+
+    def greeting(self) -> Reply | Outcome:
+        """Waits for the frame that says the program is ready; later calls return it again."""
+        if self._greeting is not None and self._outcome is None:
+            return self._greeting
+        answer = self._converse(
+            lambda: self._stream.listen(cap_bytes=GREETING_CAP_BYTES, until=self._start_until),
+            self._limits.start_deadline_s,
+        )
+        if isinstance(answer, Reply):
+            self._greeting = answer
+        return answer
+
+    def exchange(self, request: Sequence[Buffer], *, deadline_s: float, cap_bytes: int) -> Reply | Outcome:
+        """Sends one frame and returns the one that answers it; waits for the greeting first if nobody has yet."""
+        greeting = self.greeting()
+        if not isinstance(greeting, Reply):
+            return greeting
+        until = time.monotonic() + deadline_s
+        return self._converse(lambda: self._stream.ask(request, cap_bytes=cap_bytes, until=until), deadline_s)
+
+    def ended(self) -> Outcome | None:
+        """Notices without waiting that a worker which greeted has ended meanwhile; None while all is well."""
+        if self._outcome is None and self._greeting is not None:
+            with self._abandoning_on_interrupt():
+                try:
+                    turn = self._stream.glance()
+                except EngineStreamError as error:
+                    fault = SandboxFault(str(error))
+                    return self._settle(lambda: fault)
+                if turn is not None:
+                    self._settle(lambda: self._read_end(turn, deadline_s=0.0))
+        return self._outcome
+
+    def last_words(self) -> str:
+        """The end of what the program wrote to stderr: a claim."""
+        return self._stream.last_words.decode(errors="replace")
+
+    def abort(self) -> None:
+        """Makes whoever converses with this worker get a `SandboxFault`; any thread may call it."""
+        self._stream.interrupt()
+
+    def end(self) -> Outcome:
+        """Closes the program's input, gives it a moment, kills and removes it. Safe to call twice."""
+        if self._outcome is not None:
+            return self._outcome
+        with self._abandoning_on_interrupt():
+            return self._settle(self._leave)
+
+    def container_facts(self) -> ContainerFacts:
+        """Which runtime and image the engine really used.
+
+        Raises:
+            SandboxUnavailable: the engine does not say.
+        """
+        return self._container.facts()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.end()
+        elif self._outcome is None:
+            self._abandon()
+
+    def _converse(self, take_turn: Callable[[], Turn], deadline_s: float) -> Reply | Outcome:
+        if self._outcome is not None:
+            return self._outcome
+        with self._abandoning_on_interrupt():
+            try:
+                turn = take_turn()
+            except EngineStreamError as error:
+                fault = SandboxFault(str(error))
+                return self._settle(lambda: fault)
+            if isinstance(turn, Frame):
+                return Reply(turn.payload)
+            return self._settle(lambda: self._read_end(turn, deadline_s))
+
+    def _settle(self, decide: Callable[[], Outcome]) -> Outcome:
+        """Decides the outcome, then removes the container; from here on the worker has ended."""
+        try:
+            outcome = decide()
+        except (SandboxUnavailable, EngineStreamError) as error:
+            outcome = SandboxFault(str(error))
+        self._outcome = self._removed(outcome)
+        return self._outcome
+
+    def _removed(self, outcome: Outcome) -> Outcome:
+        self._stream.close()
+        try:
+            self._container.remove()
+        except SandboxUnavailable as error:
+            return outcome if isinstance(outcome, SandboxFault) else SandboxFault(f"{error}; it had ended: {outcome}")
+        return outcome
+
+    def _leave(self) -> Outcome:
+        self._stream.close_input()
+        turn: Turn = self._stream.drain(time.monotonic() + LEAVE_GRACE_S)
+        if self._greeting is not None and self._stream.unasked_bytes:
+            turn = Violation(f"{self._stream.unasked_bytes} bytes came that no request asked for")
+        outcome = self._read_end(turn, LEAVE_GRACE_S)
+        return Finished() if outcome == Exited(0) else outcome
+
+    def _read_end(self, turn: Frame | Closed | Expired | Violation, deadline_s: float) -> Outcome:
+        if isinstance(turn, Closed) and not self._stream.interrupted:
+            state = self._container.end_state(LEAVE_GRACE_S)
+            if state is not None:
+                return self._left_by_itself(state)
+        # First, because the engine does not finish a kill while output that nobody reads is stuck in this stream.
+        self._stream.close()
+        self._container.kill()
+        state = self._container.end_state(DEATH_DEADLINE_S)
+        if self._stream.interrupted:
+            return SandboxFault(ABORTED)
+        if state is None:
+            return SandboxFault(f"container {self.name} still runs {DEATH_DEADLINE_S:g} s after SIGKILL")
+        if state.oom_killed:
+            return OutOfMemory(self._limits.memory_bytes)
+        match turn:
+            case Expired():
+                return TimedOut(deadline_s)
+            case Violation(reason):
+                return ProtocolBroken(reason)
+            case _:
+                # docker-init holds the output open, so this is not how a program that closes its own looks.
+                return SandboxFault(f"the engine closed the conversation while container {self.name} went on running")
+
+    def _left_by_itself(self, state: EndState) -> Outcome:
+        if state.oom_killed:
+            return OutOfMemory(self._limits.memory_bytes)
+        if state.exit_code != 0 and self._container.was_signalled_from_outside(state):
+            return SandboxFault(f"something outside sent a signal to container {self.name} through the engine")
+        if SIGNAL_BASE < state.exit_code <= SIGNAL_BASE + LAST_SIGNAL:
+            return KilledBySignal(state.exit_code - SIGNAL_BASE)
+        return Exited(state.exit_code)
+
+    @contextmanager
+    def _abandoning_on_interrupt(self) -> Iterator[None]:
+        """Ctrl-C and our own bugs leave nothing behind either: the container goes before the exception does."""
+        try:
+            yield
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        self._outcome = SandboxFault("the conversation was interrupted on our side")
+        self._stream.close()
+        self._container.discard()

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sandbox.contract import Limits, Program
+from sandbox.hardening import harden
+from sandbox.owner import Owner
+
+LIMITS = Limits(
+    memory_bytes=1 << 30,
+    processes=99,
+    cpus=1.5,
+    tmp_bytes=1 << 20,
+    tmp_inodes=77,
+    open_files=55,
+    file_bytes=1 << 19,
+)
+PROGRAM = Program("sha256:abc", ("python3", "-I", "main.py"), LIMITS)
+OWNER = Owner(pid=42, start_ticks=4711, boot="a-boot", namespace="pid:[1]")
+TMPFS = "rw,nosuid,nodev,size=1048576,nr_inodes=77,mode=1777"
+
+TOP = {
+    "Image": "sha256:abc",
+    "Entrypoint": ["python3", "-I", "main.py"],
+    "Cmd": [],
+    "Env": ["HOME=/cache", "TMPDIR=/tmp", "LANG=C.UTF-8", "OMP_NUM_THREADS=2"],
+    "Labels": {
+        "kernelgate": "1",
+        "kernelgate.owner.pid": "42",
+        "kernelgate.owner.start": "4711",
+        "kernelgate.owner.boot": "a-boot",
+        "kernelgate.owner.namespace": "pid:[1]",
+    },
+    "User": "10001:10001",
+    "WorkingDir": "/tmp",
+    "Hostname": "sandbox",
+    "Domainname": "",
+    "NetworkDisabled": True,
+    "Healthcheck": {"Test": ["NONE"]},
+    "Tty": False,
+    "OpenStdin": True,
+    "StdinOnce": True,
+    "AttachStdin": True,
+    "AttachStdout": True,
+    "AttachStderr": True,
+}
+HOST = {
+    "NetworkMode": "none",
+    "IpcMode": "none",
+    "CgroupnsMode": "private",
+    "Privileged": False,
+    "PublishAllPorts": False,
+    "ReadonlyRootfs": True,
+    "CapAdd": [],
+    "CapDrop": ["ALL"],
+    "Memory": 1 << 30,
+    "MemorySwap": 1 << 30,
+    "NanoCpus": 1_500_000_000,
+    "PidsLimit": 99,
+    "OomKillDisable": False,
+    "OomScoreAdj": 500,
+    "Tmpfs": {
+        "/tmp": f"{TMPFS},noexec",
+        "/cache": f"{TMPFS},exec",
+        "/dev/mqueue": "ro,nosuid,nodev,noexec,size=4096,mode=0555",
+    },
+    "Ulimits": [
+        {"Name": "nofile", "Soft": 55, "Hard": 55},
+        {"Name": "core", "Soft": 0, "Hard": 0},
+        {"Name": "fsize", "Soft": 1 << 19, "Hard": 1 << 19},
+    ],
+    "Binds": [],
+    "Mounts": [],
+    "Devices": [],
+    "GroupAdd": [],
+    "LogConfig": {"Type": "none", "Config": {}},
+    "RestartPolicy": {"Name": "no"},
+    "AutoRemove": False,
+    "Init": True,
+}
+
+
+@pytest.fixture
+def body() -> dict[str, object]:
+    return harden(PROGRAM, OWNER, None).body()
+
+
+@pytest.fixture
+def host(body: dict[str, object]) -> dict[str, object]:
+    return body.pop("HostConfig")  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("field", TOP)
+def test_a_field_of_the_create_call_is_pinned(body: dict[str, object], field: str) -> None:
+    assert body[field] == TOP[field]
+
+
+@pytest.mark.parametrize("field", HOST)
+def test_a_field_of_the_host_part_is_pinned(host: dict[str, object], field: str) -> None:
+    assert host[field] == HOST[field]
+
+
+def test_no_field_is_set_that_is_not_pinned(body: dict[str, object], host: dict[str, object]) -> None:
+    assert set(body) == set(TOP)
+    assert set(host) == {*HOST, "SecurityOpt"}
+
+
+def test_the_seccomp_profile_goes_as_text_beside_no_new_privileges(host: dict[str, object]) -> None:
+    first, second = host["SecurityOpt"]  # type: ignore[misc]
+    assert first == "no-new-privileges:true"
+    assert json.loads(second.removeprefix("seccomp="))["defaultAction"] == "SCMP_ACT_ERRNO"
+
+
+def test_a_runtime_is_named_only_when_one_is_asked_for(host: dict[str, object]) -> None:
+    assert "Runtime" not in host
+    assert harden(PROGRAM, OWNER, "runsc").body()["HostConfig"]["Runtime"] == "runsc"  # type: ignore[index]
+
+
+def test_half_a_core_still_gives_one_thread() -> None:
+    spec = harden(Program("i", ("p",), Limits(cpus=0.5)), OWNER, None)
+    assert "OMP_NUM_THREADS=1" in spec.environment
+    assert spec.nano_cpus == 500_000_000

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+
+import pytest
+
+from sandbox.contract import Limits, Program, Reply, SandboxUnavailable
+from sandbox.docker_engine import DockerEngine
+from sandbox.docker_sandbox import DockerSandbox
+from sandbox.outcomes import Finished
+from sandbox.pool import WarmPool
+from sandbox.scripted import Answer, Leave, LoseEngine, Say, Script, ScriptedSandbox, ScriptedWorker
+
+PROGRAM = Program("scripted", ("runner",))
+ECHO = Script((Say(b"ready"), Answer(lambda request: request)), repeat_last=True)
+
+
+def echoing() -> ScriptedSandbox:
+    return ScriptedSandbox(lambda program: ECHO)
+
+
+def eventually(fact: object, timeout_s: float = 10.0) -> bool:
+    until = time.monotonic() + timeout_s
+    while not fact() and time.monotonic() < until:  # type: ignore[operator]
+        time.sleep(0.005)
+    return bool(fact())  # type: ignore[operator]
+
+
+def test_a_taken_worker_has_greeted_and_answers() -> None:
+    with WarmPool(echoing(), PROGRAM, 2) as pool, pool.take(10.0) as worker:
+        assert worker.greeting() == Reply(b"ready")
+        assert worker.exchange([b"x"], deadline_s=1.0, cap_bytes=10) == Reply(b"x")
+
+
+def test_a_taken_worker_is_never_handed_out_again() -> None:
+    with WarmPool(echoing(), PROGRAM, 2) as pool:
+        assert len({pool.take(10.0).name for _ in range(6)}) == 6
+
+
+def test_the_pool_fills_up_to_its_size_and_no_further() -> None:
+    sandbox = echoing()
+    with WarmPool(sandbox, PROGRAM, 3):
+        assert eventually(lambda: len(sandbox.started) == 3)
+        time.sleep(0.05)
+        assert len(sandbox.started) == 3
+
+
+def test_a_taken_worker_is_replaced_in_the_background() -> None:
+    sandbox = echoing()
+    with WarmPool(sandbox, PROGRAM, 1) as pool:
+        pool.take(10.0)
+        assert eventually(lambda: len(sandbox.started) == 2)
+
+
+def test_closing_ends_every_waiting_worker_and_leaves_the_taken_one_to_its_owner() -> None:
+    sandbox = echoing()
+    pool = WarmPool(sandbox, PROGRAM, 2)
+    taken = pool.take(10.0)
+    assert eventually(lambda: len(sandbox.started) == 3)
+    pool.close()
+    pool.close()
+    assert taken.ended() is None
+    assert [w.ended() for w in sandbox.started if w is not taken] == [Finished(), Finished()]
+
+
+def test_leaving_the_block_by_an_interrupt_closes_the_pool() -> None:
+    sandbox = echoing()
+    with suppress(KeyboardInterrupt), WarmPool(sandbox, PROGRAM, 1) as pool:
+        pool.take(10.0).end()
+        assert eventually(lambda: len(sandbox.started) == 2)
+        raise KeyboardInterrupt
+    assert all(worker.ended() for worker in sandbox.started)
+
+
+def test_a_worker_that_ended_while_it_waited_is_replaced_without_a_word() -> None:
+    sandbox = echoing()
+    with WarmPool(sandbox, PROGRAM, 1) as pool:
+        assert eventually(lambda: len(sandbox.started) == 1)
+        sandbox.started[0].end()
+        assert pool.take(10.0) is sandbox.started[1]
+
+
+def test_no_engine_is_told_to_whoever_takes() -> None:
+    sandbox = ScriptedSandbox(lambda program: ECHO, unavailable="no engine answers; start one")
+    with WarmPool(sandbox, PROGRAM, 2) as pool, pytest.raises(SandboxUnavailable, match="no engine answers"):
+        pool.take(10.0)
+
+
+@pytest.mark.parametrize("step", [Leave(1), LoseEngine("it is gone")])
+def test_a_worker_that_does_not_greet_is_told_with_its_last_words(step: Leave | LoseEngine) -> None:
+    sandbox = ScriptedSandbox(lambda program: Script((step,), last_words="no module named torch"))
+    with WarmPool(sandbox, PROGRAM, 1) as pool, pytest.raises(SandboxUnavailable, match="no module named torch"):
+        pool.take(10.0)
+
+
+def test_after_a_failure_the_next_take_tries_again() -> None:
+    scripts = iter([Script((Leave(1),)), ECHO, ECHO, ECHO])
+    with WarmPool(ScriptedSandbox(lambda program: next(scripts)), PROGRAM, 1) as pool:
+        with pytest.raises(SandboxUnavailable):
+            pool.take(10.0)
+        assert pool.take(10.0).greeting() == Reply(b"ready")
+
+
+def test_a_failure_is_not_retried_until_somebody_takes() -> None:
+    sandbox = ScriptedSandbox.following(Leave(1))
+    with WarmPool(sandbox, PROGRAM, 2):
+        assert eventually(lambda: len(sandbox.started) == 1)
+        time.sleep(0.05)
+        assert len(sandbox.started) == 1
+
+
+def test_a_bug_in_warming_is_told_instead_of_hanging() -> None:
+    sandbox = ScriptedSandbox(lambda program: {}[program.image])
+    with WarmPool(sandbox, PROGRAM, 1) as pool, pytest.raises(SandboxUnavailable, match="KeyError"):
+        pool.take(10.0)
+
+
+class SlowSandbox(ScriptedSandbox):
+    """Starts a worker only when the gate is open, and knows how many starts ran at once."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda program: ECHO)
+        self.gate = threading.Event()
+        self.running = 0
+        self.most = 0
+
+    def start(self, program: Program) -> ScriptedWorker:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        self.gate.wait(10.0)
+        self.running -= 1
+        return super().start(program)
+
+
+def test_taking_gives_up_in_time_when_nothing_gets_ready() -> None:
+    sandbox = SlowSandbox()
+    with WarmPool(sandbox, PROGRAM, 1) as pool:
+        with pytest.raises(SandboxUnavailable, match=r"within 0\.05 s"):
+            pool.take(0.05)
+        sandbox.gate.set()
+
+
+def test_no_more_are_warmed_at_once_than_allowed() -> None:
+    sandbox = SlowSandbox()
+    with WarmPool(sandbox, PROGRAM, 4, warming_at_once=2):
+        assert eventually(lambda: sandbox.running == 2)
+        sandbox.gate.set()
+        assert eventually(lambda: len(sandbox.started) == 4)
+    assert sandbox.most == 2
+
+
+def test_taking_from_a_closed_pool_says_so() -> None:
+    pool = WarmPool(echoing(), PROGRAM, 1)
+    pool.close()
+    with pytest.raises(SandboxUnavailable, match="closed"):
+        pool.take(1.0)
+
+
+@pytest.mark.parametrize(("size", "at_once"), [(0, 1), (1, 0), (-1, 1)])
+def test_a_pool_that_could_serve_nobody_cannot_be_made(size: int, at_once: int) -> None:
+    with pytest.raises(ValueError, match="cannot serve"):
+        WarmPool(echoing(), PROGRAM, size, warming_at_once=at_once)
+
+
+GREET = (
+    "import sys; sys.stdout.buffer.write(bytes([2, 0, 0, 0, 0, 0, 0, 0]) + b'hi'); sys.stdout.flush(); sys.stdin.read()"
+)
+
+
+def test_a_waiting_container_that_was_killed_is_replaced(engine: DockerEngine, runner_image: str) -> None:
+    program = Program(runner_image, ("python3", "-I", "-c", GREET), Limits(memory_bytes=64 << 20))
+    started: list[str] = []
+
+    class Noting(DockerSandbox):
+        def start(self, program: Program):  # type: ignore[no-untyped-def]
+            worker = super().start(program)
+            started.append(worker.name)
+            return worker
+
+    with WarmPool(Noting(engine), program, 1) as pool:
+        assert eventually(lambda: len(pool._ready) == 1, 30.0)
+        engine.api.kill(started[0])
+        with pool.take(30.0) as worker:
+            assert worker.name != started[0]
+            assert worker.greeting() == Reply(b"hi")
+    left = {c["Names"][0].lstrip("/") for c in engine.api.containers(all=True)}
+    assert left.isdisjoint(started)

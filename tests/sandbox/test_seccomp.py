@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sandbox.seccomp import profile_text, read_profile
+
+NAMESPACE_FLAGS = 0x7E020000
+DANGEROUS = (
+    "ptrace",
+    "process_vm_readv",
+    "process_vm_writev",
+    "process_madvise",
+    "pidfd_getfd",
+    "pidfd_open",
+    "kcmp",
+    "io_uring_setup",
+    "io_uring_enter",
+    "io_uring_register",
+    "userfaultfd",
+    "bpf",
+    "perf_event_open",
+    "memfd_create",
+    "memfd_secret",
+    "mount",
+    "umount2",
+    "mount_setattr",
+    "move_mount",
+    "open_tree",
+    "fsopen",
+    "fsconfig",
+    "fsmount",
+    "pivot_root",
+    "chroot",
+    "unshare",
+    "setns",
+    "keyctl",
+    "add_key",
+    "request_key",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "kexec_load",
+    "kexec_file_load",
+    "reboot",
+    "swapon",
+    "swapoff",
+    "acct",
+    "quotactl",
+    "syslog",
+    "open_by_handle_at",
+    "name_to_handle_at",
+    "fanotify_init",
+    "inotify_init1",
+    "iopl",
+    "ioperm",
+    "modify_ldt",
+    "settimeofday",
+    "clock_settime",
+    "adjtimex",
+    "personality",
+    "mknod",
+    "mknodat",
+    "seccomp",
+    "vmsplice",
+    "splice",
+    "sethostname",
+    "setdomainname",
+    "setuid",
+    "setgid",
+    "setgroups",
+    "setresuid",
+    "capset",
+    "shmget",
+    "shmat",
+    "msgget",
+    "semget",
+    "mq_open",
+    "sched_setscheduler",
+    "sched_setattr",
+    "mlock",
+    "mlockall",
+    "execveat",
+)
+
+
+def test_what_is_not_named_is_refused() -> None:
+    assert read_profile().default_action == "SCMP_ACT_ERRNO"
+
+
+@pytest.mark.parametrize("call", DANGEROUS)
+def test_a_call_that_leads_out_or_deep_into_the_kernel_is_not_allowed(call: str) -> None:
+    assert call not in read_profile().allowed
+
+
+def test_no_call_is_named_twice() -> None:
+    names = [name for rule in read_profile().syscalls for name in rule.names]
+    assert len(names) == len(set(names))
+
+
+def test_only_local_sockets_can_be_made() -> None:
+    (rule,) = (rule for rule in read_profile().syscalls if "socket" in rule.names)
+    assert [(arg.index, arg.value, arg.op) for arg in rule.args] == [(0, 1, "SCMP_CMP_EQ")]
+
+
+def test_clone_makes_no_namespace_and_clone3_is_absent() -> None:
+    rules = {name: rule for rule in read_profile().syscalls for name in rule.names}
+    (mask,) = rules["clone"].args
+    assert (mask.index, mask.value, mask.value_two, mask.op) == (0, NAMESPACE_FLAGS, 0, "SCMP_CMP_MASKED_EQ")
+    assert (rules["clone3"].action, rules["clone3"].errno_ret) == ("SCMP_ACT_ERRNO", 38)
+
+
+def test_no_older_architecture_is_let_in_beside_the_native_one() -> None:
+    assert all(not arch.sub_architectures for arch in read_profile().arch_map)
+
+
+def test_the_text_is_one_line_of_json() -> None:
+    assert "\n" not in profile_text()
+    assert json.loads(profile_text())["syscalls"]
