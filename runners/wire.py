@@ -37,6 +37,7 @@ DTYPES: Final = (
 )  # fmt: skip
 Text = Annotated[str, Field(max_length=TEXT_CAP)]
 Size = Annotated[int, Field(ge=0, le=1 << 48)]
+Line = Annotated[int, Field(ge=0, le=1 << 31)]
 Sizes = Annotated[tuple[Size, ...], Field(max_length=RANK_CAP)]
 
 
@@ -77,11 +78,14 @@ class Conditions(Message):
     Attributes:
         fresh_byte: Every byte of memory that the candidate allocates without initialising it.
         order_seed: Program instances run in an order drawn from this seed; None is the natural order.
+        choice_seed: Decides which configuration an autotuned kernel uses. The calls of one case share it: another
+            configuration may add in another order, and then results rightly differ in their last bits.
         undefined_lanes: Masked-off lanes of a load without `other` hold NaN (floats) or a large value (integers).
     """
 
     fresh_byte: Annotated[int, Field(ge=0, le=255)]
     order_seed: int | None
+    choice_seed: int
     undefined_lanes: bool
 
 
@@ -127,7 +131,7 @@ class Raised(Message):
     kind: Literal["raised"] = "raised"
     error: Text
     message: Text
-    line: int | None
+    line: Line | None
 
 
 class Unsupported(Message):
@@ -135,7 +139,7 @@ class Unsupported(Message):
 
     kind: Literal["unsupported"] = "unsupported"
     reason: Text
-    line: int | None
+    line: Line | None
 
 
 class Output(Message):
@@ -221,9 +225,7 @@ def decode_answer(payload: bytes) -> tuple[Answer, list[memoryview]]:
     answer = _validate(_ANSWER, header)
     lengths: list[int] = []
     if isinstance(answer, Ran):
-        lengths = [
-            output.data_bytes for call in answer.calls if isinstance(call, Returned) for output in call.outputs
-        ]
+        lengths = [output.data_bytes for call in answer.calls if isinstance(call, Returned) for output in call.outputs]
     return answer, _cut(rest, lengths)
 
 

@@ -1,0 +1,179 @@
+"""A candidate: one file of an untrusted author, frozen, with its header block read and nothing executed.
+
+Reading never raises for what the author did: a file that is no candidate becomes facts with a rule id, and the gate
+says them. The header is a comment block in the manner of PEP 723 with TOML inside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tokenize
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from runners.evidence import CandidateFacts, SourceFact
+from runners.operators import OPERATORS, Operator
+
+SOURCE_CAP_BYTES: Final = 256 << 10
+LANGUAGES: Final = ("triton",)
+BLOCK_OPENS: Final = "# /// kernel"
+BLOCK_CLOSES: Final = "# ///"
+# A parser's time for hostile TOML grows with the square of its length: measured 9 s for one key of 40 KB.
+BLOCK_CAP_LINES: Final = 40
+BLOCK_CAP_COLUMNS: Final = 400
+
+
+class Header(BaseModel):
+    """The author's claim: which operator, in which language, under which function name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    operator: str = Field(max_length=64)
+    language: str = Field(default="triton", max_length=64)
+    entry: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file that names an operator we know; its code is as untrusted as before."""
+
+    path: str
+    source: bytes
+    text: str
+    operator: Operator
+    entry: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the source bytes."""
+        return source_digest(self.source)
+
+    @property
+    def facts(self) -> CandidateFacts:
+        """What evidence says about it."""
+        return CandidateFacts(
+            digest=self.digest,
+            path=self.path,
+            source_bytes=len(self.source),
+            operator=self.operator.name,
+            entry=self.entry,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file that is no candidate, and why."""
+
+    facts: CandidateFacts
+    source: bytes
+    problem: SourceFact
+
+
+def source_digest(source: bytes) -> str:
+    """Returns the SHA-256 of a candidate's bytes as hexadecimal digits."""
+    return hashlib.sha256(source).hexdigest()
+
+
+def read_candidate(path: Path, shown_as: str | None = None) -> Candidate | Unreadable:
+    """Reads at most the size cap of `path` and parses the header block.
+
+    Raises:
+        OSError: the file can't be read; that is the caller's to report, not the author's fault.
+    """
+    with path.open("rb") as file:
+        source = file.read(SOURCE_CAP_BYTES + 1)
+    return parse_candidate(source, shown_as or str(path))
+
+
+def parse_candidate(source: bytes, path: str) -> Candidate | Unreadable:
+    """Like `read_candidate`, from bytes."""
+    try:
+        return _parse(source, path)
+    except _ProblemError as problem:
+        facts = CandidateFacts(
+            digest=source_digest(source), path=path, source_bytes=len(source), operator=None, entry=None
+        )
+        return Unreadable(facts, source, problem.fact)
+
+
+class _ProblemError(Exception):
+    def __init__(self, rule: str, line: int | None, detail: str) -> None:
+        super().__init__(detail)
+        self.fact = SourceFact(rule=rule, line=line, detail=detail)
+
+
+def _parse(source: bytes, path: str) -> Candidate:
+    if len(source) > SOURCE_CAP_BYTES:
+        raise _ProblemError("candidate/too-large", None, f"the file is larger than {SOURCE_CAP_BYTES >> 10} KiB")
+    text = _decode(source)
+    header = _header(text)
+    operator = OPERATORS.get(header.operator)
+    if operator is None:
+        known = ", ".join(sorted(OPERATORS))
+        raise _ProblemError(
+            "candidate/unknown-operator", 1, f"'{header.operator}' is not an operator; known are {known}"
+        )
+    if header.language not in LANGUAGES:
+        raise _ProblemError("candidate/unknown-language", 1, f"language '{header.language}' is not supported; "
+                                                         f"supported is {', '.join(LANGUAGES)}")  # fmt: skip
+    return Candidate(path, source, text, operator, header.entry or operator.name)
+
+
+def _decode(source: bytes) -> str:
+    try:
+        text = source.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = source[: error.start].count(b"\n") + 1
+        raise _ProblemError("candidate/not-utf8", line, f"byte {error.start} is not UTF-8") from None
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise _ProblemError("candidate/not-utf8", line, "the file holds a null character")
+    _refuse_other_encoding(source)
+    return text
+
+
+def _refuse_other_encoding(source: bytes) -> None:
+    """With '# coding: utf-7' Python would run another text than the one that is read here."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+    except SyntaxError as error:
+        raise _ProblemError("candidate/not-utf8", 1, str(error.msg)) from None
+    if encoding not in ("utf-8", "utf-8-sig"):
+        raise _ProblemError("candidate/not-utf8", 1, f"the file declares the encoding '{encoding}'")
+
+
+def _header(text: str) -> Header:
+    content, line = _block(text)
+    try:
+        return Header.model_validate(tomllib.loads(content))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise _ProblemError("candidate/bad-header", line, f"{where}: {first['msg']}") from None
+    except (ValueError, RecursionError) as error:  # an integer of 5000 digits is a plain ValueError
+        raise _ProblemError("candidate/bad-header", line, f"the block is not TOML: {error}") from None
+
+
+def _block(text: str) -> tuple[str, int]:
+    """Returns what the one header block holds, and the line it begins on. Linear in the length of the file."""
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    openers = [number for number, line in enumerate(lines) if line == BLOCK_OPENS]
+    if not openers:
+        raise _ProblemError("candidate/no-header", 1, f"no '{BLOCK_OPENS}' block says which operator this implements")
+    start = openers[0]
+    if len(openers) > 1:
+        raise _ProblemError("candidate/bad-header", start + 1, f"{len(openers)} '{BLOCK_OPENS}' blocks, one is allowed")
+    content: list[str] = []
+    for line in lines[start + 1 : start + 1 + BLOCK_CAP_LINES]:
+        if line == BLOCK_CLOSES:
+            return "\n".join(content), start + 1
+        if len(line) > BLOCK_CAP_COLUMNS or not (line == "#" or line.startswith("# ")):
+            break
+        content.append(line[2:])
+    raise _ProblemError("candidate/bad-header", start + 1, f"the block is not closed by a line '{BLOCK_CLOSES}' within "
+                                                       f"{BLOCK_CAP_LINES} comment lines")  # fmt: skip

@@ -1,0 +1,123 @@
+"""Executes candidate code. Everything in this process is the candidate's from the first call on.
+
+What the candidate raises becomes a message. The judge does not trust these messages to be true, only to be what a right
+candidate would have no reason to send.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from triton.runtime.errors import InterpreterError
+
+from runners import wire
+from runners.inside import interpreter
+from runners.inside.arguments import Arguments, build
+from runners.inside.memory import Side
+
+FILE: Final = Path("/tmp/candidate.py")  # a file, because triton reads the source of kernels from it
+SHAPE_SEEN: Final = wire.RANK_CAP
+
+Entry = Callable[..., Any]
+
+
+def load(source: memoryview, entry: str) -> Entry | wire.Raised | wire.Unsupported:
+    """Executes the module and returns its entry."""
+    FILE.write_bytes(source)
+    try:
+        spec = importlib.util.spec_from_file_location("candidate", FILE)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["candidate"] = module
+        spec.loader.exec_module(module)
+        found: Entry = getattr(module, entry)
+    except BaseException as error:  # noqa: BLE001  # whatever candidate code raises, SystemExit too, is its answer
+        return failure(error)
+    return found
+
+
+def call(entry: Entry, request: wire.RunRequest, data: Sequence[memoryview]) -> tuple[wire.Ran, list[memoryview]]:
+    """Calls the candidate once under each of the request's conditions."""
+    calls: list[Any] = []
+    outputs: list[memoryview] = []
+    for number, conditions in enumerate(request.conditions):
+        side: Side = "end" if number % 2 == 0 else "start"
+        arguments = build(request.arguments, data, side)
+        try:
+            with interpreter.observe(conditions, side) as seen:
+                result = entry(*arguments.values)
+        except BaseException as error:  # noqa: BLE001  # as above
+            calls.append(failure(error))
+            continue
+        answer, buffers = _returned(result, arguments, seen, request.output_cap_bytes)
+        calls.append(answer)
+        outputs += buffers
+    return wire.Ran(calls=tuple(calls)), outputs
+
+
+def failure(error: BaseException) -> wire.Raised | wire.Unsupported:
+    """Says whose failure an exception is: the interpreter's, or the candidate's."""
+    line = interpreter.candidate_line(error, str(FILE))
+    reason = interpreter.classify(error)
+    if reason is not None:
+        return wire.Unsupported(reason=_sendable(reason), line=line)
+    cause = error.__cause__ if isinstance(error, InterpreterError) and error.__cause__ is not None else error
+    return wire.Raised(error=_sendable(type(cause).__name__), message=_text(cause), line=line)
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return _sendable(str(error))
+    except Exception as second:  # noqa: BLE001  # the candidate's own __str__ may raise
+        return f"(its message can't be read: {type(second).__name__})"
+
+
+def _sendable(text: str) -> str:
+    """At most the wire's cap, without the lone surrogates that JSON can't carry."""
+    return text[: wire.TEXT_CAP].encode("utf-8", "replace").decode("utf-8")
+
+
+def _returned(
+    result: object, arguments: Arguments, seen: interpreter.Observation, cap_bytes: int
+) -> tuple[wire.Returned | wire.ReturnedOther, list[memoryview]]:
+    single = isinstance(result, torch.Tensor)
+    tensors: list[Any] = [result] if single else list(result) if isinstance(result, tuple | list) else []
+    if len(tensors) > wire.ARGUMENTS_CAP:
+        return wire.ReturnedOther(type_name=f"a tuple of {len(tensors)}"), []
+    strange = [value for value in tensors if type(value) not in (torch.Tensor, torch.nn.Parameter)]
+    if not tensors or strange:
+        odd = strange[0] if strange else result
+        return wire.ReturnedOther(type_name=_sendable(type(odd).__name__)), []
+    described = [_described(tensor, cap_bytes // len(tensors)) for tensor in tensors]
+    answer = wire.Returned(
+        single=single,
+        outputs=tuple(output for output, _ in described),
+        launches=seen.launches,
+        atomics=seen.atomics,
+        argument_digests=arguments.digests(),
+    )
+    return answer, [data for _, data in described]
+
+
+def _described(tensor: torch.Tensor, cap_bytes: int) -> tuple[wire.Output, memoryview]:
+    plain = tensor.layout is torch.strided and tensor.device.type == "cpu"
+    size = tensor.numel() * tensor.element_size() if plain else 0
+    data = memoryview(b"")
+    if plain and 0 < size <= cap_bytes:
+        # a tensor of one element counts as contiguous with any stride, and then has no view as bytes: hence the copy
+        flat = torch.empty(tensor.shape, dtype=tensor.dtype).copy_(tensor.detach()).reshape(-1)
+        data = memoryview(flat.view(torch.uint8).numpy().tobytes())
+    output = wire.Output(
+        dtype=str(tensor.dtype).removeprefix("torch."),
+        shape=tuple(tensor.shape)[:SHAPE_SEEN],
+        contiguous=plain and tensor.is_contiguous(),
+        device=tensor.device.type,
+        data_bytes=len(data),
+    )
+    return output, data

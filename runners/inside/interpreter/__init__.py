@@ -1,0 +1,60 @@
+"""Triton's CPU interpreter, made to compute what a GPU computes, and observed while it does.
+
+The stock interpreter is wrong in ways that fail correct kernels and pass wrong ones. `install` repairs it in place (no
+fork of Triton), behind a guard on version and signatures; each repair's module says what stock did. `observe` runs a
+block under the conditions of a case. `classify` says whose error an exception is: what this interpreter cannot run is
+never the candidate's fault.
+
+| module        | decision                                                             |
+|---------------|----------------------------------------------------------------------|
+| `formats`     | bfloat16, float8, tf32, saturating casts: bit patterns ↔ values       |
+| `arithmetic`  | element-wise operations: exact values, one rounding                   |
+| `dot`         | matrix products: tf32, float16 accumulators                           |
+| `reductions`  | reductions and scans as trees of the combine function                 |
+| `libdevice`   | the math library, by symbol                                           |
+| `accesses`    | undefined lanes, atomics, tensor descriptors                          |
+| `language`    | when `triton.language` is bound to the interpreter                    |
+| `rewriting`   | kernel source → function, line numbers kept                           |
+| `launch`      | arguments, grid, order of the program instances                       |
+| `tuning`      | autotune without timing; the driver that host code asks               |
+| `fresh`       | memory that the candidate allocates                                   |
+| `conditions`  | what varies between runs                                              |
+| `blame`       | whose error it is                                                     |
+| `repairs`     | installs all of it, once, on a version that it knows                  |
+
+What stays different from a GPU: programs run one after the other (a program that waits for a later one hangs), a store
+is seen at once by every later load, block sizes and types that the compiler refuses may run: compile ahead of time
+beside this. Results are deterministic. Trusted by nobody: this runs in the process that runs the candidate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from runners.inside.interpreter.blame import InterpreterCannot, candidate_line, classify
+from runners.inside.interpreter.conditions import CURRENT, Observation, Run
+from runners.inside.interpreter.fresh import FreshMemory
+from runners.inside.interpreter.repairs import install, installed
+from runners.inside.memory import Side
+from runners.wire import Conditions
+
+__all__ = ["InterpreterCannot", "Observation", "candidate_line", "classify", "install", "observe"]
+
+
+@contextmanager
+def observe(conditions: Conditions, side: Side = "end") -> Iterator[Observation]:
+    """Runs the block under `conditions`; the observation fills while it runs. `side`: see `memory.guarded`.
+
+    Raises:
+        InterpreterCannot: this version of Triton is not one that the repairs know.
+    """
+    if not installed():
+        raise InterpreterCannot("the repairs are not installed: this version of Triton is unknown to them")
+    before = CURRENT.run
+    CURRENT.run = Run(conditions)
+    try:
+        with FreshMemory(conditions.fresh_byte, side):
+            yield CURRENT.run.observation
+    finally:
+        CURRENT.run = before

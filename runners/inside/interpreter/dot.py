@@ -1,0 +1,99 @@
+"""Matrix products as a tensor core computes them.
+
+- float32 operands are truncated to tf32 unless `input_precision="ieee"`; that is also the default of `tl.dot` on
+  NVIDIA, so a kernel that does not ask for "ieee" gets tf32 here as it does there. "tf32x3", "bf16x3" and "bf16x6"
+  split each operand into parts and add the larger products.
+- float16 accumulators are rounded after every step of 16 along K, which is what one `mma` does.
+- int8 products are exact and wrap at 32 bits. bfloat16 and float8 operands are widened exactly.
+
+Not modelled: the reduced accumulator of Hopper's float8 product (`max_num_imprecise_acc`), and `tl.dot_scaled`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import triton.language as tl
+import triton.runtime.interpreter as stock
+from triton.runtime.interpreter import TensorHandle
+
+from runners.inside.interpreter.blame import InterpreterCannot
+from runners.inside.interpreter.formats import Array, narrow, truncate_to_tf32, widen
+
+PRECISIONS: Final = ("tf32", "tf32x3", "ieee", "bf16x3", "bf16x6")
+_MMA_K: Final = 16
+_PRECISION = stock._ir.INPUT_PRECISION
+
+
+def create_dot(
+    self: Any, a: TensorHandle, b: TensorHandle, d: TensorHandle, input_precision: Any, max_num_imprecise_acc: Any
+) -> TensorHandle:
+    """a @ b + d in the type of `d`."""
+    dtype = d.dtype.scalar
+    left, right = widen(a), widen(b)
+    if left.dtype.kind in "iu":
+        # exact: a product has 16 bits, and float64 has a fast matrix product where integers have none
+        exact = np.matmul(left.astype(np.float64), right.astype(np.float64)).astype(np.int64)
+        return TensorHandle((exact + d.data).astype(np.int32), dtype)
+    if dtype.is_fp16():
+        return TensorHandle(_half_accumulator(left, right, d.data), dtype)
+    if dtype.is_fp64():
+        return TensorHandle(np.matmul(left, right, dtype=np.float64) + d.data, dtype)
+    if a.dtype.scalar.is_fp32():
+        return TensorHandle(_float32_product(left, right, input_precision) + d.data, dtype)
+    return TensorHandle(_product(left, right) + d.data, dtype)
+
+
+def create_dot_scaled(self: Any, *arguments: Any, **named: Any) -> TensorHandle:
+    """Refused: the block-scaled formats are not modelled."""
+    raise InterpreterCannot("tl.dot_scaled is not modelled")
+
+
+def _product(left: Array, right: Array) -> Array:
+    product: Array = np.matmul(left.astype(np.float32, copy=False), right.astype(np.float32, copy=False))
+    return product
+
+
+def _half_accumulator(left: Array, right: Array, start: Array) -> Array:
+    total = start
+    for first in range(0, left.shape[-1], _MMA_K):
+        step = slice(first, first + _MMA_K)
+        total = (total + _product(left[..., step], right[..., step, :])).astype(np.float16)
+    return total
+
+
+def _float32_product(left: Array, right: Array, precision: Any) -> Array:
+    if precision == _PRECISION.IEEE:
+        return _product(left, right)
+    if precision == _PRECISION.TF32:
+        return _product(truncate_to_tf32(left), truncate_to_tf32(right))
+    split, parts = _SPLITS[precision]
+    lefts, rights = _split(left, split, parts), _split(right, split, parts)
+    products = [_product(lefts[i], rights[j]) for i in range(parts) for j in range(parts) if i + j < parts]
+    return np.asarray(np.sum(products[::-1], axis=0, dtype=np.float32))
+
+
+def _split(values: Array, split: Callable[[Array], Array], parts: int) -> list[Array]:
+    pieces = []
+    for _ in range(parts):
+        piece = split(values)
+        pieces.append(piece)
+        values = np.where(np.isfinite(piece), values - piece, np.float32(0))
+    return pieces
+
+
+def _to_bfloat16_value(values: Array) -> Array:
+    return widen(TensorHandle(narrow(values, tl.bfloat16), tl.bfloat16))
+
+
+_SPLITS: Final = {
+    _PRECISION.TF32x3: (truncate_to_tf32, 2),
+    _PRECISION.BF16x3: (_to_bfloat16_value, 2),
+    _PRECISION.BF16x6: (_to_bfloat16_value, 3),
+}
+REPAIRS: Final[dict[str, Callable[..., TensorHandle]]] = {
+    "create_dot": create_dot,
+    "create_dot_scaled": create_dot_scaled,
+}

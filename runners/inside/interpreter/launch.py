@@ -1,0 +1,125 @@
+"""A kernel launch: arguments, grid, and each program instance once, in the order that the conditions ask for.
+
+Replaces the stock launch. Arguments are used where they are (stock copies every storage onto itself afterwards); plain
+floats, ints and bools become the scalars that a GPU kernel receives (stock leaves floats as Python objects); the grid
+function sees plain values; an unknown keyword, an unusable grid or a missing argument is refused as on a GPU. A launch
+of no program instances does nothing, as there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import operator
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+import triton.language as tl
+import triton.runtime.interpreter as stock
+from triton.backends.amd.compiler import HIPOptions
+from triton.backends.nvidia.compiler import CUDAOptions
+from triton.runtime.interpreter import InterpretedFunction, TensorHandle
+
+from runners.inside.interpreter.blame import InterpreterCannot, KernelMisuse
+from runners.inside.interpreter.conditions import CURRENT
+from runners.inside.interpreter.language import LANGUAGE
+
+_GRID_LIMITS: Final = ((1 << 31) - 1, 65535, 65535)
+_OPTIONS: Final = {field.name for kind in (CUDAOptions, HIPOptions) for field in dataclasses.fields(kind)} | {
+    "debug",
+    "device",
+    "stream",
+}
+
+
+class CompiledKernel:
+    """What a launch returns on a GPU: facts of compilation, which nobody has here."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise InterpreterCannot(f"a compiled kernel's {name!r} exists only on a GPU")
+
+
+def run(self: InterpretedFunction, *args: Any, grid: Any, warmup: bool, **named: Any) -> CompiledKernel:
+    """Replaces `InterpretedFunction.run`."""
+    if LANGUAGE.active:
+        raise KernelMisuse("a kernel was launched from inside a kernel")
+    if warmup:
+        return CompiledKernel()
+    signature, constants = _signature(self.fn)
+    bound = _bind(signature, args, named)
+    for hook in self.pre_run_hooks:
+        hook(**bound)
+    sizes = _grid(grid(bound) if callable(grid) else grid)
+    CURRENT.run.observation.launches += 1
+    function = self.rewrite()
+    with LANGUAGE.bound(), np.errstate(all="ignore"):
+        values = {name: value if name in constants else device_value(value) for name, value in bound.items()}
+        _run_grid(function, values, sizes)
+    return CompiledKernel()
+
+
+def call_helper(self: InterpretedFunction, *args: Any, **named: Any) -> Any:
+    """Replaces `InterpretedFunction.__call__`: a jitted function that a kernel calls."""
+    if not LANGUAGE.active:
+        raise KernelMisuse(f"{self.fn.__name__} is jitted: it can be called only inside a kernel")
+    return self.rewrite()(*args, **named)
+
+
+def device_value(value: Any) -> Any:
+    """Returns what a kernel receives for a host `value` that is not a constexpr."""
+    if isinstance(value, bool):
+        return _scalar(np.array([value]), tl.int1)
+    if isinstance(value, float):
+        return _scalar(np.array([value], dtype=np.float32), tl.float32)
+    if isinstance(value, tuple):
+        return stock._tuple_create(value, map(device_value, value))
+    return stock._implicit_cvt(value)
+
+
+def _scalar(data: Any, dtype: tl.dtype) -> tl.tensor:
+    return tl.tensor(TensorHandle(data, dtype), dtype)
+
+
+def _run_grid(function: Callable[..., Any], values: dict[str, Any], sizes: tuple[int, int, int]) -> None:
+    builder = stock.interpreter_builder
+    builder.set_grid_dim(*sizes)
+    width, height, depth = sizes
+    for program in CURRENT.run.program_order(width * height * depth):
+        rest, x = divmod(program, width)
+        z, y = divmod(rest, height)
+        builder.set_grid_idx(x, y, z)
+        function(**values)
+
+
+@lru_cache(maxsize=1024)
+def _signature(function: Callable[..., Any]) -> tuple[inspect.Signature, frozenset[str]]:
+    signature = inspect.signature(function)
+    constants = {name for name, entry in signature.parameters.items() if "constexpr" in str(entry.annotation)}
+    return signature, frozenset(constants)
+
+
+def _bind(signature: inspect.Signature, args: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+    options = named.keys() - signature.parameters.keys()
+    if unknown := sorted(options - _OPTIONS):
+        raise KernelMisuse(f"the kernel has no argument {unknown[0]!r}, and it is no launch option")
+    try:
+        bound = signature.bind(*args, **{name: value for name, value in named.items() if name not in options})
+    except TypeError as error:
+        raise KernelMisuse(str(error)) from None
+    bound.apply_defaults()
+    return dict(bound.arguments)
+
+
+def _grid(grid: Any) -> tuple[int, int, int]:
+    try:
+        sizes = [operator.index(size) for size in grid]
+    except TypeError:
+        raise KernelMisuse(f"a grid is a tuple of integers, not {grid!r}") from None
+    if not 1 <= len(sizes) <= 3:
+        raise KernelMisuse(f"a grid has one to three dimensions, not {len(sizes)}")
+    sizes = [max(size, 0) for size in sizes] + [1] * (3 - len(sizes))
+    if any(size > limit for size, limit in zip(sizes, _GRID_LIMITS, strict=True)):
+        raise KernelMisuse(f"a grid of {tuple(sizes)} is beyond the limits {_GRID_LIMITS} of CUDA")
+    return sizes[0], sizes[1], sizes[2]

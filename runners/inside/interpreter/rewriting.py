@@ -1,0 +1,79 @@
+"""How a kernel's source becomes the Python function that runs, with the line numbers of the candidate's file.
+
+Stock takes the last line that begins with "def " for the start of the kernel (a docstring or a nested function with
+such a line breaks it), forgets variables of enclosing functions, and copies every global name of the interpreter's own
+module into the candidate's, so that a kernel that forgot an import runs. Here the parsed definition is used, nonlocals
+are bound, and only the names that rewritten code needs are added. Stock also runs `for i in range(…)` over plain ints;
+in a compiled kernel `i` is a scalar tensor, which has `.to` and wraps around.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+import triton.language as tl
+import triton.runtime.interpreter as stock
+
+from runners.inside.interpreter.language import LANGUAGE
+
+_NEEDED: Final = ("interpreter_semantic", "_InterpreterComparison")
+_LOOP: Final = "_device_range"
+
+
+def rewrite_ast(self: Any) -> Any:
+    """Replaces `FunctionRewriter.rewrite_ast`; OSError when there is no source, as compiling it would raise."""
+    function = self.fn
+    lines, first_line = inspect.getsourcelines(function)
+    tree = ast.parse(textwrap.dedent("".join(lines)))
+    definition = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
+    definition.decorator_list = []
+    tree.body = [definition]
+    self.ast_transformer.visit(tree)
+    if "range" not in function.__globals__:
+        _DeviceLoops().visit(tree)
+    ast.fix_missing_locations(tree)
+    ast.increment_lineno(tree, first_line - 1)
+    flags = function.__code__.co_flags & __future__.annotations.compiler_flag
+    code = compile(tree, function.__code__.co_filename, "exec", flags=flags, dont_inherit=True)
+    namespace = _namespace(function)
+    local = dict(self.kwargs)
+    exec(code, namespace, local)  # the kernel, in the container that exists to run it
+    LANGUAGE.adopt(namespace)
+    return local[function.__name__]
+
+
+def _namespace(function: Any) -> dict[str, Any]:
+    namespace: dict[str, Any] = function.__globals__
+    if function.__closure__:
+        namespace = namespace | dict(inspect.getclosurevars(function).nonlocals)
+    for name in _NEEDED:
+        value = getattr(stock, name, None)
+        if value is not None:
+            namespace[name] = value
+    namespace[_LOOP] = device_range
+    return namespace
+
+
+class _DeviceLoops(ast.NodeTransformer):
+    """`for i in range(…)` → `for i in _device_range(…)`."""
+
+    def visit_For(self, node: ast.For) -> ast.For:
+        self.generic_visit(node)
+        match node.iter:
+            case ast.Call(func=ast.Name(id="range") as name):
+                name.id = _LOOP
+        return node
+
+
+def device_range(*bounds: Any) -> Iterator[tl.tensor]:
+    """Yields what a compiled loop's variable is: int64 scalars where a bound is one, int32 otherwise."""
+    wide = any(isinstance(bound, tl.tensor) and bound.dtype == tl.int64 for bound in bounds)
+    dtype, kind = (tl.int64, np.int64) if wide else (tl.int32, np.int32)
+    for value in range(*bounds):
+        yield tl.tensor(stock.TensorHandle(np.array([value], dtype=kind), dtype), dtype)

@@ -1,0 +1,115 @@
+"""From a failing case to the smallest one that still fails.
+
+Hypothesis can shrink what it drew but not the cases of the covering plan, and it can't be told that a failing run may
+cost a container. A case is a flat record whose fields have a simplest value, so greedy descent is enough: try each
+field's simplest value first, then steps towards it, until nothing smaller fails. The number of runs and of lost runners
+is bounded; the smallest case so far is the answer whenever the budget ends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from runners.cases import Case, TensorPlan
+from runners.evidence import CodeRaised, Failure, RunnerEnded, WrongForm
+from runners.operators.model import Operator
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What reducing may cost: `runs`, `lost_runners` among them, and `wall_s`."""
+
+    runs: int = 60
+    lost_runners: int = 4
+    wall_s: float = 10.0
+
+
+class Reduced(NamedTuple):
+    """The failure on the smallest case, and how many runs it took to find it."""
+
+    failure: Failure
+    runs: int
+
+
+def reduce(
+    operator: Operator,
+    case: Case,
+    failure: Failure,
+    run: Callable[[Case], Failure | None],
+    budget: Budget = Budget(),  # frozen
+) -> Reduced:
+    """Returns the failure on the smallest case for which `run` still returns one of the same kind."""
+    started = time.monotonic()
+    runs = lost = 0
+    progress = True
+    while progress:
+        progress = False
+        for smaller in _smaller(operator, case):
+            if runs >= budget.runs or lost >= budget.lost_runners or time.monotonic() - started > budget.wall_s:
+                return Reduced(failure, runs)
+            runs += 1
+            result = run(smaller)
+            lost += isinstance(result, RunnerEnded)
+            if result is not None and _alike(result, failure):
+                case, failure, progress = smaller, result, True
+                break
+    return Reduced(failure, runs)
+
+
+def _alike(smaller: Failure, failure: Failure) -> bool:
+    """Whether both have one cause as far as can be seen; a module that no longer loads has another."""
+    if smaller.case is None:
+        return False
+    match smaller, failure:
+        case RunnerEnded(how=one), RunnerEnded(how=other):
+            return one == other
+        case CodeRaised(error=one), CodeRaised(error=other):
+            return one == other
+        case WrongForm(aspect=one), WrongForm(aspect=other):
+            return one == other
+    return smaller.kind == failure.kind
+
+
+def _smaller(operator: Operator, case: Case) -> Iterator[Case]:
+    for tensor in operator.tensors:
+        plan = case.tensors[tensor.name]
+        simplest = TensorPlan(values=tensor.values[0], special="none", position="first", layout=tensor.layouts[0])
+        if plan != simplest:
+            yield _with(case, tensor.name, simplest)
+    for form in operator.forms:
+        if form.name == case.form:
+            break
+        sizes = {dim.name: case.sizes.get(dim.name, dim.sizes[0]) for dim in operator.dims if dim.name in form.dims}
+        yield case.model_copy(update={"form": form.name, "sizes": sizes})
+    for dim in operator.dims:
+        if dim.name not in case.sizes:
+            continue
+        for size in _smaller_sizes(case.sizes[dim.name], dim.sizes):
+            yield case.model_copy(update={"sizes": case.sizes | {dim.name: size}})
+    for dtype in operator.dtypes[: operator.dtypes.index(case.dtype)]:
+        yield case.model_copy(update={"dtype": dtype})
+    for scalar in operator.scalars:
+        if case.scalars[scalar.name] != scalar.values[0]:
+            yield case.model_copy(update={"scalars": case.scalars | {scalar.name: scalar.values[0]}})
+    for tensor in operator.tensors:
+        yield from _smaller_plans(case, tensor.name, tensor.values[0], tensor.layouts[0])
+
+
+def _smaller_sizes(size: int, boundaries: tuple[int, ...]) -> Iterator[int]:
+    below = sorted({n for n in (*boundaries, size // 2, size - 1) if 0 < n < size})
+    yield from below
+
+
+def _smaller_plans(case: Case, name: str, values: str, layout: str) -> Iterator[Case]:
+    plan = case.tensors[name]
+    simpler = {"special": "none", "layout": layout, "values": values, "position": "first"}
+    for field, simplest in simpler.items():
+        if getattr(plan, field) != simplest:
+            yield _with(case, name, plan.model_copy(update={field: simplest}))
+
+
+def _with(case: Case, name: str, plan: TensorPlan) -> Case:
+    return case.model_copy(update={"tensors": case.tensors | {name: plan}})

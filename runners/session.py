@@ -1,0 +1,181 @@
+"""A candidate in a runner, moved to a fresh one whenever the last one ended.
+
+The session alone knows that runners die. Who asks for a case gets a value: agreed, unsupported, or a failure. A missed
+deadline is confirmed once in a fresh runner, because a busy machine is not the candidate's doing; a crash is not
+confirmed: a candidate that crashes once is wrong.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal, Self
+
+from runners import wire
+from runners.candidate import Candidate
+from runners.cases import Case
+from runners.conversation import CallResult, Runner
+from runners.evidence import CodeRaised, Failure, RunnerEnded, UnsupportedCase
+from runners.examine import Agreed, conditions_for, examine
+from runners.materialise import ArgumentValue, materialise
+from runners.oracle import Expected, expect
+from sandbox.outcomes import (
+    Exited,
+    Finished,
+    KilledBySignal,
+    Outcome,
+    OutOfMemory,
+    ProtocolBroken,
+    SandboxFault,
+    TimedOut,
+)
+
+OUTPUT_ROOM_BYTES = 1 << 16
+WAITING = "in a shuffled order it does not end, in natural order it does: a program waits for an earlier one"
+How = Literal["timed_out", "out_of_memory", "signal", "exited", "protocol_broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long the runner may take to load the candidate's module, and for one case."""
+
+    load_s: float
+    case_s: float
+
+
+class Session:
+    """Runs cases of one candidate; a context manager that leaves no runner behind."""
+
+    def __init__(self, candidate: Candidate, take: Callable[[], Runner], deadlines: Deadlines) -> None:
+        self._candidate = candidate
+        self._take = take
+        self._deadlines = deadlines
+        self._runner: Runner | None = None
+        self.runners = 0
+        self.slow_cases = 0
+        self.greeting: wire.Greeting | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._drop()
+
+    def load(self) -> wire.Loaded | UnsupportedCase | Failure:
+        """Puts the candidate into a fresh runner.
+
+        Raises:
+            SandboxUnavailable: no runner can be had.
+            RunnerFault: our side failed.
+        """
+        loaded = self._load_once()
+        if isinstance(loaded, RunnerEnded) and loaded.how == "timed_out":
+            again = self._load_once()
+            self.slow_cases += not isinstance(again, RunnerEnded)
+            return again
+        return loaded
+
+    def run(self, case: Case) -> Agreed | UnsupportedCase | Failure:
+        """Runs one case and judges it.
+
+        Raises:
+            SandboxUnavailable: no runner can be had.
+            RunnerFault: our side failed.
+        """
+        result = self._run_once(case)
+        if not (isinstance(result, RunnerEnded) and result.how == "timed_out"):
+            return result
+        again = self._run_once(case)
+        if not (isinstance(again, RunnerEnded) and again.how == "timed_out"):
+            self.slow_cases += 1
+            return again
+        return self._waiting(case) or again
+
+    def _waiting(self, case: Case) -> UnsupportedCase | None:
+        """Whether the case ends in natural order: then a program waits for another, which a GPU may allow."""
+        operator = self._candidate.operator
+        arguments = materialise(operator, case)
+        ran = self._call(case, arguments, expect(operator, case.dtype, arguments), conditions_for(case)[:1])
+        if not isinstance(ran, tuple) or not isinstance(ran[0].call, wire.Returned):
+            return None
+        return UnsupportedCase(case=case, reason=WAITING, line=None)
+
+    def _load_once(self) -> wire.Loaded | UnsupportedCase | Failure:
+        self._drop()
+        self._runner = self._take()
+        self.runners += 1
+        self.greeting = self._runner.greeting
+        answer = self._runner.load(self._candidate, self._deadlines.load_s)
+        match answer:
+            case wire.Loaded():
+                return answer
+            case wire.Raised(error=error, message=message, line=line):
+                self._drop()
+                return CodeRaised(case=None, error=error, message=message, line=line)
+            case wire.Unsupported(reason=reason, line=line):
+                self._drop()
+                return UnsupportedCase(case=None, reason=reason, line=line)
+            case _:
+                self._drop()
+                return ended(None, answer)
+
+    def _run_once(self, case: Case) -> Agreed | UnsupportedCase | Failure:
+        operator = self._candidate.operator
+        arguments = materialise(operator, case)
+        expected = expect(operator, case.dtype, arguments)
+        called = self._call(case, arguments, expected, conditions_for(case))
+        return examine(case, arguments, expected, called) if isinstance(called, tuple) else called
+
+    def _call(
+        self,
+        case: Case,
+        arguments: Sequence[ArgumentValue],
+        expected: Sequence[Expected],
+        conditions: tuple[wire.Conditions, ...],
+    ) -> tuple[CallResult, ...] | UnsupportedCase | Failure:
+        if self._runner is None:
+            loaded = self._load_once()
+            if not isinstance(loaded, wire.Loaded):
+                return loaded
+        assert self._runner is not None
+        cap = sum(want.bytes for want in expected) + OUTPUT_ROOM_BYTES
+        results = self._runner.run(arguments, conditions, cap, self._deadlines.case_s)
+        if not isinstance(results, tuple):
+            self._drop()
+            return ended(case, results)
+        return results
+
+    def _drop(self) -> None:
+        if self._runner is not None:
+            self._runner.end()
+            self._runner = None
+
+
+def ended(case: Case | None, outcome: Outcome) -> RunnerEnded:
+    """Says how a runner ended while it owed an answer, in evidence's words."""
+    how: How
+    match outcome:
+        case TimedOut(deadline_s=deadline_s):
+            how, detail = "timed_out", f"no answer within {deadline_s:g} s"
+        case OutOfMemory(limit_bytes=limit):
+            how, detail = "out_of_memory", f"the memory limit of {limit >> 20} MiB was reached"
+        case KilledBySignal(signal=number):
+            how, detail = "signal", _signal_name(number)
+        case Exited(code=code):
+            how, detail = "exited", f"the process left with code {code} instead of answering"
+        case Finished():
+            how, detail = "exited", "the process left instead of answering"
+        case ProtocolBroken(reason=reason) | SandboxFault(reason=reason):
+            how, detail = "protocol_broken", reason
+    return RunnerEnded(case=case, how=how, detail=detail)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

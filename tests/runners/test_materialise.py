@@ -1,0 +1,237 @@
+"""From cases to bytes: deterministic, laid out as asked, the base ends with the view, gaps hold what none may read."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from itertools import islice
+
+import pytest
+import torch
+
+from runners.cases import Case
+from runners.materialise import IGNORED_LABEL, IMPOSSIBLE_LABEL, ScalarValue, TensorValue, materialise
+from runners.operators import OPERATORS, Operator
+from runners.operators.model import FLOATS, LAYOUTS, SPECIALS, VALUES, Dim, Form, Layout, Position, TensorInput
+from runners.plans import pairwise
+
+
+def operator_of(*shape: str | int) -> Operator:
+    return Operator(
+        name="any", summary="", inputs=(TensorInput("x"),), dims=(Dim("B", (2,)), Dim("M", (3,)), Dim("N", (7,))),
+        forms=(Form("only", {"x": shape}),), reference=lambda x: x, condition=lambda x: x,
+    )  # fmt: skip
+
+
+RANKS = {1: operator_of("N"), 2: operator_of("M", "N"), 3: operator_of("B", "M", "N")}
+
+
+def tensor(
+    rank: int = 2, *, layout: Layout = "contiguous", special: str = "none", position: Position = "first",
+    values: str = "normal", dtype: str = "float32", seed: int = 9, **sizes: int,
+) -> TensorValue:  # fmt: skip
+    plan = {"values": values, "special": special, "position": position, "layout": layout}
+    case = Case.model_validate(
+        {"operator": "any", "form": "only", "dtype": dtype, "sizes": {"B": 2, "M": 3, "N": 7} | sizes, "scalars": {},
+         "tensors": {"x": plan}, "seed": seed}
+    )  # fmt: skip
+    (made,) = materialise(RANKS[rank], case)
+    assert isinstance(made, TensorValue)
+    return made
+
+
+def targets(values: str, *, layout: Layout = "contiguous") -> TensorValue:
+    operator = OPERATORS["cross_entropy"]
+    case = next(pairwise(operator, 1, operator.dtypes))
+    plans = case.tensors | {"target": case.tensors["target"].model_copy(update={"values": values, "layout": layout})}
+    made = materialise(operator, case.model_copy(update={"sizes": {"M": 7, "N": 16}, "tensors": plans}))[1]
+    assert isinstance(made, TensorValue)
+    return made
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_the_same_case_gives_the_same_bytes(name: str) -> None:
+    operator = OPERATORS[name]
+    for case in islice(pairwise(operator, 1, operator.dtypes), 20):
+        for one, other in zip(materialise(operator, case), materialise(operator, case), strict=True):
+            if isinstance(one, TensorValue):
+                assert isinstance(other, TensorValue)
+                assert bytes(one.base_bytes) == bytes(other.base_bytes)
+                assert (one.shape, one.strides, one.offset) == (other.shape, other.strides, other.offset)
+            else:
+                assert one == other
+
+
+def test_the_bytes_of_a_case_are_pinned() -> None:
+    """A replay file is worth something only while its case means the same bytes."""
+    made = tensor(3, values="integers", layout="row_padded", dtype="float16")
+    assert (
+        hashlib.sha256(made.base_bytes).hexdigest()
+        == "a25ab1022baa414193a252059901a5540e7bb52009b959172cd56a4d07739d60"
+    )
+
+
+def test_another_seed_gives_other_numbers() -> None:
+    assert not torch.equal(tensor(seed=1).view, tensor(seed=2).view)
+
+
+def test_two_tensors_of_one_case_hold_different_numbers() -> None:
+    operator = OPERATORS["add"]
+    case = next(pairwise(operator, 1, operator.dtypes))
+    plan = {"values": "normal", "special": "none", "position": "first", "layout": "contiguous"}
+    case = Case.model_validate(
+        case.model_dump() | {"form": "vector", "sizes": {"N": 16}, "tensors": {"x": plan, "y": plan}}
+    )
+    x, y = materialise(operator, case)
+    assert not torch.equal(x.view, y.view)
+
+
+@pytest.mark.parametrize("rank", RANKS)
+@pytest.mark.parametrize("layout", [layout for layout in LAYOUTS if layout != "expanded"])
+@pytest.mark.parametrize("special", ["none", "inf", "-inf_row", "-inf_prefix"])
+def test_a_layout_does_not_change_the_values(rank: int, layout: Layout, special: str) -> None:
+    plain = tensor(rank, special=special, position="last")
+    laid = tensor(rank, layout=layout, special=special, position="last")
+    assert laid.shape == plain.shape
+    assert torch.equal(laid.view, plain.view)
+
+
+@pytest.mark.parametrize("rank", RANKS)
+def test_an_expanded_tensor_repeats_its_first_slice(rank: int) -> None:
+    made = tensor(rank, layout="expanded")
+    assert made.strides[0] == 0
+    assert bool((made.view == made.view[:1]).all())
+    assert made.shape == tensor(rank).shape
+
+
+@pytest.mark.parametrize("rank", RANKS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("sizes", [{}, {"N": 1}, {"M": 1}, {"M": 1, "N": 1, "B": 1}])
+def test_the_base_ends_with_the_last_element_of_the_view(rank: int, layout: Layout, sizes: dict[str, int]) -> None:
+    made = tensor(rank, layout=layout, **sizes)
+    last = made.offset + sum((size - 1) * stride for size, stride in zip(made.shape, made.strides, strict=True))
+    assert made.base.numel() == last + 1
+    assert len(made.base_bytes) == (last + 1) * 4
+
+
+@pytest.mark.parametrize("rank", RANKS)
+@pytest.mark.parametrize("layout", ["stepped", "offset", "row_padded"])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_gaps_between_floats_hold_nan(rank: int, layout: Layout, dtype: str) -> None:
+    made = tensor(rank, layout=layout, dtype=dtype)
+    reached = torch.zeros(made.base.numel(), dtype=torch.bool)
+    reached.as_strided(made.shape, made.strides, made.offset).fill_(True)
+    assert not bool(reached.all())
+    assert bool(made.base[~reached].isnan().all())
+    assert not bool(made.view.isnan().any())
+
+
+@pytest.mark.parametrize("rank", [2, 3])
+def test_the_layouts_differ_in_their_strides(rank: int) -> None:
+    made = {layout: tensor(rank, layout=layout) for layout in LAYOUTS}
+    assert len({(value.strides, value.offset) for value in made.values()}) == len(LAYOUTS)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("rank", RANKS)
+def test_an_empty_tensor_has_no_base(rank: int, layout: Layout) -> None:
+    made = tensor(rank, layout=layout, special="nan", N=0)
+    assert (made.base.numel(), len(made.base_bytes), made.view.numel()) == (0, 0, 0)
+    assert made.view.shape[-1] == 0
+
+
+@pytest.mark.parametrize(("position", "at"), [("first", (0, 0)), ("last", (2, 6)), ("row_end", (0, 6))])
+@pytest.mark.parametrize("special", ["nan", "inf", "-inf", "max", "denormal"])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_a_special_lands_where_its_position_says(
+    position: Position, at: tuple[int, int], special: str, dtype: str
+) -> None:
+    made = tensor(special=special, position=position, dtype=dtype).view
+    plain = tensor(dtype=dtype).view
+    info = torch.finfo(made.dtype)
+    want = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf, "max": info.max,
+            "denormal": 3 * info.smallest_normal * info.eps}[special]  # fmt: skip
+    assert float(made[at]) == want or (math.isnan(want) and math.isnan(float(made[at])))
+    changed = [tuple(place) for place in (made.view(torch.uint8) != plain.view(torch.uint8)).nonzero().tolist()]
+    assert {(row, column // made.element_size()) for row, column in changed} <= {at}
+
+
+def test_a_special_at_random_changes_one_element() -> None:
+    assert int(tensor(special="nan", position="random").view.isnan().sum()) == 1
+
+
+def test_a_negative_zero_keeps_its_sign() -> None:
+    value = tensor(special="-0").view[0, 0]
+    assert float(value) == 0
+    assert bool(torch.signbit(value))
+
+
+@pytest.mark.parametrize(("position", "row"), [("first", 0), ("last", 2), ("random", 2)])
+def test_a_row_of_minus_infinity_is_one_row(position: Position, row: int) -> None:
+    infinite = tensor(special="-inf_row", position=position).view.isneginf()
+    assert infinite.all(-1).nonzero().flatten().tolist() == [row]
+    assert int(infinite.sum()) == 7
+
+
+@pytest.mark.parametrize(("width", "prefix"), [(1, 0), (2, 1), (3, 2), (7, 4)])
+def test_a_prefix_of_minus_infinity_leaves_the_end_of_the_row(width: int, prefix: int) -> None:
+    infinite = tensor(special="-inf_prefix", N=width).view.isneginf()
+    assert infinite.nonzero().tolist() == [[0, column] for column in range(prefix)]
+
+
+@pytest.mark.parametrize("values", VALUES)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_ordinary_values_are_finite_in_every_dtype(values: str, dtype: str) -> None:
+    assert bool(tensor(3, values=values, dtype=dtype, M=7, N=129).view.isfinite().all())
+
+
+@pytest.mark.parametrize(
+    ("dtype", "smallest"), [("float32", 2.0**-126), ("float16", 2.0**-14), ("bfloat16", 2.0**-126)]
+)
+def test_denormals_are_below_the_smallest_normal_number_and_not_all_zero(dtype: str, smallest: float) -> None:
+    values = tensor(values="denormal", dtype=dtype, N=129).view.double().abs()
+    assert 0 < float(values.max()) < smallest
+
+
+def test_every_special_and_value_class_is_made_by_some_test() -> None:
+    assert {"none", "nan", "inf", "-inf", "-inf_row", "-inf_prefix", "-0", "max", "denormal"} == set(SPECIALS)
+
+
+def test_labels_are_within_range_of_the_logits() -> None:
+    assert targets("label_first").view.tolist() == [0] * 7
+    assert targets("label_last").view.tolist() == [15] * 7
+    labels = targets("labels").view
+    assert labels.dtype == torch.int64
+    assert 0 <= int(labels.min()) <= int(labels.max()) < 16
+
+
+def test_some_labels_are_ignored() -> None:
+    labels = targets("labels_some_ignored").view
+    assert 0 < int((labels == IGNORED_LABEL).sum()) < 7
+    assert 0 <= int(labels[labels != IGNORED_LABEL].min()) <= int(labels.max()) < 16
+
+
+def test_gaps_between_labels_hold_an_impossible_one() -> None:
+    made = targets("labels", layout="stepped")
+    assert bool((made.base[1::2] == IMPOSSIBLE_LABEL).all())
+    assert int(made.view.max()) < 16
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_arguments_come_in_the_operators_order_with_the_declared_shapes(name: str) -> None:
+    operator = OPERATORS[name]
+    for case in islice(pairwise(operator, 2, operator.dtypes), 20):
+        made = materialise(operator, case)
+        assert [value.name for value in made] == [given.name for given in operator.inputs]
+        for value in made:
+            if isinstance(value, ScalarValue):
+                assert value.value == case.scalars[value.name]
+            else:
+                shape = operator.form(case.form).shapes[value.name]
+                assert value.shape == tuple(d if isinstance(d, int) else case.sizes[d] for d in shape)
+
+
+def test_a_case_of_another_operator_is_a_key_error() -> None:
+    case = next(pairwise(OPERATORS["matmul"], 1, FLOATS))
+    with pytest.raises(KeyError):
+        materialise(OPERATORS["softmax"], case)
