@@ -1,0 +1,165 @@
+"""The decision: a pure function of evidence and policy. Missing evidence denies; nothing here measures anything."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Final
+
+from policies.policy import Policy, Tier
+from policies.verdict import Finding, Verdict
+from runners.cases import Case
+from runners.evidence import (
+    CodeRaised,
+    Evidence,
+    Failure,
+    InputChanged,
+    Missing,
+    NoLaunch,
+    PropertiesEvidence,
+    ResultsDiffer,
+    RunnerEnded,
+    WrongForm,
+    WrongValues,
+)
+
+_FORM_RULES: Final = {
+    "type": "properties/wrong-type", "count": "properties/wrong-type", "dtype": "properties/wrong-dtype",
+    "shape": "properties/wrong-shape", "size": "properties/wrong-shape", "layout": "properties/not-contiguous",
+    "device": "properties/wrong-type",
+}  # fmt: skip
+_END_RULES: Final = {
+    "timed_out": "properties/timed-out", "out_of_memory": "properties/out-of-memory", "signal": "properties/crashed",
+    "exited": "properties/exited", "protocol_broken": "properties/protocol-broken",
+}  # fmt: skip
+
+
+def decide(evidence: Evidence, policy: Policy) -> Verdict:
+    """Judges `evidence` by `policy`. The same arguments always give the same verdict."""
+    findings = (
+        *_from_source(evidence),
+        *_from_properties(evidence, policy),
+        *_from_isolation(evidence, policy),
+        *_from_gpu(evidence, policy),
+    )
+    tier = _tier(findings)
+    return Verdict(
+        tier=tier,
+        allowed=tier in policy.allows,
+        policy=policy.name,
+        policy_digest=policy.digest,
+        evidence_digest=hashlib.sha256(evidence.model_dump_json().encode()).hexdigest(),
+        findings=findings,
+    )
+
+
+def _tier(findings: tuple[Finding, ...]) -> Tier:
+    if any(finding.severity == "error" for finding in findings):
+        return Tier.REJECTED
+    return Tier.INCONCLUSIVE if findings else Tier.FUNCTIONAL
+
+
+def _from_source(evidence: Evidence) -> Iterator[Finding]:
+    for fact in evidence.source:
+        yield Finding(rule=fact.rule, severity="error", message=fact.detail, line=fact.line)
+
+
+def _from_properties(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
+    match evidence.properties:
+        case Missing(reason=reason):
+            if not evidence.source:
+                yield _incomplete("evidence/properties-missing", reason)
+        case PropertiesEvidence(failure=None) as properties:
+            yield from _short_of(properties, policy)
+            if evidence.environment is None or not evidence.environment.interpreter_repaired:
+                yield _incomplete("evidence/interpreter-unverified", "the runner's Triton is not one that was verified")
+        case PropertiesEvidence(failure=failure):
+            assert failure is not None
+            yield finding_of(failure)
+
+
+def _short_of(properties: PropertiesEvidence, policy: Policy) -> Iterator[Finding]:
+    if properties.unsupported is not None:
+        unsupported = properties.unsupported
+        count = properties.unsupported_cases
+        yield Finding(
+            rule="evidence/unsupported",
+            severity="incomplete",
+            message=f"{unsupported.reason} ({count} case{'s' if count > 1 else ''})",
+            line=unsupported.line,
+            case=unsupported.case,
+        )
+        return
+    asked = policy.properties
+    if properties.pairwise_cases < asked.pairwise_cases or properties.random_cases < asked.random_cases:
+        done = properties.pairwise_cases + properties.random_cases
+        why = "; the total deadline was spent" if properties.deadline_spent else ""
+        total = asked.pairwise_cases + asked.random_cases
+        yield _incomplete("evidence/too-few-cases", f"{done} of {total} cases were run{why}")
+    for dtype in sorted(set(asked.dtypes) - set(properties.dtypes)):
+        yield _incomplete("evidence/dtype-not-tried", f"no case was drawn in {dtype}")
+
+
+def finding_of(failure: Failure) -> Finding:
+    """Says a failure as a finding, with its rule."""
+    match failure:
+        case WrongValues(case=case):
+            rule = "properties/nonfinite" if failure.nonfinite else "properties/wrong-values"
+            return _error(rule, _wrong_values(failure), case=case)
+        case WrongForm(case=case, aspect=aspect, expected=expected, got=got):
+            return _error(_FORM_RULES[aspect], f"{aspect} is {got}, {expected} is due", case=case)
+        case CodeRaised(case=case, error=error, message=message, line=line):
+            where = "while loading: " if case is None else ""
+            return _error("properties/raised", f"{where}{error}: {_first_line(message)}", case=case, line=line)
+        case RunnerEnded(case=case, how=how, detail=detail):
+            message = f"while loading: {detail}" if case is None else f"{detail}, on {case.describe()}"
+            return _error(_END_RULES[how], message, case=case)
+        case InputChanged(case=case, argument=argument):
+            return _error("properties/input-changed", f"the bytes of '{argument}' changed", case=case)
+        case ResultsDiffer(case=case):
+            return _error("properties/nondeterministic", "two runs of one input gave different bits", case=case)
+        case NoLaunch(case=case):
+            return _error("properties/no-launch", "a call launched no kernel", case=case)
+
+
+def _wrong_values(failure: WrongValues) -> str:
+    first = failure.first[0]
+    index = ", ".join(str(i) for i in first.index)
+    at = f"[{index}]" if index else "the only element"
+    return (
+        f"{failure.wrong} of {failure.total} elements wrong in {failure.conditions}; "
+        f"first at {at}: {first.got:.9g}, expected {first.expected:.9g}"
+    )
+
+
+def _first_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[0][:200] if lines else ""
+
+
+def _from_isolation(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
+    if isinstance(evidence.properties, Missing):
+        return
+    if evidence.isolation is None:
+        yield _incomplete("evidence/isolation-missing", "no proof of isolation is with the evidence")
+        return
+    limits = evidence.isolation.limits
+    held = {limit.name for limit in limits} - {limit.name for limit in limits if not limit.holds}
+    for name in policy.isolation.required_limits:
+        if name not in held:
+            yield _incomplete("evidence/limit-not-proven", f"the limit '{name}' was not seen to hold")
+
+
+def _from_gpu(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
+    if evidence.source:
+        return
+    for check in policy.gpu_checks:
+        yield _incomplete("evidence/gpu-check-missing", f"'{check}' was not made on a GPU")
+
+
+def _incomplete(rule: str, message: str) -> Finding:
+    return Finding(rule=rule, severity="incomplete", message=message)
+
+
+def _error(rule: str, message: str, *, case: Case | None, line: int | None = None) -> Finding:
+    return Finding(rule=rule, severity="error", message=message, case=case, line=line)

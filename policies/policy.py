@@ -1,0 +1,172 @@
+"""A policy is data: which evidence is required, and which values are allowed.
+
+Policies are YAML read into strict frozen models: an unknown key is an error, because a misspelt rule is a rule that is
+not applied. `extends` names one of the built-in policies; mappings are merged, everything else is replaced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from sandbox.probe_inside import CHECKS
+
+BUILT_IN: Final = ("dev", "ci", "production")
+GpuCheck = Literal["properties", "memory", "races", "benchmark", "replay"]
+
+
+class Tier(StrEnum):
+    """What a candidate has earned, worst first."""
+
+    REJECTED = "rejected"
+    INCONCLUSIVE = "inconclusive"
+    FUNCTIONAL = "functional"
+    PRODUCTION_SAFE = "production-safe"
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML takes the last of two equal keys in silence; here that is an error, as a misspelt key is."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key '{key.value}' stands twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+class PolicyError(Exception):
+    """A policy file can't be used; the text says where and why."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SourceRules(_Strict):
+    """What the source may do: dotted modules that it may import, each with everything below it."""
+
+    allowed_imports: tuple[str, ...]
+
+
+class PropertiesRules(_Strict):
+    """How hard the properties check has to try, and how long it may take."""
+
+    pairwise_cases: int = Field(ge=1, le=10_000)
+    random_cases: int = Field(ge=0, le=10_000)
+    dtypes: tuple[Literal["float32", "float16", "bfloat16"], ...] = Field(min_length=1)
+    load_deadline_s: float = Field(gt=0, le=600)
+    case_deadline_s: float = Field(gt=0, le=600)
+    total_deadline_s: float = Field(gt=0, le=86_400)
+
+
+def _provable(name: str) -> str:
+    if name not in CHECKS:
+        raise ValueError(f"no limit is called '{name}'; known are {', '.join(CHECKS)}")
+    return name
+
+
+class IsolationRules(_Strict):
+    """Which limits of the sandbox must have been seen to hold from inside."""
+
+    required_limits: tuple[Annotated[str, AfterValidator(_provable)], ...]
+
+
+class Policy(_Strict):
+    """A whole policy, `extends` resolved.
+
+    Attributes:
+        allows: The tiers that let a candidate through.
+        packages: Pinned packages that the runner image must carry (installed without their dependencies), for
+            candidates that may import them.
+        gpu_checks: Checks that must have been made on a GPU.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
+    description: str
+    allows: tuple[Literal[Tier.FUNCTIONAL, Tier.PRODUCTION_SAFE], ...] = Field(min_length=1)
+    source: SourceRules
+    packages: tuple[str, ...]
+    properties: PropertiesRules
+    isolation: IsolationRules
+    gpu_checks: tuple[GpuCheck, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the resolved policy."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+def load_policy(name_or_path: str) -> Policy:
+    """Reads a built-in policy by name, or a YAML file by path.
+
+    Raises:
+        PolicyError: no such policy, or the file is not a valid one.
+    """
+    if name_or_path in BUILT_IN:
+        return _validated(_built_in(name_or_path), f"built-in policy '{name_or_path}'")
+    path = Path(name_or_path)
+    if not path.is_file():
+        names = ", ".join(BUILT_IN)
+        raise PolicyError(f"there is no policy '{name_or_path}': give one of {names}, or the path of a YAML file")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(f"policy {path} can't be read: {error}") from None
+    return _validated(_resolved(_mapping(text, str(path)), str(path)), str(path))
+
+
+def _built_in(name: str) -> dict[str, Any]:
+    text = (resources.files("policies") / f"{name}.yaml").read_text(encoding="utf-8")
+    return _resolved(_mapping(text, name), name)
+
+
+def _mapping(text: str, where: str) -> dict[str, Any]:
+    try:
+        data = yaml.load(text, Loader=_UniqueKeys)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}" if mark is not None else ""
+        raise PolicyError(f"policy {where}{place} is not YAML: {getattr(error, 'problem', error)}") from None
+    except (ValueError, RecursionError) as error:  # such as 2026-13-45, which looks like a date
+        raise PolicyError(f"policy {where} is not YAML: {error}") from None
+    if not isinstance(data, dict):
+        raise PolicyError(f"policy {where} holds {type(data).__name__}, a mapping is needed")
+    return data
+
+
+def _resolved(data: dict[str, Any], where: str) -> dict[str, Any]:
+    parent = data.pop("extends", None)
+    if parent is None:
+        return data
+    if parent not in BUILT_IN:
+        raise PolicyError(f"policy {where} extends '{parent}'; it can extend {', '.join(BUILT_IN)}")
+    return _merged(_built_in(parent), data)
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _validated(data: dict[str, Any], where: str) -> Policy:
+    odd = next((key for key in data if not isinstance(key, str)), None)
+    if odd is not None:
+        raise PolicyError(f"{where} is not a valid policy: the key {odd} is not text")
+    try:
+        # By way of JSON, because there a list may be a tuple and text a tier without giving up strictness.
+        return Policy.model_validate_json(json.dumps(data, default=str), strict=True)
+    except ValidationError as error:
+        lines = [f"  {'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors(include_url=False)]
+        raise PolicyError(f"{where} is not a valid policy:\n" + "\n".join(lines)) from None

@@ -1,0 +1,60 @@
+"""A verdict: evidence judged by a policy. Recomputable from stored evidence, without running anything."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from policies.policy import Tier
+from policies.rules import RULES, Rule
+from runners.cases import Case
+
+Severity = Literal["error", "incomplete"]
+
+
+def _printable(text: str) -> str:
+    """Escapes what a terminal would obey: messages quote what a candidate's author wrote."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _known(rule: str) -> str:
+    if rule not in RULES:
+        raise ValueError(f"'{rule}' is not a rule")
+    return rule
+
+
+class Finding(BaseModel):
+    """One thing that stands against the candidate, or (`incomplete`) that could not be measured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: Annotated[str, AfterValidator(_known)]
+    severity: Severity
+    message: Annotated[str, AfterValidator(_printable)]
+    line: int | None = None
+    case: Case | None = None
+
+    @property
+    def about(self) -> Rule:
+        """The rule's title and remedy."""
+        return RULES[self.rule]
+
+
+class Verdict(BaseModel):
+    """What the policy says of the evidence.
+
+    Attributes:
+        allowed: Whether the tier is one that the policy lets through.
+        evidence_digest: SHA-256 of the evidence file's bytes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    tier: Tier
+    allowed: bool
+    policy: str
+    policy_digest: str
+    evidence_digest: str
+    findings: tuple[Finding, ...]
