@@ -1,0 +1,53 @@
+# The commands of this project; `make` alone lists them. Everything made here lies in folders that git ignores.
+#
+# PYTHON    the interpreter that .venv is made with (3.11 or newer)
+# PIP_ARGS  more arguments for pip, for example an index that serves the CPU build of torch
+
+# pyenv and the like put names on PATH that only print an error: the interpreter is run, not looked for.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$name; break; }; done)
+PIP_ARGS ?=
+export KERNELGATE_PIP_ARGS := $(PIP_ARGS)
+
+BIN := .venv/bin
+STAMP := .venv/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test check engine engine-stop image bench clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+venv: $(STAMP) ## make .venv and install the pinned dependencies
+
+$(STAMP): pyproject.toml constraints.txt
+	@PYTHON='$(PYTHON)' PIP_ARGS='$(PIP_ARGS)' sh .ci/make-venv
+	@touch $@
+
+demo: venv engine ## run the flow over a dozen bundled kernels, right and wrong
+	@$(BIN)/kernelgate demo
+
+test: venv engine image ## the whole test suite, in real containers; a skip that was not needed fails
+	@KERNELGATE_FAIL_ON_SKIP=1 $(BIN)/python -m pytest
+
+check: venv ## format, lint, types, import rules, tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest
+
+engine: venv ## make sure that a container engine answers
+	@$(BIN)/python -m pipeline.engine ensure
+
+engine-stop: ## end the container engine that `make engine` started
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m pipeline.engine stop; else echo "engine: none of this project"; fi
+
+image: engine ## build the runner image
+	@$(BIN)/python -m pipeline.runner_image
+
+bench: venv engine image ## print the benchmarks' ratios
+	@$(BIN)/python benchmarks/speed.py
+
+clean: engine-stop ## remove what was made here, with the engine's images; run folders stay
+	rm -rf .venv .engine .wheelhouse build *.egg-info .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,219 @@
+"""The command line: parse, call one function, render.
+
+Exit codes of every gate command: 0 all allowed, 1 something denied, 2 wrong usage or configuration, 3 incomplete:
+evidence or infrastructure is missing, or the run was interrupted. Data goes to stdout, everything else to stderr.
+Nobody sees a traceback for a wrong argument, a missing engine, a bad candidate or a bad policy file.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.errors import UnavailableError, UsageError, UserError
+from pipeline.exit_codes import ALLOWED, INCOMPLETE, USAGE
+from pipeline.settings import WORKERS_CAP, Settings
+from sandbox.contract import SandboxUnavailable
+
+if TYPE_CHECKING:
+    from pipeline.console import StderrListener
+
+# Everything else is imported by the command that needs it: torch takes seconds, and a wrong argument must not.
+
+app = typer.Typer(
+    name="kernelgate",
+    help="The gate that GPU kernels written by language models must pass before anyone runs them.\n\n"
+    "Exit codes: 0 all allowed, 1 something denied, 2 wrong usage or configuration, 3 incomplete.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+image_app = typer.Typer(help="The image that runners are started from.", no_args_is_help=True)
+app.add_typer(image_app, name="image")
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+RunsOption = Annotated[Path | None, typer.Option("--runs", help="Where run folders go (KERNELGATE_RUNS; ./runs).")]
+FormatOption = Annotated[Format, typer.Option("--format", help="A table for people, or JSON on stdout.")]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, max=WORKERS_CAP, help="Candidates at once (KERNELGATE_WORKERS; one a core)."),
+]
+
+
+@app.command("verify")
+def verify_command(
+    paths: Annotated[list[Path], typer.Argument(help="Candidate files, or folders that hold some.")],
+    policy: Annotated[str, typer.Option(help="dev, ci, production, or a policy file.")] = "ci",
+    output_format: FormatOption = Format.TABLE,
+    flow: Annotated[
+        bool, typer.Option("--flow", help="Run as a Prefect flow: killed and run again, it goes on.")
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="With --flow: do not reuse earlier results.")] = False,
+    seed: Annotated[int | None, typer.Option(min=0, help="Fix what the judge draws; for experiments only.")] = None,
+    workers: WorkersOption = None,
+    runs: RunsOption = None,
+) -> None:
+    """Verify candidates: exit 0 when the policy lets all of them through."""
+    with _errors_in_words():
+        from policies.policy import load_policy
+
+        settings = Settings.resolve(runs=runs, workers=workers)
+        chosen = load_policy(policy)
+        if flow and seed is not None:
+            raise UsageError("--seed has no meaning with --flow: what a flow stores must come from a fresh draw")
+        if fresh and not flow:
+            raise UsageError("--fresh belongs to --flow: without it nothing is reused")
+        from pipeline import render
+        from pipeline.collect import collect
+        from pipeline.console import output
+        from pipeline.verify import Options, verify
+
+        with _listening(len(collect(paths))) as listener:
+            run = verify(paths, chosen, settings, Options(flow=flow, fresh=fresh, seed=seed), listener)
+        if output_format is Format.JSON:
+            sys.stdout.write(render.run_as_json(run))
+        else:
+            render.print_run(run, output())
+    raise typer.Exit(run.exit_code)
+
+
+@app.command("replay")
+def replay_command(
+    run: Annotated[str, typer.Argument(help="A run's id, or the path of its folder.")],
+    case: Annotated[str, typer.Argument(help="A case's id, or a unique beginning of it.")],
+    runs: RunsOption = None,
+) -> None:
+    """Run one failed case again and show its first wrong elements: exit 1 when it still fails."""
+    with _errors_in_words():
+        from pipeline import render
+        from pipeline.console import output
+        from pipeline.replay import replay
+        from pipeline.run_folder import find_case
+
+        settings = Settings.resolve(runs=runs, workers=1)
+        stored = find_case(settings.runs, run, case)
+        with _listening(1) as listener:
+            replayed = replay(stored, settings, listener)
+        code = render.print_replay(replayed, output())
+    raise typer.Exit(code)
+
+
+@app.command("operators")
+def operators_command(output_format: FormatOption = Format.TABLE) -> None:
+    """List the operators that a candidate can implement."""
+    from pipeline import render
+    from pipeline.console import output
+
+    if output_format is Format.JSON:
+        sys.stdout.write(render.operators_as_json())
+    else:
+        render.print_operators(output())
+
+
+@app.command("doctor")
+def doctor_command(output_format: FormatOption = Format.TABLE) -> None:
+    """Show what this machine can do and what to do about each lack: exit 3 when it can't run the gate."""
+    from pipeline import render
+    from pipeline.console import output
+    from pipeline.doctor import examine_machine
+
+    with _errors_in_words():
+        signs = examine_machine(Settings.resolve())
+        if output_format is Format.JSON:
+            sys.stdout.write(render.signs_as_json(signs))
+        else:
+            render.print_signs(signs, output())
+    raise typer.Exit(ALLOWED if all(sign.fine for sign in signs if sign.needed) else INCOMPLETE)
+
+
+@app.command("demo")
+def demo_command(workers: WorkersOption = None, runs: RunsOption = None) -> None:
+    """Run the flow over a dozen bundled kernels: exit 0 when each gets the verdict that its label says."""
+    from pipeline import render
+    from pipeline.console import output
+    from pipeline.demo import run_demo
+    from policies.policy import load_policy
+
+    with _errors_in_words():
+        settings = Settings.resolve(runs=runs, workers=workers)
+        with _listening(None) as listener:
+            demo = run_demo(settings, load_policy("ci"), listener)
+        render.print_demo(demo, output())
+    raise typer.Exit(demo.exit_code)
+
+
+@image_app.command("build")
+def image_build_command(
+    packages: Annotated[
+        list[str] | None, typer.Option("--with", help="A pinned package that candidates may import; repeatable.")
+    ] = None,
+) -> None:
+    """Build the runner image of this checkout, or say that it is there."""
+    from pipeline.engine import answering_engine
+    from pipeline.runner_image import ensure_runner_image
+
+    with _errors_in_words(), _listening(None) as listener:
+        settings = Settings.resolve()
+        image = ensure_runner_image(answering_engine(), settings, tuple(packages or ()), listener.note)
+        sys.stdout.write(f"{image.tag}\n")
+
+
+def main() -> None:
+    """The program's entry."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    app()
+
+
+def _as_interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _listening(candidates: int | None) -> Iterator[StderrListener]:
+    from pipeline.console import StderrListener
+
+    listener = StderrListener(candidates)
+    try:
+        yield listener
+    finally:
+        listener.close()
+
+
+@contextmanager
+def _errors_in_words() -> Iterator[None]:
+    """Turns what can go wrong on our side into one message and an exit code."""
+    from policies.policy import PolicyError
+
+    try:
+        yield
+    except (UserError, PolicyError) as error:
+        _leave(str(error), USAGE)
+    except (UnavailableError, SandboxUnavailable) as error:
+        _leave(str(error), INCOMPLETE)
+    except KeyboardInterrupt:
+        _leave("interrupted: the run was not stored", INCOMPLETE)
+    except Exception:  # noqa: BLE001  # our own bug must not look like a verdict, which the interpreter's exit code 1 would
+        traceback.print_exc()
+        _leave("this is a bug of kernelgate; no verdict follows from it", INCOMPLETE)
+
+
+def _leave(message: str, code: int) -> None:
+    typer.secho(f"kernelgate: {message}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
+    raise typer.Exit(code)

@@ -1,0 +1,49 @@
+"""From paths to candidates: files as given, folders searched for Python files.
+
+Every Python file of a folder is a candidate, whether it has a header or not: a file that lost its header must not slip
+through a gate unseen. Empty files hold no kernel and are skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pipeline.errors import UsageError
+from runners.candidate import Candidate, Unreadable, read_candidate
+
+
+def collect(paths: Sequence[Path]) -> tuple[Candidate | Unreadable, ...]:
+    """Reads all candidates below `paths`, each file once, in order.
+
+    Raises:
+        UsageError: a path is missing or unreadable, or there is no candidate at all.
+    """
+    found: list[Candidate | Unreadable] = []
+    for path in dict.fromkeys(file for given in paths for file in _files(given)):
+        try:
+            found.append(read_candidate(path, _shown(path)))
+        except OSError as error:
+            raise UsageError(f"{path} can't be read: {error.strerror}") from None
+    if not found:
+        places = ", ".join(str(path) for path in paths)
+        raise UsageError(f"no candidate in {places}: a candidate is a Python file with a '# /// kernel' block")
+    return tuple(found)
+
+
+def _shown(path: Path) -> str:
+    """The path as text that can be printed and stored."""
+    if not str(path).isprintable():
+        raise UsageError(f"the name {str(path)!a} holds characters that can't be printed; rename it")
+    return str(path)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        for file in sorted(path.rglob("*.py")):
+            if file.is_file() and file.stat().st_size:
+                yield file
+    elif path.exists():
+        yield path
+    else:
+        raise UsageError(f"{path} does not exist")

@@ -1,0 +1,85 @@
+"""`kernelgate doctor`: what this machine can do, and what to do about each lack.
+
+Nothing is installed or started: a doctor that changes the patient can't be trusted. Limits are proven from inside a
+container, as they are for every run.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from pipeline.engine import answering_engine
+from pipeline.runner_image import WORKER_ARGV, built_runner_image
+from pipeline.settings import Settings
+from sandbox.contract import Limits, Program, SandboxUnavailable
+from sandbox.docker_engine import DockerEngine
+from sandbox.docker_sandbox import DockerSandbox
+
+MIB: Final = 1 << 20
+DISK_NEEDED: Final = 512 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One thing that was looked at. `needed`: without it the gate can't run on this machine's CPU."""
+
+    name: str
+    fine: bool
+    seen: str
+    remedy: str = ""
+    needed: bool = True
+
+
+def examine_machine(settings: Settings) -> tuple[Sign, ...]:
+    """Looks at everything that a verdict needs."""
+    signs = [_python(), *_versions(), _disk(settings.runs)]
+    try:
+        url = answering_engine()
+    except SandboxUnavailable as error:
+        return (*signs, Sign("engine", False, str(error), "make engine, or set DOCKER_HOST"), _gpu())
+    signs.append(Sign("engine", True, url))
+    return (*signs, *_image_and_limits(url, settings), _gpu())
+
+
+def _image_and_limits(url: str, settings: Settings) -> tuple[Sign, ...]:
+    try:
+        image = built_runner_image(url, settings)
+        if image is None:
+            return (Sign("runner image", False, "not built from this checkout", "kernelgate image build"),)
+        sandbox = DockerSandbox(DockerEngine(url), runtime=settings.runtime)
+        proof = sandbox.prove(Program(image=image.id, argv=WORKER_ARGV, limits=Limits()))
+    except SandboxUnavailable as error:
+        return (Sign("runner image", False, str(error), "kernelgate image build"),)
+    limits = tuple(
+        Sign(
+            f"limit {limit.name}", limit.holds, limit.observed, "" if limit.holds else "see the engine's configuration"
+        )
+        for limit in proof.limits
+    )
+    return (Sign("runner image", True, image.tag), Sign("runtime", True, f"{proof.engine}, {proof.runtime}"), *limits)
+
+
+def _python() -> Sign:
+    return Sign("python", sys.version_info >= (3, 11), sys.version.split()[0], "Python 3.11 or newer")
+
+
+def _versions() -> tuple[Sign, ...]:
+    return tuple(Sign(name, True, metadata.version(name)) for name in ("torch", "triton", "hypothesis"))
+
+
+def _disk(runs: Path) -> Sign:
+    place = next(path for path in (runs.absolute(), *runs.absolute().parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    return Sign("disk", free >= DISK_NEEDED, f"{free // MIB} MiB free at {place}", "free some space for run folders")
+
+
+def _gpu() -> Sign:
+    devices = sorted(str(path) for path in Path("/dev").glob("nvidia[0-9]*"))
+    if devices:
+        return Sign("gpu", True, ", ".join(devices), needed=False)
+    return Sign("gpu", False, "none; verdicts end at 'functional'", "production-safe needs an NVIDIA GPU", needed=False)

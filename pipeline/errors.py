@@ -1,0 +1,48 @@
+"""What can go wrong around the gate, by what the user has to do about it.
+
+    UserError            exit 2: the call, a file or a setting is wrong
+      ├─ UsageError        paths
+      ├─ SettingsError     the environment
+      ├─ LabelsError       the labels of the bundled kernels
+      └─ StoredRunError    a run or case that was asked for
+    UnavailableError     exit 3: something this machine should give is missing
+      ├─ FlowUnavailable   a Prefect server
+      └─ RunFolderError    room for the run folder
+
+Two more come from below: `policies.policy.PolicyError` means 2, `sandbox.contract.SandboxUnavailable` means 3.
+Each text says what happened and what to do; it is printed as it is. Whatever else is raised is our own bug.
+"""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """The user has to change something."""
+
+
+class UsageError(UserError):
+    """The command was called in a way that can't work."""
+
+
+class SettingsError(UserError):
+    """A variable of the environment can't be used."""
+
+
+class LabelsError(UserError):
+    """The labels of the bundled kernels can't be used."""
+
+
+class StoredRunError(UserError):
+    """A run or case that was asked for is not stored, or is damaged."""
+
+
+class UnavailableError(Exception):
+    """The machine does not give what is needed."""
+
+
+class FlowUnavailable(UnavailableError):
+    """No Prefect server can be had."""
+
+
+class RunFolderError(UnavailableError):
+    """A run folder can't be written."""

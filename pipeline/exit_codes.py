@@ -1,0 +1,10 @@
+"""The exit codes of every gate command."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ALLOWED: Final = 0
+DENIED: Final = 1
+USAGE: Final = 2  # wrong usage or configuration; no candidate at all is one
+INCOMPLETE: Final = 3  # evidence or infrastructure is missing, or the run was interrupted

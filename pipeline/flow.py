@@ -1,0 +1,320 @@
+"""The Prefect flow: one task a candidate, evidence kept by content. The only module that imports Prefect.
+
+What a task returns, and Prefect keeps as JSON, is evidence; verdicts are made from it each time. A flow that was killed
+and is started again measures only what was not finished (`pipeline.content_key` says what makes two runs the same).
+
+A candidate's failure is evidence like any other: the task completes, is kept and is not tried again. A failure of ours
+raises `InfrastructureFault`, the only thing that is retried; it is never kept, and when the retries are spent the
+candidate is inconclusive with the reason. What was kept and can't be read (its writer was killed) is measured again.
+
+Prefect supervises and does not bound: deadlines live on the runners. An interrupt closes the supply and lets each
+candidate end after the case it is at, so it is heard within one case's deadline.
+
+Artifacts show no text of a candidate's author but its path: Prefect's pages render markdown.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, Final, Protocol, cast
+
+from pydantic import ValidationError
+
+from pipeline.collect import collect
+from pipeline.content_key import content_key
+from pipeline.errors import FlowUnavailable
+from pipeline.gate import Judged, judge, measure, needs_runner
+from pipeline.prefect_environment import prepare, temporary_server
+from pipeline.run_folder import new_run_id, write_run
+from pipeline.settings import Settings
+from pipeline.supply import DockerSupply, RunnerSupply
+from policies.policy import Policy, Tier, load_policy
+from runners.candidate import Candidate, Unreadable
+from runners.evidence import Evidence, Missing, PropertiesEvidence
+
+prepare(Settings.resolve().state)  # Prefect reads the environment when it is imported, in the lines below
+
+import httpx  # noqa: E402
+from prefect import flow, tags, task, unmapped  # noqa: E402
+from prefect.artifacts import create_markdown_artifact, create_table_artifact  # noqa: E402
+from prefect.client.orchestration import get_client  # noqa: E402
+from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
+from prefect.context import TaskRunContext  # noqa: E402
+from prefect.futures import PrefectFuture, as_completed  # noqa: E402
+from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: E402
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner  # noqa: E402
+from prefect.tasks import Task, exponential_backoff  # noqa: E402
+
+RETRIES: Final = 2
+BACKOFF_S: Final = 1.0
+Item = Candidate | Unreadable
+Progress = Callable[[str, Judged], None]
+
+
+class ClosableSupply(RunnerSupply, Protocol):
+    """A supply that an interrupt can close: from then on it gives no runner."""
+
+    def close(self) -> None:
+        """Ends what waits; safe to call twice and from another thread than `take`."""
+        ...
+
+
+class InfrastructureFault(Exception):
+    """Our side failed while a candidate was measured; worth another try."""
+
+
+class NoEvidenceError(Exception):
+    """A task left something else than evidence, on its second try too: a bug on our side, not a fault to wait out."""
+
+
+class _StoppedError(BaseException):
+    """The run was ended; not an Exception, so that nothing on the way takes it for something that a candidate did."""
+
+
+class _Work:
+    """What one flow run works on: live objects, which can't be parameters of a flow.
+
+    A plain class, because Prefect searches dataclasses in a task's parameters for futures.
+    """
+
+    def __init__(
+        self, items: Sequence[Item], policy: Policy, supply: ClosableSupply, *, fresh: bool, progress: Progress
+    ) -> None:
+        self.items = tuple(items)
+        self.policy = policy
+        self.supply = supply
+        self.fresh = fresh
+        self.judged: dict[int, Judged] = {}
+        self.unread: dict[int, Exception] = {}
+        self._progress = progress
+        self._stopped = threading.Event()
+        self._faults: dict[int, Evidence] = {}
+
+    @property
+    def in_order(self) -> tuple[Judged, ...]:
+        """The verdicts in the order of the items."""
+        return tuple(self.judged[number] for number in range(len(self.items)))
+
+    def measure(self, number: int) -> str:
+        """Measures one candidate and returns the evidence as JSON.
+
+        Raises:
+            InfrastructureFault: our side failed.
+        """
+        evidence = measure(self.items[number], self.policy, self.supply, progress=self._go_on)
+        self._go_on()  # what a runner says while it is being closed is our doing
+        if isinstance(evidence.properties, Missing) and evidence.properties.ours:
+            self._faults[number] = evidence
+            raise InfrastructureFault(evidence.properties.reason)
+        return evidence.model_dump_json()
+
+    def stop(self) -> None:
+        """Ends the measuring of all candidates."""
+        self._stopped.set()
+        self.supply.close()
+
+    def take_in(self, number: int, future: PrefectFuture[str]) -> bool:
+        """Judges what a finished task left; False when there is no evidence in it."""
+        result: object = future.result(raise_on_failure=False)
+        try:
+            evidence = self._faults[number] if isinstance(result, InfrastructureFault) else _evidence_in(result)
+            if future.state.name == "Cached" and _cut_short(evidence):
+                raise NoEvidenceError("the earlier measurement ran out of time, and this machine may have more")
+        except (ValidationError, NoEvidenceError) as error:
+            self.unread[number] = error
+            return False
+        item = self.items[number]
+        own = evidence.model_copy(update={"candidate": item.facts})  # the same content may have another path now
+        self.judged[number] = judge(item, own, self.policy, reused=future.state.name == "Cached")
+        self._progress(item.facts.path, self.judged[number])
+        return True
+
+    def _go_on(self, done: int = 0) -> None:
+        if self._stopped.is_set():
+            raise _StoppedError
+
+
+def _threads(workers: int) -> TaskRunner[PrefectFuture[Any]]:
+    runner: Any = ThreadPoolTaskRunner(max_workers=workers)  # its own future is no PrefectFuture[Any] to a type checker
+    return cast("TaskRunner[PrefectFuture[Any]]", runner)
+
+
+_PREPARED: ContextVar[_Work | None] = ContextVar("prepared work", default=None)
+
+
+def verify_with_flow(
+    items: Sequence[Item],
+    policy: Policy,
+    supply: ClosableSupply,
+    settings: Settings,
+    *,
+    fresh: bool,
+    progress: Progress,
+) -> tuple[Judged, ...]:
+    """Verifies `items` as a run of the flow; the result is in their order.
+
+    `supply` should be open, when any candidate is to be run: evidence is kept only where its isolation is known before.
+
+    Raises:
+        FlowUnavailable: Prefect's server does not answer.
+    """
+    work = _Work(items, policy, supply, fresh=fresh, progress=progress)
+    run = verify_kernels.with_options(task_runner=_threads(settings.workers))
+    with _server():
+        token = _PREPARED.set(work)
+        try:
+            run(paths=[Path(item.facts.path) for item in work.items], policy=policy.name, fresh=fresh)
+        except httpx.TransportError as error:
+            raise FlowUnavailable(f"Prefect's server stopped to answer in the middle: {error!r}") from error
+        finally:
+            _PREPARED.reset(token)
+    return work.in_order
+
+
+@flow(
+    name="verify-kernels",
+    persist_result=False,
+    task_runner=_threads(Settings.resolve().workers),
+)
+def verify_kernels(paths: list[Path], policy: str = "ci", fresh: bool = False) -> tuple[str, ...]:
+    """Verifies every kernel below the paths, shows the verdicts as artifacts and returns their tiers in order.
+
+    Args:
+        paths: Candidate files, or folders that hold some.
+        policy: dev, ci, production, or the path of a policy file.
+        fresh: Measure again what was measured before.
+    """
+    work = _PREPARED.get()
+    if work is not None:
+        return _verify(work)
+    settings, rules, items = Settings.resolve(), load_policy(policy), collect(paths)
+    with DockerSupply(settings, rules, logging.getLogger(__name__).info) as supply:
+        if any(needs_runner(item, rules) for item in items):
+            supply.open()
+        work = _Work(items, rules, supply, fresh=fresh, progress=lambda path, judged: None)
+        tiers = _verify(work)
+    write_run(settings.runs, new_run_id(), rules, work.in_order)
+    return tiers
+
+
+def _verify(work: _Work) -> tuple[str, ...]:
+    with tags("kernelgate", f"policy:{work.policy.name}"):
+        try:
+            unread = _measure_all(work, range(len(work.items)), fresh=work.fresh)
+            lost = _measure_all(work, unread, fresh=True)
+        except BaseException:
+            work.stop()
+            raise
+    if lost:
+        paths = ", ".join(work.items[n].facts.path for n in lost)
+        raise NoEvidenceError(f"no evidence came back for {paths}") from work.unread[lost[0]]
+    _show(work.in_order)
+    return tuple(judged.verdict.tier.value for judged in work.in_order)
+
+
+def _measure_all(work: _Work, numbers: Sequence[int], *, fresh: bool) -> list[int]:
+    """Runs the tasks of these candidates and returns the numbers of those that left no evidence."""
+    keys = [content_key(work.items[n], work.policy, work.supply.isolation) for n in numbers]
+    paths = [work.items[n].facts.path for n in numbers]
+    mapped = verify_candidate.with_options(refresh_cache=fresh)
+    futures = list(mapped.map(path=paths, number=list(numbers), key=keys, work=unmapped(work))) if numbers else []
+    number_of = dict(zip(futures, numbers, strict=True))
+    return [number_of[future] for future in as_completed(futures) if not work.take_in(number_of[future], future)]
+
+
+def _cut_short(evidence: Evidence) -> bool:
+    return isinstance(evidence.properties, PropertiesEvidence) and evidence.properties.deadline_spent
+
+
+def _evidence_in(result: object) -> Evidence:
+    if isinstance(result, str):
+        return Evidence.model_validate_json(result)
+    raise NoEvidenceError(repr(result)) from (result if isinstance(result, BaseException) else None)
+
+
+def _kept_under(context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
+    key: str | None = parameters["key"]
+    return key
+
+
+def _is_ours(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    return isinstance(state.data, InfrastructureFault)
+
+
+@task(
+    name="verify-candidate",
+    task_run_name="{path}",
+    cache_key_fn=_kept_under,
+    persist_result=True,
+    result_serializer="json",
+    retries=RETRIES,
+    retry_delay_seconds=exponential_backoff(BACKOFF_S),
+    retry_jitter_factor=0.5,
+    retry_condition_fn=_is_ours,
+)
+def verify_candidate(path: str, number: int, key: str | None, work: _Work) -> str:
+    """Measures one candidate; returns its evidence as JSON."""
+    return work.measure(number)
+
+
+def _show(judged: Sequence[Judged]) -> None:
+    create_table_artifact(
+        key="kernelgate-verdicts",
+        table=[_row(entry) for entry in judged],
+        description="The verdict on each candidate, with the first rule that stands against it.",
+    )
+    tiers = [entry.verdict.tier for entry in judged]
+    lines = [f"- {tiers.count(tier)} {tier.value}" for tier in Tier if tier in tiers]
+    lines += ["", *(f"- denied: {_literal(entry)}" for entry in judged if not entry.verdict.allowed)]
+    create_markdown_artifact(key="kernelgate-summary", markdown="\n".join(lines))
+
+
+def _row(entry: Judged) -> dict[str, Any]:
+    facts, findings = entry.evidence.candidate, entry.verdict.findings
+    return {
+        "candidate": facts.path,
+        "operator": facts.operator or "-",
+        "verdict": entry.verdict.tier.value,
+        "allowed": "yes" if entry.verdict.allowed else "no",
+        "first rule": findings[0].rule if findings else "-",
+        "what it says": findings[0].about.title if findings else "-",
+        "measured": "by an earlier run" if entry.reused else "now",
+    }
+
+
+def _literal(entry: Judged) -> str:
+    shown = "".join(c if c.isprintable() and c != "`" else "?" for c in entry.evidence.candidate.path)
+    return f"`{shown}`: {entry.verdict.findings[0].rule}"
+
+
+def _server() -> AbstractContextManager[Any]:
+    """Makes sure that a server answers: the configured one, or else the temporary one of this process."""
+    url = PREFECT_API_URL.value()
+    if url is None:
+        server = temporary_server()
+        server.wait_ready()
+        return temporary_settings({PREFECT_API_URL: server.url})
+    with get_client(sync_client=True) as client:
+        problem = client.api_healthcheck()
+    if problem is not None:
+        raise FlowUnavailable(
+            f"Prefect's server at {url} does not answer: {problem!r}. Start it or unset PREFECT_API_URL."
+        )
+    return nullcontext()
+
+
+class _Brief(logging.Filter):
+    """A failure of ours is told in one line: its traceback says nothing about what to do."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], InfrastructureFault):
+            record.exc_info = None
+        return True
+
+
+logging.getLogger("prefect.task_runs").addFilter(_Brief())

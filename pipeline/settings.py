@@ -1,0 +1,55 @@
+"""Where things are and how much is used: resolved once, from the environment and the command line, then frozen."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pipeline.errors import SettingsError
+
+PROJECT: Final = Path(__file__).resolve().parents[1]
+WORKERS_CAP: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run uses.
+
+    Attributes:
+        project: The checkout: holds Dockerfile.runner and the runner's sources.
+        state: Folder for the engine's state and cached wheels; git ignores it.
+        runs: Where run folders go.
+        workers: Candidates verified at once; each has a runner of its own.
+        runtime: The engine's runtime for runners (`runc`, `runsc`); None is the engine's default.
+    """
+
+    project: Path
+    state: Path
+    runs: Path
+    workers: int
+    runtime: str | None
+
+    @classmethod
+    def resolve(cls, *, runs: Path | None = None, workers: int | None = None) -> Settings:
+        """Reads the environment; arguments win over it.
+
+        Raises:
+            SettingsError: a variable has a value that can't be used.
+        """
+        return cls(
+            project=PROJECT,
+            state=PROJECT / ".engine",
+            runs=runs or Path(os.environ.get("KERNELGATE_RUNS", "runs")),
+            workers=workers or _workers(os.environ.get("KERNELGATE_WORKERS")),
+            runtime=os.environ.get("KERNELGATE_RUNTIME") or None,
+        )
+
+
+def _workers(text: str | None) -> int:
+    if not text:
+        return max(1, min(os.cpu_count() or 1, 8))
+    if not text.isdigit() or not 1 <= int(text) <= WORKERS_CAP:
+        raise SettingsError(f"KERNELGATE_WORKERS is '{text}'; a whole number from 1 to {WORKERS_CAP} is needed")
+    return int(text)

@@ -1,0 +1,130 @@
+"""Where runners come from: an engine, an image, a proof that the limits hold, and a pool of warm containers.
+
+Opening one is what needs Docker; everything above takes runners from whatever `RunnerSupply` it is given. The engine is
+only asked for when the first runner is: a run whose candidates are all denied by their source needs none.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol, Self
+
+from pipeline.engine import answering_engine
+from pipeline.runner_image import WORKER_ARGV, ensure_runner_image
+from pipeline.settings import Settings
+from policies.policy import Policy
+from runners.conversation import Runner
+from runners.evidence import IsolationEvidence, LimitEvidence
+from sandbox.contract import IsolationProof, Limits, Program, Sandbox, SandboxUnavailable, Worker
+from sandbox.docker_engine import DockerEngine
+from sandbox.docker_sandbox import DockerSandbox
+from sandbox.pool import WarmPool
+
+TAKE_TIMEOUT_S = 120.0
+
+
+class RunnerSupply(Protocol):
+    """Gives fresh runners; thread-safe."""
+
+    @property
+    def isolation(self) -> IsolationEvidence | None:
+        """In what the runners run, as proven from inside; None before the first was taken."""
+        ...
+
+    def take(self) -> Runner:
+        """Returns a fresh runner, warm if one is.
+
+        Raises:
+            SandboxUnavailable: none can be had.
+        """
+        ...
+
+
+class DockerSupply:
+    """Runners in Docker containers; a context manager that leaves none behind."""
+
+    def __init__(self, settings: Settings, policy: Policy, report: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._policy = policy
+        self._report = report
+        self._lock = threading.Lock()
+        self._engine: DockerEngine | None = None
+        self._pool: WarmPool | None = None
+        self._taken: weakref.WeakSet[Worker] = weakref.WeakSet()
+        self._closed = False
+        self._isolation: IsolationEvidence | None = None
+
+    @property
+    def isolation(self) -> IsolationEvidence | None:
+        """The proof for this engine and image."""
+        return self._isolation
+
+    def take(self) -> Runner:
+        """Opens the pool when this is the first call, then waits for a warm runner."""
+        with self._lock:
+            if self._closed:
+                raise SandboxUnavailable("the run was ended")
+            pool = self._pool = self._pool or self._open()
+        worker = pool.take(TAKE_TIMEOUT_S)
+        self._hand_out(worker)
+        return Runner(worker)
+
+    def _hand_out(self, worker: Worker) -> None:
+        with self._lock:
+            self._taken.add(worker)
+            if self._closed:  # while this thread waited for the pool
+                worker.abort()
+
+    def open(self) -> None:
+        """Makes engine, image, proof and pool ready now instead of at the first `take`."""
+        with self._lock:
+            self._pool = self._pool or self._open()
+
+    def close(self) -> None:
+        """Ends every runner that the pool holds, and aborts those that were taken, which their takers end."""
+        with self._lock:
+            self._closed = True
+            for worker in self._taken:
+                worker.abort()
+        if self._pool is not None:
+            self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+        if self._engine is not None:
+            self._engine.close()  # last: whoever holds a runner ends it through the engine
+
+    def _open(self) -> WarmPool:
+        url = answering_engine()
+        image = ensure_runner_image(url, self._settings, self._policy.packages, self._report)
+        self._engine = DockerEngine(url)
+        sandbox: Sandbox = DockerSandbox(self._engine, runtime=self._settings.runtime)
+        reaped = sandbox.reap()
+        if reaped:
+            self._report(f"removed {reaped} containers that a killed run had left")
+        program = Program(image=image.id, argv=WORKER_ARGV, limits=Limits())
+        pool = WarmPool(sandbox, program, size=self._settings.workers)
+        try:
+            self._isolation = _as_evidence(sandbox.prove(program))
+        except BaseException:
+            pool.close()
+            raise
+        return pool
+
+
+def _as_evidence(proof: IsolationProof) -> IsolationEvidence:
+    return IsolationEvidence(
+        isolation=proof.isolation,
+        engine=proof.engine,
+        runtime=proof.runtime,
+        image=proof.image,
+        limits=tuple(LimitEvidence(name=p.name, holds=p.holds, observed=p.observed) for p in proof.limits),
+    )

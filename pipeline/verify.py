@@ -1,0 +1,136 @@
+"""`kernelgate verify`: candidates in, verdicts and a run folder out.
+
+Candidates are verified in threads, one runner each: the threads wait for containers most of the time. An interrupt ends
+the supply first, so that every waiting thread comes back at once and no container stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pipeline.collect import collect
+from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
+from pipeline.gate import Judged, judge, measure, needs_runner
+from pipeline.prefect_environment import start_early
+from pipeline.run_folder import new_run_id, write_run
+from pipeline.settings import Settings
+from pipeline.supply import DockerSupply
+from policies.policy import Policy, Tier
+from runners.candidate import Candidate, Unreadable
+
+Item = Candidate | Unreadable
+
+
+class Listener(Protocol):
+    """Hears how a run goes; called from several threads."""
+
+    def note(self, text: str) -> None:
+        """Something that takes a while begins, or is worth a line."""
+        ...
+
+    def case(self, path: str, done: int, planned: int) -> None:
+        """Another case of a candidate is done."""
+        ...
+
+    def judged(self, path: str, judged: Judged) -> None:
+        """A candidate has its verdict."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to verify. `flow`: as a Prefect flow; `fresh`: do not reuse a flow's stored results; `seed`: fix the draw."""
+
+    flow: bool = False
+    fresh: bool = False
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run."""
+
+    id: str
+    folder: Path
+    policy: Policy
+    judged: tuple[Judged, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 all allowed, 1 something denied, 3 something required could not be measured."""
+        refused = [entry.verdict.tier for entry in self.judged if not entry.verdict.allowed]
+        if not refused:
+            return ALLOWED
+        return INCOMPLETE if all(tier is Tier.INCONCLUSIVE for tier in refused) else DENIED
+
+
+def verify(paths: Sequence[Path], policy: Policy, settings: Settings, options: Options, listener: Listener) -> Run:
+    """Verifies all candidates below `paths` and writes the run folder.
+
+    Raises:
+        UsageError: a path is missing, or there is no candidate.
+        SandboxUnavailable: no engine or image can be had.
+        RunFolderError: the run folder can't be written.
+    """
+    items = collect(paths)
+    judged = verify_items(items, policy, settings, options, listener)
+    run_id = new_run_id()
+    return Run(run_id, write_run(settings.runs, run_id, policy, judged), policy, judged)
+
+
+def verify_items(
+    items: Sequence[Item], policy: Policy, settings: Settings, options: Options, listener: Listener
+) -> tuple[Judged, ...]:
+    """Verifies candidates that were read already; the order of the result is theirs.
+
+    Raises:
+        SandboxUnavailable: no engine or image can be had.
+        FlowUnavailable: no Prefect server can be had.
+    """
+    with DockerSupply(settings, policy, listener.note) as supply:
+        if options.flow:
+            listener.note("starting the Prefect server")
+            start_early(settings.state)  # it takes seconds, which the opening of the supply can hide
+        if any(needs_runner(item, policy) for item in items):
+            supply.open()
+        listener.note(f"verifying {len(items)} candidate{'s' if len(items) > 1 else ''}, {settings.workers} at once")
+        if options.flow:
+            from pipeline.flow import verify_with_flow  # prefect takes seconds to import
+
+            return verify_with_flow(items, policy, supply, settings, fresh=options.fresh, progress=listener.judged)
+        return _in_threads(items, policy, settings.workers, supply, options, listener)
+
+
+def _in_threads(
+    items: Sequence[Item],
+    policy: Policy,
+    workers: int,
+    supply: DockerSupply,
+    options: Options,
+    listener: Listener,
+) -> tuple[Judged, ...]:
+    planned = policy.properties.pairwise_cases + policy.properties.random_cases
+
+    def one(item: Item) -> Judged:
+        path = item.facts.path
+        heard: Callable[[int], None] = lambda done: listener.case(path, done, planned)  # noqa: E731  # a typed closure
+        judged = judge(item, measure(item, policy, supply, seed=options.seed, progress=heard), policy)
+        listener.judged(path, judged)
+        return judged
+
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="verify")
+    futures: list[Future[Judged]] = [pool.submit(one, item) for item in items]
+    try:
+        pending = set(futures)
+        while pending:  # in short waits, so that an interrupt is heard at once
+            _, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+    except BaseException:
+        supply.close()
+        pool.shutdown(wait=True, cancel_futures=True)
+        raise
+    pool.shutdown()
+    return tuple(future.result() for future in futures)

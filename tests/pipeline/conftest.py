@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from docker.models.containers import Container
+
+PROGRAM = Path(sys.executable).with_name("kernelgate")
+ENTRY_TIMEOUT_S = 280
+
+
+def _run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PROGRAM, *arguments],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=ENTRY_TIMEOUT_S,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def kernelgate() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the program as a user does."""
+    return _run
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts the program and leaves it running."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*arguments: str, cwd: Path, **environment: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [PROGRAM, *arguments],
+            cwd=cwd,
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.fixture
+def containers_of(engine_url: str) -> Iterator[Callable[[int], list[Container]]]:
+    """Lists the containers that a process owns."""
+    client = docker.DockerClient(base_url=engine_url)
+
+    def owned(pid: int) -> list[Container]:
+        return client.containers.list(all=True, filters={"label": f"kernelgate.owner.pid={pid}"})
+
+    yield owned
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def quick_policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A policy with few cases and short deadlines, under which candidates may import what misbehaving takes."""
+    path = tmp_path_factory.mktemp("policy") / "quick.yaml"
+    path.write_text(
+        "extends: dev\nname: quick\nsource:\n  allowed_imports: [torch, triton, math, os, sys, time]\n"
+        "properties:\n  pairwise_cases: 6\n  random_cases: 2\n  load_deadline_s: 8\n  case_deadline_s: 4\n"
+    )
+    return path

@@ -1,0 +1,506 @@
+"""The flow against a real Prefect server. Runners are scripted, everything above them is real.
+
+Run as a program, this file is a flow in a process of its own, for the tests that kill or interrupt one.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import importlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pipeline.errors import FlowUnavailable
+from pipeline.gate import Judged
+from pipeline.settings import Settings
+from policies.policy import Policy, Tier, load_policy
+from runners import wire
+from runners.candidate import Candidate, Unreadable, read_candidate
+from runners.conversation import Runner
+from runners.evidence import IsolationEvidence, LimitEvidence
+from runners.materialise import TORCH_DTYPES
+from sandbox.contract import Program, SandboxUnavailable
+from sandbox.scripted import Answer, Say, Script, ScriptedSandbox
+
+HEADER = '# /// kernel\n# operator = "relu"\n# language = "triton"\n# ///\n'
+ISOLATION = IsolationEvidence(
+    isolation="scripted",
+    engine="none",
+    runtime="none",
+    image="sha256:1",
+    limits=(LimitEvidence(name="network", holds=True, observed="1"),),
+)
+GREETING = wire.Greeting(python="3", torch="t", triton="t", interpreter_repaired=True)
+Item = Candidate | Unreadable
+# Prefect leaves the idle connections of its HTTP clients to the garbage collector.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+def small_policy(cases: int = 8) -> Policy:
+    dev = load_policy("dev")
+    rules = dev.properties.model_copy(update={"pairwise_cases": cases, "random_cases": 0, "dtypes": ("float32",)})
+    return dev.model_copy(update={"properties": rules})
+
+
+def payload(message: wire.Message, buffers: Sequence[Any] = ()) -> bytes:
+    return b"".join(bytes(part) for part in wire.encode(message, buffers))
+
+
+class ReluProgram:
+    """What a runner does: computes relu, or zeros for a source that says `wrong`."""
+
+    def __init__(self, on_load: Callable[[bytes], None], on_run: Callable[[], None]) -> None:
+        self._on_load, self._on_run = on_load, on_run
+        self._source = b""
+
+    def __call__(self, request: bytes) -> bytes:
+        message, buffers = wire.decode_request(request)
+        if isinstance(message, wire.LoadRequest):
+            self._source = bytes(buffers[0])
+            self._on_load(self._source)
+            return payload(wire.Loaded())
+        self._on_run()
+        (given,) = message.arguments
+        base = torch.frombuffer(bytearray(buffers[0]) or bytearray(4), dtype=TORCH_DTYPES[given.dtype])
+        x = torch.as_strided(base, given.shape, given.strides, given.offset)
+        y = torch.relu(x).contiguous() if b"wrong" not in self._source else torch.full(given.shape, 7.0, dtype=x.dtype)
+        data = y.numpy().tobytes()
+        output = wire.Output(dtype=given.dtype, shape=given.shape, contiguous=True, device="cpu", data_bytes=len(data))
+        digest = hashlib.blake2b(buffers[0], digest_size=16).hexdigest()
+        returned = wire.Returned(single=True, outputs=(output,), launches=1, atomics=False, argument_digests=(digest,))
+        return payload(wire.Ran(calls=(returned,) * len(message.conditions)), [data] * len(message.conditions))
+
+
+class FakeSupply:
+    """Scripted runners; counts what was taken and measured."""
+
+    def __init__(self, *, failing: Sequence[int] = (), on_run: Callable[[], None] = lambda: None) -> None:
+        self.isolation: IsolationEvidence | None = ISOLATION
+        self.measured: list[bytes] = []
+        self.taken = 0
+        self.closed = False
+        self._failing = failing
+        self._lock = threading.Lock()
+        self._on_run = on_run
+        self._sandbox = ScriptedSandbox(self._script)
+
+    def _script(self, program: Program) -> Script:
+        return Script((Say(payload(GREETING)), Answer(ReluProgram(self.loaded, self._on_run))), repeat_last=True)
+
+    def loaded(self, source: bytes) -> None:
+        self.measured.append(source)
+
+    def take(self) -> Runner:
+        with self._lock:
+            self.taken += 1
+            if self.closed or self.taken in self._failing:
+                raise SandboxUnavailable("the engine does not answer")
+        return Runner(self._sandbox.start(Program("sha256:1", ("worker",))))
+
+    def open(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+    def __enter__(self) -> FakeSupply:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+SETTINGS = replace(Settings.resolve(), workers=1)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Prefect with a server and result storage of its own."""
+    home = tmp_path_factory.mktemp("prefect")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_HOME", str(home))
+        importlib.import_module("pipeline.flow")  # settles the environment before prefect is imported
+        from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
+        from prefect.testing.utilities import prefect_test_harness
+
+        with (
+            prefect_test_harness(server_startup_timeout=120),
+            temporary_settings({PREFECT_LOCAL_STORAGE_PATH: home / "storage"}),
+        ):
+            yield home / "storage"
+        gc.collect()  # while the warnings of this file's filter are still ignored
+
+
+@pytest.fixture
+def kernels(tmp_path: Path) -> Callable[..., list[Item]]:
+    """Writes kernels whose content no other test has, and reads them back."""
+
+    def write(*names: str, body: str = "") -> list[Item]:
+        paths = [tmp_path / f"{name}.py" for name in names]
+        for path in paths:
+            path.write_text(f"{HEADER}# {path}{body}\ndef relu(x):\n    return x\n")
+        return [read_candidate(path) for path in paths]
+
+    return write
+
+
+def verify(
+    items: Sequence[Item], supply: FakeSupply, policy: Policy | None = None, **options: Any
+) -> tuple[Judged, ...]:
+    from pipeline.flow import verify_with_flow
+
+    options = {"fresh": False, "progress": lambda path, judged: None, **options}
+    return verify_with_flow(items, policy or small_policy(), supply, options.pop("settings", SETTINGS), **options)
+
+
+def tiers(judged: Sequence[Judged]) -> list[Tier]:
+    return [entry.verdict.tier for entry in judged]
+
+
+def test_the_key_holds_all_that_evidence_depends_on(kernels: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.content_key import content_key
+
+    (item,), policy = kernels("right"), small_policy()
+    unproven = LimitEvidence(name="network", holds=False, observed="1")
+    keys = [
+        content_key(item, policy, ISOLATION),
+        content_key(*kernels("right", body=" changed"), policy, ISOLATION),
+        content_key(item, small_policy(cases=3), ISOLATION),
+        content_key(item, policy, ISOLATION.model_copy(update={"image": "sha256:2"})),
+        content_key(item, policy, ISOLATION.model_copy(update={"runtime": "runsc"})),
+        content_key(item, policy, ISOLATION.model_copy(update={"limits": (unproven,)})),
+    ]
+    monkeypatch.setattr("pipeline.content_key.operator_digest", lambda operator: "another")
+    keys.append(content_key(item, policy, ISOLATION))
+    monkeypatch.setattr("pipeline.content_key.metadata.version", lambda name: f"another {name}")
+    keys.append(content_key(item, policy, ISOLATION))
+    assert None not in keys
+    assert len(set(keys)) == 8
+
+
+def test_the_key_does_not_hold_what_differs_between_two_proofs_of_one_sandbox(kernels: Any) -> None:
+    from pipeline.content_key import content_key
+
+    (item,) = kernels("right")
+    seen_again = LimitEvidence(name="network", holds=True, observed="2")
+    again = ISOLATION.model_copy(update={"limits": (seen_again,)})
+    assert content_key(item, small_policy(), ISOLATION) == content_key(item, small_policy(), again)
+
+
+@pytest.mark.usefixtures("server")
+class TestKeptEvidence:
+    def test_a_second_run_measures_nothing_and_gives_the_same_verdicts(self, kernels: Any, tmp_path: Path) -> None:
+        items, supply = kernels("right", "wrong"), FakeSupply()
+        copy = tmp_path / "copy.py"
+        copy.write_bytes(items[0].source)
+        first, second = verify(items, supply), verify([*items, read_candidate(copy)], supply)
+        assert tiers(first) == tiers(second[:2]) == [Tier.FUNCTIONAL, Tier.REJECTED]
+        assert [entry.verdict for entry in first] == [entry.verdict for entry in second[:2]]
+        assert len(supply.measured) == 2
+        assert [entry.reused for entry in (*first, *second)] == [False, False, True, True, True]
+        assert second[2].evidence.candidate.path == str(copy)  # same content, so reused, but under its own path
+
+    def test_fresh_measures_again_and_keeps_the_new_evidence(self, kernels: Any) -> None:
+        items, supply = kernels("right"), FakeSupply()
+        (old,), (new,) = verify(items, supply), verify(items, supply, fresh=True)
+        (again,) = verify(items, supply)
+        assert len(supply.measured) == 2
+        assert old.evidence.properties.seed != new.evidence.properties.seed == again.evidence.properties.seed
+
+    def test_another_policy_or_image_is_measured(self, kernels: Any) -> None:
+        items, supply = kernels("right"), FakeSupply()
+        verify(items, supply)
+        verify(items, supply, small_policy(cases=3))
+        supply.isolation = ISOLATION.model_copy(update={"image": "sha256:2"})
+        assert not verify(items, supply)[0].reused
+        assert len(supply.measured) == 3
+
+    def test_nothing_is_kept_while_the_isolation_is_unknown(self, kernels: Any) -> None:
+        items, supply = kernels("right"), FakeSupply()
+        supply.isolation = None
+        verify(items, supply)
+        verify(items, supply)
+        assert len(supply.measured) == 2
+
+    @pytest.mark.parametrize("damage", [b'{"metadata"', b"{}"])
+    def test_a_half_written_result_is_measured_again(self, kernels: Any, server: Path, damage: bytes) -> None:
+        items, supply = kernels("right"), FakeSupply()
+        before = set(server.iterdir()) if server.exists() else set()
+        verify(items, supply)
+        (kept,) = {path for path in server.iterdir() if path.name.startswith("kernelgate-")} - before
+        kept.write_bytes(damage)
+        (judged,) = verify(items, supply)
+        assert judged.verdict.tier is Tier.FUNCTIONAL
+        assert len(supply.measured) == 2
+        assert verify(items, supply)[0].reused
+
+
+@pytest.mark.usefixtures("server")
+class TestFailures:
+    def test_a_fault_of_ours_is_tried_again(self, kernels: Any) -> None:
+        supply = FakeSupply(failing=(1,))
+        (judged,) = verify(kernels("right"), supply)
+        assert judged.verdict.tier is Tier.FUNCTIONAL
+        assert supply.taken == 2
+
+    def test_a_lasting_fault_is_inconclusive_not_kept_and_spares_the_others(self, kernels: Any) -> None:
+        items, supply = kernels("a", "b", "c"), FakeSupply(failing=(2, 3, 4))
+        judged = verify(items, supply)
+        assert tiers(judged) == [Tier.FUNCTIONAL, Tier.INCONCLUSIVE, Tier.FUNCTIONAL]
+        assert judged[1].verdict.findings[0].rule == "evidence/properties-missing"
+        assert "the engine does not answer" in judged[1].verdict.findings[0].message
+        assert tiers(verify(items, supply)) == [Tier.FUNCTIONAL] * 3
+        assert len(supply.measured) == 3
+
+    def test_a_wrong_candidate_is_a_result_and_not_tried_again(self, kernels: Any) -> None:
+        supply = FakeSupply()
+        (judged,) = verify(kernels("wrong"), supply)
+        assert judged.verdict.tier is Tier.REJECTED
+        assert judged.verdict.findings[0].rule == "properties/wrong-values"
+        assert len(supply.measured) == 1
+
+    def test_what_is_denied_by_its_source_needs_no_runner(self, kernels: Any, tmp_path: Path) -> None:
+        junk, denied = tmp_path / "junk.py", tmp_path / "denied.py"
+        junk.write_text("nothing here\n")
+        denied.write_text(f"{HEADER}import os\ndef relu(x):\n    return x\n")
+        supply = FakeSupply()
+        judged = verify([read_candidate(junk), read_candidate(denied)], supply)
+        assert tiers(judged) == [Tier.REJECTED] * 2
+        assert [entry.verdict.findings[0].rule for entry in judged] == [
+            "candidate/no-header",
+            "source/import-not-allowed",
+        ]
+        assert supply.taken == 0
+
+    def test_our_own_bug_is_raised_and_not_a_verdict(self, kernels: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        from pipeline.flow import NoEvidenceError
+
+        def bug(*_: object, **__: object) -> None:
+            raise ZeroDivisionError("a bug")
+
+        monkeypatch.setattr("pipeline.flow.measure", bug)
+        with pytest.raises(NoEvidenceError, match=r"right\.py") as caught:
+            verify(kernels("right"), FakeSupply())
+        assert "a bug" in repr(caught.value.__cause__)
+
+    def test_a_server_that_does_not_answer_is_said(self, kernels: Any) -> None:
+        from prefect.settings import PREFECT_API_URL, temporary_settings
+
+        url = "http://127.0.0.1:9/api"
+        with temporary_settings({PREFECT_API_URL: url}), pytest.raises(FlowUnavailable, match=url):
+            verify(kernels("right"), FakeSupply())
+
+
+@pytest.mark.usefixtures("server")
+class TestWhatPrefectShows:
+    def test_order_progress_task_names_and_artifacts(self, kernels: Any) -> None:
+        items, heard = kernels("d", "wrong", "a", "c"), []
+        judged = verify(
+            items,
+            FakeSupply(),
+            settings=replace(SETTINGS, workers=3),
+            progress=lambda path, entry: heard.append((path, entry)),
+        )
+        paths = [item.facts.path for item in items]
+        assert [entry.evidence.candidate.path for entry in judged] == paths
+        assert sorted(path for path, _ in heard) == sorted(paths)
+        assert set(task_names(len(paths))) == set(paths)
+        table, summary = artifacts()
+        assert [(row["candidate"], row["verdict"]) for row in table] == [
+            (path, entry.verdict.tier.value) for path, entry in zip(paths, judged, strict=True)
+        ]
+        assert "3 functional" in summary
+        assert f"`{paths[1]}`: properties/wrong-values" in summary
+
+    def test_the_flow_can_be_started_by_itself(
+        self, kernels: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from pipeline.flow import verify_kernels
+
+        supply = FakeSupply()
+        monkeypatch.setattr("pipeline.flow.DockerSupply", lambda settings, policy, report: supply)
+        monkeypatch.setenv("KERNELGATE_RUNS", str(tmp_path / "runs"))
+        (tmp_path / "small.yaml").write_text(
+            "extends: dev\nname: small\nproperties: {pairwise_cases: 2, random_cases: 0, dtypes: [float32]}\n"
+        )
+        kernels("right", "wrong")
+        found = verify_kernels(paths=sorted(tmp_path.glob("*.py")), policy=str(tmp_path / "small.yaml"))
+        assert found == ("functional", "rejected")
+        assert supply.closed
+        assert len(list((tmp_path / "runs").glob("*/run.json"))) == 1
+
+
+def latest_flow_run() -> Any:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    with get_client(sync_client=True) as client:
+        return client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)[0]
+
+
+def task_names(count: int) -> list[str]:
+    """The names of the tasks of the latest flow run; Prefect stores them a moment after they ended."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+
+    flow_run = latest_flow_run()
+    until = time.monotonic() + 30
+    with get_client(sync_client=True) as client:
+        while time.monotonic() < until:
+            runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run.id])))
+            if len(runs) == count and all(run.state and run.state.is_final() for run in runs):
+                return [run.name for run in runs]
+            time.sleep(0.2)
+    pytest.fail(f"{count} finished tasks did not show up")
+
+
+def artifacts() -> tuple[list[dict[str, str]], str]:
+    from prefect.artifacts import Artifact
+
+    table = Artifact.get("kernelgate-verdicts")
+    summary = Artifact.get("kernelgate-summary")
+    assert table is not None
+    assert summary is not None
+    return json.loads(table.data), summary.data
+
+
+class Child:
+    """A flow in a process of its own, over `paths`; it says on stdout what happens."""
+
+    def __init__(self, cases: int, paths: Sequence[Path], environment: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", __file__, str(cases), *map(str, paths)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | environment,
+            start_new_session=True,
+        )
+        self.said: list[str] = []
+
+    def wait_for(self, text: str) -> None:
+        for line in self.process.stdout:
+            self.said.append(line.strip())
+            if text in line:
+                return
+        pytest.fail(f"the flow ended without '{text}': {self.said}")
+
+    def rest(self) -> list[str]:
+        with self.process:
+            self.said += [line.strip() for line in self.process.stdout]
+        return self.said
+
+
+def child_environment(storage: Path) -> dict[str, str]:
+    from prefect.settings import PREFECT_API_URL
+
+    return {"PREFECT_API_URL": PREFECT_API_URL.value(), "PREFECT_LOCAL_STORAGE_PATH": str(storage)}
+
+
+def copy_database(target: Path) -> None:
+    """A database that was migrated already saves the temporary server 12 s."""
+    from prefect.settings import PREFECT_SERVER_DATABASE_CONNECTION_URL
+
+    path = PREFECT_SERVER_DATABASE_CONNECTION_URL.value().partition("///")[2]
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+
+
+def test_a_flow_that_was_killed_goes_on_where_it_was(server: Path, kernels: Any) -> None:
+    items = kernels("a", "b", "slow", "d")
+    paths = [Path(item.facts.path) for item in items]
+    first = Child(2, paths, child_environment(server))
+    first.wait_for("measuring slow")
+    os.killpg(first.process.pid, signal.SIGKILL)
+    assert [line for line in first.rest() if line.startswith("measuring")] == [
+        "measuring a",
+        "measuring b",
+        "measuring slow",
+    ]
+
+    supply = FakeSupply()
+    judged = verify(items, supply)
+    assert [entry.reused for entry in judged] == [True, True, False, False]
+    assert tiers(judged) == [Tier.FUNCTIONAL] * 4
+    assert len(supply.measured) == 2
+
+
+def test_sigterm_ends_the_flow_and_reaches_the_caller(server: Path, kernels: Any) -> None:
+    child = Child(5000, [Path(item.facts.path) for item in kernels("slow", "b")], child_environment(server))
+    child.wait_for("measuring slow")
+    child.process.send_signal(signal.SIGTERM)
+    assert child.rest()[-1] == "interrupted; supply closed: True"
+    assert "measuring b" not in child.said
+    assert latest_flow_run().state.type.value == "CRASHED"
+
+
+def test_ctrl_c_ends_a_flow_on_the_temporary_server_and_the_server(server: Path, kernels: Any, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    copy_database(home / "prefect.db")
+    environment = {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": "",
+        "PREFECT_LOCAL_STORAGE_PATH": str(home / "storage"),
+    }
+    child = Child(5000, [Path(item.facts.path) for item in kernels("slow", "b")], environment)
+    child.wait_for("measuring slow")
+    os.killpg(child.process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    assert child.rest()[-1] == "interrupted; supply closed: True"
+    (server_said,) = [line for line in child.said if line.startswith("server ")]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(server_said.split()[1]), 0)
+    with closing(sqlite3.connect(home / "prefect.db")) as database:
+        assert database.execute("select state_type from flow_run order by start_time").fetchall()[-1] == ("CRASHED",)
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def main(cases: int, paths: Sequence[str]) -> None:
+    """A flow over `paths`, one at a time; the kernel named `slow` takes its time over each case."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    named: dict[bytes, str] = {}
+    current: list[str] = []
+
+    class Telling(FakeSupply):
+        def loaded(self, source: bytes) -> None:
+            current[:] = [named[source]]
+            say(f"measuring {named[source]}")
+
+    supply = Telling(on_run=lambda: time.sleep(0.2 if current == ["slow"] else 0))
+    items = [read_candidate(Path(path)) for path in paths]
+    named.update({item.source: Path(item.facts.path).stem for item in items})
+    if not os.environ.get("PREFECT_API_URL"):
+        del os.environ["PREFECT_API_URL"]
+        from pipeline.prefect_environment import start_early, temporary_server
+
+        start_early(Path())
+        say(f"server {temporary_server().process.pid}")
+    try:
+        verify(items, supply, small_policy(cases))
+    except KeyboardInterrupt:
+        say(f"interrupted; supply closed: {supply.closed}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2:])
