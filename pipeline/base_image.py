@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import docker
 from docker.errors import APIError, DockerException
+from docker.utils import parse_repository_tag
 from requests.exceptions import RequestException
 
 from pipeline.debian import Machine, install, tail
@@ -28,6 +30,7 @@ Report = Callable[[str], None]
 OWN_REPOSITORY = "kernelgate-base"
 SUITE = "bookworm"
 OWN_BASE = f"{OWN_REPOSITORY}:{SUITE}"
+DEBIAN_KEYS: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # A registry that does not say anything for this long is taken for absent.
 REGISTRY_SILENCE_S = 60
 PROGRESS_EVERY_S = 10.0
@@ -88,11 +91,11 @@ def python_of(engine: DockerEngine, image: str) -> Target:
 def _pull(engine: DockerEngine, reference: str, report: Report) -> str | None:
     """Pulls the image and returns None, or what went wrong: having no registry is an ordinary state of a machine."""
     client = docker.APIClient(base_url=engine.url, version="auto", timeout=REGISTRY_SILENCE_S)
-    name, _, tag = reference.rpartition(":")
+    name, tag = parse_repository_tag(reference)
     said = time.monotonic()
     problem: str | None = None
     try:
-        for message in client.pull(name, tag=tag, stream=True, decode=True):
+        for message in client.pull(name, tag=tag or "latest", stream=True, decode=True):
             problem = problem or message.get("error")
             if time.monotonic() - said > PROGRESS_EVERY_S:
                 said = time.monotonic()
@@ -107,13 +110,13 @@ def _pull(engine: DockerEngine, reference: str, report: Report) -> str | None:
 
 
 def _make(engine: DockerEngine, state: Path, machine: Machine, report: Report) -> None:
-    if machine.tool("mmdebstrap") is None:
-        install(machine, ("mmdebstrap", "debian-archive-keyring"), state / "apt.log", report)
     if not machine.is_root:
         raise SandboxUnavailable(
             f"no base image: no registry answers, and making one takes root. Load an image and tag it {OWN_BASE}, or "
             "set KERNELGATE_BASE_IMAGE to one that the engine has."
         )
+    if machine.tool("mmdebstrap") is None or not DEBIAN_KEYS.exists():
+        install(machine, ("mmdebstrap", "debian-archive-keyring"), state / "apt.log", report)
     report(f"making {OWN_BASE} out of Debian's packages with mmdebstrap (about a minute)")
     log = state / "mmdebstrap.log"
     state.mkdir(parents=True, exist_ok=True)

@@ -7,20 +7,21 @@ container, as they are for every run.
 from __future__ import annotations
 
 import shutil
-import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 from pipeline.engine import answering_engine
-from pipeline.runner_image import WORKER_ARGV, built_runner_image
+from pipeline.runner_image import WORKER_ARGV, built_runner_image, pinned
 from pipeline.settings import Settings
 from sandbox.contract import Limits, Program, SandboxUnavailable
 from sandbox.docker_engine import DockerEngine
 from sandbox.docker_sandbox import DockerSandbox
 
 MIB: Final = 1 << 20
+CHECKED: Final = ("torch", "triton", "hypothesis")
+PINS: Final = "make venv installs the version that the suite ran with"
 DISK_NEEDED: Final = 512 * MIB
 
 
@@ -37,7 +38,7 @@ class Sign:
 
 def examine_machine(settings: Settings) -> tuple[Sign, ...]:
     """Looks at everything that a verdict needs."""
-    signs = [_python(), *_versions(), _disk(settings.runs)]
+    signs = [*_versions(settings.project), _disk(settings.runs)]
     try:
         url = answering_engine()
     except SandboxUnavailable as error:
@@ -51,8 +52,9 @@ def _image_and_limits(url: str, settings: Settings) -> tuple[Sign, ...]:
         image = built_runner_image(url, settings)
         if image is None:
             return (Sign("runner image", False, "not built from this checkout", "kernelgate image build"),)
-        sandbox = DockerSandbox(DockerEngine(url), runtime=settings.runtime)
-        proof = sandbox.prove(Program(image=image.id, argv=WORKER_ARGV, limits=Limits()))
+        with DockerEngine(url) as engine:
+            sandbox = DockerSandbox(engine, runtime=settings.runtime)
+            proof = sandbox.prove(Program(image=image.id, argv=WORKER_ARGV, limits=Limits()))
     except SandboxUnavailable as error:
         return (Sign("runner image", False, str(error), "kernelgate image build"),)
     limits = tuple(
@@ -64,12 +66,10 @@ def _image_and_limits(url: str, settings: Settings) -> tuple[Sign, ...]:
     return (Sign("runner image", True, image.tag), Sign("runtime", True, f"{proof.engine}, {proof.runtime}"), *limits)
 
 
-def _python() -> Sign:
-    return Sign("python", sys.version_info >= (3, 11), sys.version.split()[0], "Python 3.11 or newer")
-
-
-def _versions() -> tuple[Sign, ...]:
-    return tuple(Sign(name, True, metadata.version(name)) for name in ("torch", "triton", "hypothesis"))
+def _versions(project: Path) -> tuple[Sign, ...]:
+    pins = dict(line.split("==") for line in pinned(project / "constraints.txt", CHECKED))
+    seen = {name: metadata.version(name).partition("+")[0] for name in CHECKED}
+    return tuple(Sign(name, seen[name] == pins[name], seen[name], PINS, needed=False) for name in CHECKED)
 
 
 def _disk(runs: Path) -> Sign:

@@ -4,8 +4,8 @@
     runs/<id>/policy.json             the policy as it was resolved
     runs/<id>/<candidate>/candidate.py, evidence.json, verdict.json, cases/<case id>.json
 
-A folder is made under a hidden name beside its place and renamed when it is whole: a killed run or a full disk leaves
-no half-written one.
+A folder is made under a hidden name beside its place and renamed when it is whole: nobody sees a half-written one. What
+a run that was killed while writing left is removed by a later one.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import json
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -26,6 +27,9 @@ from pipeline.errors import RunFolderError, StoredRunError
 from pipeline.gate import Judged
 from policies.policy import Policy
 from runners.cases import Case
+
+PARTIAL: Final = ".partial"
+ABANDONED_AFTER_S: Final = 3600  # writing a run takes seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ def write_run(runs: Path, run_id: str, policy: Policy, judged: Sequence[Judged])
     Raises:
         RunFolderError: the disk is full, the folder can't be written.
     """
-    final, partial = runs / run_id, runs / f".{run_id}.partial"
+    final, partial = runs / run_id, runs / f".{run_id}{PARTIAL}"
+    _remove_abandoned(runs)
     try:
         partial.mkdir(parents=True)
         _write_json(partial / "policy.json", policy.model_dump(mode="json"))
@@ -62,6 +67,12 @@ def write_run(runs: Path, run_id: str, policy: Policy, judged: Sequence[Judged])
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return final
+
+
+def _remove_abandoned(runs: Path) -> None:
+    for folder in runs.glob(f".*{PARTIAL}"):
+        if time.time() - folder.stat().st_mtime > ABANDONED_AFTER_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def find_case(runs: Path, run: str, case_id: str) -> StoredCase:

@@ -6,6 +6,7 @@ only asked for when the first runner is: a run whose candidates are all denied b
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from sandbox.docker_sandbox import DockerSandbox
 from sandbox.pool import WarmPool
 
 TAKE_TIMEOUT_S = 120.0
+SMALLEST_SHARE_BYTES = 1 << 30  # torch, triton and a case of the largest size
 
 
 class RunnerSupply(Protocol):
@@ -105,12 +107,14 @@ class DockerSupply:
     def _open(self) -> WarmPool:
         url = answering_engine()
         image = ensure_runner_image(url, self._settings, self._policy.packages, self._report)
-        self._engine = DockerEngine(url)
+        if self._engine is None:
+            self._engine = DockerEngine(url)
         sandbox: Sandbox = DockerSandbox(self._engine, runtime=self._settings.runtime)
         reaped = sandbox.reap()
         if reaped:
             self._report(f"removed {reaped} containers that a killed run had left")
-        program = Program(image=image.id, argv=WORKER_ARGV, limits=Limits())
+        limits = Limits(memory_bytes=_memory_share(self._settings.workers))
+        program = Program(image=image.id, argv=WORKER_ARGV, limits=limits)
         pool = WarmPool(sandbox, program, size=self._settings.workers)
         try:
             self._isolation = _as_evidence(sandbox.prove(program))
@@ -118,6 +122,12 @@ class DockerSupply:
             pool.close()
             raise
         return pool
+
+
+def _memory_share(workers: int) -> int:
+    """So much for a runner that all of them, in use and warm, fit: the host's own OOM killer blames anybody."""
+    host = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(SMALLEST_SHARE_BYTES, min(Limits().memory_bytes, int(0.8 * host / (2 * workers))))
 
 
 def _as_evidence(proof: IsolationProof) -> IsolationEvidence:

@@ -23,8 +23,8 @@ class Budget:
     """What reducing may cost: `runs`, `lost_runners` among them, and `wall_s`."""
 
     runs: int = 60
-    lost_runners: int = 4
-    wall_s: float = 10.0
+    lost_runners: int = 2
+    wall_s: float = 6.0
 
 
 class Reduced(NamedTuple):

@@ -120,7 +120,7 @@ class Greeting(Message):
 
 
 class Loaded(Message):
-    """The module was executed and has the entry; `load_s` as the runner saw it."""
+    """The module was executed and has the entry."""
 
     kind: Literal["loaded"] = "loaded"
 

@@ -4,7 +4,7 @@ This module only puts the parts together: the specification (`sandbox.hardening`
 the conversation (`sandbox.docker_worker`), the proof (`sandbox.proof`), and who owns what (`sandbox.owner`).
 
 Deliberately not handled: a container whose owner lives in another boot or process namespace is left alone while it runs
-(its owner may be alive and out of our sight); once it has stopped for an hour it is reaped.
+(its owner may be alive and out of our sight); once it has stopped and is an hour old it is reaped.
 """
 
 from __future__ import annotations
@@ -119,5 +119,5 @@ def _is_left_over(entry: dict[str, Any]) -> bool:
         case Liveness.DEAD:
             return True
         case Liveness.OUT_OF_SIGHT:
-            stopped_for_long = time.time() - float(entry["Created"]) > STALE_AFTER_S
-            return stopped_for_long and entry["State"] != "running"
+            old = time.time() - float(entry["Created"]) > STALE_AFTER_S
+            return old and entry["State"] != "running"

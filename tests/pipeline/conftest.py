@@ -74,7 +74,7 @@ def quick_policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A policy with few cases and short deadlines, under which candidates may import what misbehaving takes."""
     path = tmp_path_factory.mktemp("policy") / "quick.yaml"
     path.write_text(
-        "extends: dev\nname: quick\nsource:\n  allowed_imports: [torch, triton, math, os, sys, time]\n"
-        "properties:\n  pairwise_cases: 6\n  random_cases: 2\n  load_deadline_s: 8\n  case_deadline_s: 4\n"
+        "extends: dev\nname: quick\nsource:\n  allowed_imports: [torch, triton, math, mmap, os, sys, time]\n"
+        "properties:\n  pairwise_cases: 6\n  random_cases: 2\n  load_deadline_s: 8\n  case_deadline_s: 8\n"
     )
     return path

@@ -22,7 +22,7 @@ SLOW = candidate(at_call="time.sleep(3600)")
 @pytest.fixture
 def slow_policy(tmp_path: Path, quick_policy: Path) -> Path:
     path = tmp_path / "slow.yaml"
-    path.write_text(quick_policy.read_text().replace("case_deadline_s: 4", "case_deadline_s: 300"))
+    path.write_text(quick_policy.read_text().replace("case_deadline_s: 8", "case_deadline_s: 300"))
     return path
 
 
@@ -58,9 +58,12 @@ def test_wrong_usage_exits_2_with_one_message(
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_dead_docker_host_exits_3_and_says_what_to_do(kernelgate: Program, tmp_path: Path) -> None:
+def test_a_dead_docker_host_exits_3_and_says_what_to_do(
+    kernelgate: Program, quick_policy: Path, tmp_path: Path
+) -> None:
     (tmp_path / "fine.py").write_text(candidate())
-    done = kernelgate("verify", "fine.py", cwd=tmp_path, DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    command = ("verify", "fine.py", "--policy", str(quick_policy))
+    done = kernelgate(*command, cwd=tmp_path, DOCKER_HOST=f"unix://{tmp_path}/none.sock")
     assert done.returncode == 3
     assert "DOCKER_HOST" in done.stderr
     assert "Traceback" not in done.stderr

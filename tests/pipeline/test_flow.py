@@ -54,7 +54,10 @@ pytestmark = [
 ]
 
 
-def small_policy(cases: int = 8) -> Policy:
+CASES = 8  # so many that not all of them are empty
+
+
+def small_policy(cases: int = CASES) -> Policy:
     dev = load_policy("dev")
     rules = dev.properties.model_copy(update={"pairwise_cases": cases, "random_cases": 0, "dtypes": ("float32",)})
     return dev.model_copy(update={"properties": rules})
@@ -426,7 +429,7 @@ def copy_database(target: Path) -> None:
 def test_a_flow_that_was_killed_goes_on_where_it_was(server: Path, kernels: Any) -> None:
     items = kernels("a", "b", "slow", "d")
     paths = [Path(item.facts.path) for item in items]
-    first = Child(2, paths, child_environment(server))
+    first = Child(CASES, paths, child_environment(server))
     first.wait_for("measuring slow")
     os.killpg(first.process.pid, signal.SIGKILL)
     assert [line for line in first.rest() if line.startswith("measuring")] == [

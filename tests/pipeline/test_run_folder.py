@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import StoredRunError
-from pipeline.run_folder import find_case, new_run_id
+from pipeline.run_folder import find_case, new_run_id, write_run
 from policies.policy import load_policy
 from runners.operators import OPERATORS
 from runners.plans import pairwise
@@ -43,6 +44,16 @@ def test_a_case_that_is_not_a_case_is_damaged(runs: Path) -> None:
     (runs / "r1" / "001-a" / "cases" / f"{CASE.id}.json").write_text(json.dumps({"operator": 3}))
     with pytest.raises(StoredRunError, match="damaged"):
         find_case(runs, "r1", f"001-a/{CASE.id}")
+
+
+def test_what_a_killed_run_left_is_removed_and_what_another_is_writing_is_not(tmp_path: Path) -> None:
+    old, new = tmp_path / ".a.partial", tmp_path / ".b.partial"
+    for folder in (old, new):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    write_run(tmp_path, "r2", load_policy("ci"), ())
+    assert (old.exists(), new.exists()) == (False, True)
+    assert (tmp_path / "r2" / "run.json").is_file()
 
 
 def test_the_ids_of_two_runs_at_once_differ() -> None:
