@@ -35,11 +35,6 @@ class Demo:
             return ALLOWED
         return INCOMPLETE if all(tier is Tier.INCONCLUSIVE for tier in missed) else DENIED
 
-    @property
-    def as_labelled(self) -> bool:
-        """Whether all of them are."""
-        return all(self.matches)
-
 
 def demo_items(settings: Settings) -> tuple[Labelled, ...]:
     """Returns the bundled kernels marked for the demo.
