@@ -11,6 +11,7 @@ from pipeline.errors import SettingsError
 
 PROJECT: Final = Path(__file__).resolve().parents[1]
 WORKERS_CAP: Final = 64
+SMALLEST_RUNNER_MIB: Final = 1024  # torch, triton and a case of the largest size
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Settings:
         runs: Where run folders go.
         workers: Candidates verified at once; each has a runner of its own.
         runtime: The engine's runtime for runners (`runc`, `runsc`); None is the engine's default.
+        runner_bytes: Memory of one runner; None is an even share of the host's.
     """
 
     project: Path
@@ -30,6 +32,7 @@ class Settings:
     runs: Path
     workers: int
     runtime: str | None
+    runner_bytes: int | None
 
     @classmethod
     def resolve(cls, *, runs: Path | None = None, workers: int | None = None) -> Settings:
@@ -44,6 +47,7 @@ class Settings:
             runs=runs or Path(os.environ.get("KERNELGATE_RUNS", "runs")),
             workers=workers or _workers(os.environ.get("KERNELGATE_WORKERS")),
             runtime=os.environ.get("KERNELGATE_RUNTIME") or None,
+            runner_bytes=_runner_bytes(os.environ.get("KERNELGATE_RUNNER_MIB")),
         )
 
 
@@ -53,3 +57,11 @@ def _workers(text: str | None) -> int:
     if not text.isdigit() or not 1 <= int(text) <= WORKERS_CAP:
         raise SettingsError(f"KERNELGATE_WORKERS is '{text}'; a whole number from 1 to {WORKERS_CAP} is needed")
     return int(text)
+
+
+def _runner_bytes(text: str | None) -> int | None:
+    if not text:
+        return None
+    if not text.isdigit() or int(text) < SMALLEST_RUNNER_MIB:
+        raise SettingsError(f"KERNELGATE_RUNNER_MIB is '{text}'; a whole number from {SMALLEST_RUNNER_MIB} is needed")
+    return int(text) << 20

@@ -15,7 +15,7 @@ from typing import Protocol, Self
 
 from pipeline.engine import answering_engine
 from pipeline.runner_image import WORKER_ARGV, ensure_runner_image
-from pipeline.settings import Settings
+from pipeline.settings import SMALLEST_RUNNER_MIB, Settings
 from policies.policy import Policy
 from runners.conversation import Runner
 from runners.evidence import IsolationEvidence, LimitEvidence
@@ -25,7 +25,6 @@ from sandbox.docker_sandbox import DockerSandbox
 from sandbox.pool import WarmPool
 
 TAKE_TIMEOUT_S = 120.0
-SMALLEST_SHARE_BYTES = 1 << 30  # torch, triton and a case of the largest size
 
 
 class RunnerSupply(Protocol):
@@ -113,7 +112,7 @@ class DockerSupply:
         reaped = sandbox.reap()
         if reaped:
             self._report(f"removed {reaped} containers that a killed run had left")
-        limits = Limits(memory_bytes=_memory_share(self._settings.workers))
+        limits = Limits(memory_bytes=self._settings.runner_bytes or _memory_share(self._settings.workers))
         program = Program(image=image.id, argv=WORKER_ARGV, limits=limits)
         pool = WarmPool(sandbox, program, size=self._settings.workers)
         try:
@@ -127,7 +126,7 @@ class DockerSupply:
 def _memory_share(workers: int) -> int:
     """So much for a runner that all of them, in use and warm, fit: the host's own OOM killer blames anybody."""
     host = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(SMALLEST_SHARE_BYTES, min(Limits().memory_bytes, int(0.8 * host / (2 * workers))))
+    return max(SMALLEST_RUNNER_MIB << 20, min(Limits().memory_bytes, int(0.8 * host / (2 * workers))))
 
 
 def _as_evidence(proof: IsolationProof) -> IsolationEvidence:
