@@ -9,7 +9,6 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -20,12 +19,11 @@ from docker.utils import parse_repository_tag
 from requests.exceptions import RequestException
 
 from pipeline.debian import Machine, install, tail
+from pipeline.reporting import Report
 from pipeline.wheelhouse import Target
 from sandbox.contract import SandboxUnavailable
 from sandbox.docker_engine import DockerEngine, engine_errors
 from sandbox.images import inspect_image
-
-Report = Callable[[str], None]
 
 OWN_REPOSITORY = "kernelgate-base"
 SUITE = "bookworm"

@@ -85,8 +85,9 @@ def verify_command(
         from pipeline.console import output
         from pipeline.verify import Options, verify
 
-        with _listening(len(collect(paths))) as listener:
-            run = verify(paths, chosen, settings, Options(flow=flow, fresh=fresh, seed=seed), listener)
+        items = collect(paths)
+        with _listening(len(items)) as listener:
+            run = verify(items, chosen, settings, Options(flow=flow, fresh=fresh, seed=seed), listener)
         if output_format is Format.JSON:
             sys.stdout.write(render.run_as_json(run))
         else:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from pipeline.reporting import Report
 from sandbox.contract import SandboxUnavailable
-
-Report = Callable[[str], None]
 
 LOG_TAIL_LINES = 15
 # dpkg's lock is often held for a while by the automatic updates of a fresh machine.

@@ -10,23 +10,22 @@ need TLS or ssh (`sandbox.docker_engine` says why).
 
 from __future__ import annotations
 
-import fcntl
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pipeline import dockerd
 from pipeline.debian import Machine, install, tail
 from pipeline.dockerd import Daemon
 from pipeline.errors import SettingsError
+from pipeline.exclusive import exclusive
+from pipeline.reporting import Report, to_stderr
 from pipeline.settings import Settings
 from sandbox.contract import SandboxUnavailable
 from sandbox.docker_engine import DockerEngine, engine_errors
-
-Report = Callable[[str], None]
 
 START_DEADLINE_S = 60.0
 # On a system with a service manager the package starts its own daemon; it gets this long to answer.
@@ -184,41 +183,30 @@ def _daemon(state: Path, machine: Machine) -> Daemon:
     return Daemon(state.resolve(), machine.default_socket)
 
 
-@contextmanager
-def _lock(machine: Machine, report: Report) -> Iterator[None]:
+def _lock(machine: Machine, report: Report) -> AbstractContextManager[None]:
     """Holds the lock of everybody who wants to start an engine at this socket: it is one for the whole machine."""
-    path = machine.default_socket.with_name("kernelgate.lock")
-    with path.open("wb") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report("waiting for another kernelgate process that is starting the engine")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"engine: {text}\n")
+    return exclusive(machine.default_socket.with_name("kernelgate.lock"), report, "is starting the engine")
 
 
 def main(arguments: list[str]) -> int:
     """`python -m pipeline.engine ensure|stop`, as the Makefile calls it."""
+    say = to_stderr("engine")
     try:
         state = Settings.resolve().state
     except SettingsError as error:
-        _say(str(error))
+        say(str(error))
         return 2
     match arguments:
         case ["ensure"]:
             try:
-                _say(f"{ensure_engine(state, _say)} answers")
+                say(f"{ensure_engine(state, say)} answers")
             except SandboxUnavailable as error:
-                _say(str(error))
+                say(str(error))
                 return 3
         case ["stop"]:
-            _say("stopped" if stop_engine(state) else "none of this project is running")
+            say("stopped" if stop_engine(state) else "none of this project is running")
         case _:
-            _say("usage: python -m pipeline.engine ensure|stop")
+            say("usage: python -m pipeline.engine ensure|stop")
             return 2
     return 0
 

@@ -7,11 +7,8 @@ packages gets an image with these on top; nothing else differs.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,16 +17,15 @@ from pipeline.base_image import ensure_base, python_of
 from pipeline.debian import Machine
 from pipeline.engine import ensure_engine
 from pipeline.errors import SettingsError
-from pipeline.settings import Settings
+from pipeline.exclusive import exclusive
+from pipeline.reporting import Report, to_stderr
+from pipeline.settings import DEFAULT_BASE_IMAGE, Settings
 from pipeline.wheelhouse import WheelsUnavailable, fetch_wheels
 from sandbox.contract import SandboxUnavailable
 from sandbox.docker_engine import DockerEngine
 from sandbox.images import ContextFile, ImageRef, ImageSpec, ensure_image, find_image
 
-Report = Callable[[str], None]
-
 WORKER_ARGV: Final = ("python3", "-I", "-m", "runners.inside.worker")
-DEFAULT_BASE: Final = "python:3.11-slim-bookworm"
 # torch, triton, numpy and pydantic with all that they depend on; a test compares this with what they declare.
 PACKAGES: Final = (
     "annotated-types", "filelock", "fsspec", "jinja2", "markupsafe", "mpmath", "networkx", "numpy", "pydantic",
@@ -38,7 +34,7 @@ PACKAGES: Final = (
 HARNESS: Final = ("sandbox/__init__.py", "sandbox/frames.py", "runners/__init__.py", "runners/wire.py")
 
 
-def runner_spec(project: Path, packages: tuple[str, ...] = (), base: str = DEFAULT_BASE) -> ImageSpec:
+def runner_spec(project: Path, packages: tuple[str, ...] = (), base: str = DEFAULT_BASE_IMAGE) -> ImageSpec:
     """Returns the specification of the runner image.
 
     Args:
@@ -74,7 +70,7 @@ def ensure_runner_image(
     Raises:
         SandboxUnavailable: the engine does not answer, or the image could not be built.
     """
-    spec = runner_spec(settings.project, packages, _base())
+    spec = runner_spec(settings.project, packages, settings.base_image)
     with DockerEngine(engine_url) as engine:
         if (found := find_image(engine, spec)) is not None:
             return found
@@ -89,7 +85,7 @@ def built_runner_image(engine_url: str, settings: Settings, packages: tuple[str,
         SandboxUnavailable: the engine does not answer.
     """
     with DockerEngine(engine_url) as engine:
-        return find_image(engine, runner_spec(settings.project, packages, _base()))
+        return find_image(engine, runner_spec(settings.project, packages, settings.base_image))
 
 
 def pinned(constraints: Path, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -121,7 +117,9 @@ class HostSupplier:
         requirements = spec.requirements + pinned(self.settings.project / "constraints.txt", ("pip",))
         folder = self.settings.project / ".wheelhouse"
         try:
-            return fetch_wheels(folder, requirements, python_of(engine, base), report, alone=spec.alone)
+            return fetch_wheels(
+                folder, requirements, python_of(engine, base), report, self.settings.pip_arguments, alone=spec.alone
+            )
         except WheelsUnavailable as error:
             report(f"{error}\nthe build will ask the index itself")
             return ()
@@ -134,43 +132,29 @@ def _harness(project: Path) -> tuple[ContextFile, ...]:
     return tuple(ContextFile(path.relative_to(project).as_posix(), path.read_bytes()) for path in sorted(paths))
 
 
-def _base() -> str:
-    return os.environ.get("KERNELGATE_BASE_IMAGE") or DEFAULT_BASE
-
-
 def _normal(name: str) -> str:
     return name.strip().lower().replace("_", "-").replace(".", "-")
 
 
-@contextmanager
-def _alone(state: Path, report: Report) -> Iterator[None]:
+def _alone(state: Path, report: Report) -> AbstractContextManager[None]:
     """Lets one process of this checkout build at a time; the others find the image when it is their turn."""
     state.mkdir(parents=True, exist_ok=True)
-    with (state / "image.lock").open("wb") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report("waiting for another process that is building the image")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"image: {text}\n")
+    return exclusive(state / "image.lock", report, "is building the image")
 
 
 def main() -> int:
     """`python -m pipeline.runner_image`, as the Makefile calls it."""
+    say = to_stderr("image")
     try:
         settings = Settings.resolve()
-        image = ensure_runner_image(ensure_engine(settings.state, _say), settings, (), _say)
+        image = ensure_runner_image(ensure_engine(settings.state, say), settings, (), say)
     except SettingsError as error:
-        _say(str(error))
+        say(str(error))
         return 2
     except SandboxUnavailable as error:
-        _say(str(error))
+        say(str(error))
         return 3
-    _say(f"{image.tag} is there")
+    say(f"{image.tag} is there")
     return 0
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pipeline.errors import SettingsError
 
+DEFAULT_BASE_IMAGE: Final = "python:3.11-slim-bookworm"
 PROJECT: Final = Path(__file__).resolve().parents[1]
 WORKERS_CAP: Final = 64
 SMALLEST_RUNNER_MIB: Final = 1024  # torch, triton and a case of the largest size
@@ -24,6 +26,8 @@ class Settings:
         runs: Where run folders go.
         workers: Candidates verified at once; each has a runner of its own.
         runtime: The engine's runtime for runners (`runc`, `runsc`); None is the engine's default.
+        base_image: The Python image below the runner image.
+        pip_arguments: What pip gets besides, where wheels are fetched for the image (the Makefile's PIP_ARGS).
         runner_bytes: Memory of one runner; None is an even share of the host's.
     """
 
@@ -33,6 +37,8 @@ class Settings:
     workers: int
     runtime: str | None
     runner_bytes: int | None
+    base_image: str
+    pip_arguments: tuple[str, ...]
 
     @classmethod
     def resolve(cls, *, runs: Path | None = None, workers: int | None = None) -> Settings:
@@ -48,6 +54,8 @@ class Settings:
             workers=workers or _workers(os.environ.get("KERNELGATE_WORKERS")),
             runtime=os.environ.get("KERNELGATE_RUNTIME") or None,
             runner_bytes=_runner_bytes(os.environ.get("KERNELGATE_RUNNER_MIB")),
+            base_image=os.environ.get("KERNELGATE_BASE_IMAGE") or DEFAULT_BASE_IMAGE,
+            pip_arguments=_words(os.environ.get("KERNELGATE_PIP_ARGS", "")),
         )
 
 
@@ -65,3 +73,10 @@ def _runner_bytes(text: str | None) -> int | None:
     if not text.isdigit() or int(text) < SMALLEST_RUNNER_MIB:
         raise SettingsError(f"KERNELGATE_RUNNER_MIB is '{text}'; a whole number from {SMALLEST_RUNNER_MIB} is needed")
     return int(text) << 20
+
+
+def _words(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise SettingsError(f"KERNELGATE_PIP_ARGS is '{text}', which can't be split into arguments: {error}") from None

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.collect import collect
 from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
 from pipeline.gate import Judged, judge, measure, needs_runner
 from pipeline.prefect_environment import start_early
@@ -68,15 +67,13 @@ class Run:
         return INCOMPLETE if all(tier is Tier.INCONCLUSIVE for tier in refused) else DENIED
 
 
-def verify(paths: Sequence[Path], policy: Policy, settings: Settings, options: Options, listener: Listener) -> Run:
-    """Verifies all candidates below `paths` and writes the run folder.
+def verify(items: Sequence[Item], policy: Policy, settings: Settings, options: Options, listener: Listener) -> Run:
+    """Verifies candidates and writes the run folder.
 
     Raises:
-        UsageError: a path is missing, or there is no candidate.
         SandboxUnavailable: no engine or image can be had.
         RunFolderError: the run folder can't be written.
     """
-    items = collect(paths)
     judged = verify_items(items, policy, settings, options, listener)
     run_id = new_run_id()
     return Run(run_id, write_run(settings.runs, run_id, policy, judged), policy, judged)
@@ -85,7 +82,7 @@ def verify(paths: Sequence[Path], policy: Policy, settings: Settings, options: O
 def verify_items(
     items: Sequence[Item], policy: Policy, settings: Settings, options: Options, listener: Listener
 ) -> tuple[Judged, ...]:
-    """Verifies candidates that were read already; the order of the result is theirs.
+    """Verifies candidates; the order of the result is theirs.
 
     Raises:
         SandboxUnavailable: no engine or image can be had.

@@ -7,19 +7,15 @@ filled under another name and renamed when it is complete, so one that is there 
 from __future__ import annotations
 
 import hashlib
-import os
-import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.debian import tail
-
-Report = Callable[[str], None]
+from pipeline.reporting import Report
 
 # glibc of the oldest and newest wheels that fit a Debian 12 image (2.36).
 GLIBC_MINORS = range(17, 37)
@@ -45,9 +41,17 @@ class WheelsUnavailable(Exception):
 
 
 def fetch_wheels(
-    folder: Path, requirements: tuple[str, ...], target: Target, report: Report, *, alone: bool = False
+    folder: Path,
+    requirements: tuple[str, ...],
+    target: Target,
+    report: Report,
+    pip_arguments: tuple[str, ...] = (),
+    *,
+    alone: bool = False,
 ) -> tuple[Path, ...]:
     """Returns wheels for `requirements` on `target`, from a folder under `folder` that is filled when it is missing.
+
+    `pip_arguments` go to pip as they are: image and host then take their wheels from the same place.
 
     Raises:
         WheelsUnavailable: the host's pip could not bring all of them.
@@ -58,25 +62,22 @@ def fetch_wheels(
         report(f"fetching the wheels of {len(requirements)} packages for Python {target.python} into {kept}")
         partial = Path(tempfile.mkdtemp(prefix="partial-", dir=folder))
         try:
-            _download(partial, requirements, target, folder / "pip.log", alone=alone)
+            _download(partial, requirements, target, folder / "pip.log", pip_arguments, alone=alone)
             partial.replace(kept)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     return tuple(sorted(kept.glob("*.whl")))
 
 
-def _download(into: Path, requirements: tuple[str, ...], target: Target, log: Path, *, alone: bool) -> None:
+def _download(
+    into: Path, requirements: tuple[str, ...], target: Target, log: Path, more: tuple[str, ...], *, alone: bool
+) -> None:
     command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--dest", str(into)]
-    command += [*target.arguments(), *(["--no-deps"] if alone else []), *_more_arguments(), *requirements]
+    command += [*target.arguments(), *(["--no-deps"] if alone else []), *more, *requirements]
     with log.open("wb") as sink:
         finished = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, check=False)
     if finished.returncode != 0:
         raise WheelsUnavailable(f"pip download failed; the end of {log}:\n{tail(log)}")
-
-
-def _more_arguments() -> list[str]:
-    """The PIP_ARGS of the Makefile: the wheels of image and host come from the same place."""
-    return shlex.split(os.environ.get("KERNELGATE_PIP_ARGS", ""))
 
 
 def _name(requirements: tuple[str, ...], target: Target, alone: bool) -> str:

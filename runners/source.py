@@ -161,7 +161,7 @@ def _missing(dotted: str) -> str | None:
             at = getattr(at, part)
         except AttributeError:
             return None if _is_module(prefix) else prefix
-        except Exception:  # noqa: BLE001  # torch resolves some names lazily, with errors of all kinds: it knows the name
+        except Exception:  # noqa: BLE001  # a lazy name fails in any way: torch knows it, and who names it must not end the run
             return None
     return None
 

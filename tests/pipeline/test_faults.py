@@ -58,14 +58,14 @@ def test_wrong_usage_exits_2_with_one_message(
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize("variable", ["KERNELGATE_WORKERS", "KERNELGATE_RUNNER_MIB"])
+@pytest.mark.parametrize("variable", ["KERNELGATE_WORKERS", "KERNELGATE_RUNNER_MIB", "KERNELGATE_PIP_ARGS"])
 def test_a_variable_of_the_environment_that_cannot_be_used_exits_2(
     kernelgate: Program, tmp_path: Path, variable: str
 ) -> None:
     (tmp_path / "fine.py").write_text(candidate())
-    done = kernelgate("verify", "fine.py", cwd=tmp_path, **{variable: "much"})
+    done = kernelgate("verify", "fine.py", cwd=tmp_path, **{variable: "'much"})
     assert done.returncode == 2
-    assert f"{variable} is 'much'" in done.stderr
+    assert f"{variable} is ''much'" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -125,10 +125,11 @@ def test_packages_are_all_that_the_four_depend_on() -> None:
     assert found == set(PACKAGES)
 
 
-def test_wheels_that_cannot_be_had_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KERNELGATE_PIP_ARGS", "--no-index")
+def test_wheels_that_cannot_be_had_leave_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(WheelsUnavailable, match="pip download failed"):
-        fetch_wheels(tmp_path, ("kernelgate-does-not-exist==1",), Target("3.11", "x86_64"), lambda text: None)
+        fetch_wheels(
+            tmp_path, ("kernelgate-does-not-exist==1",), Target("3.11", "x86_64"), lambda text: None, ("--no-index",)
+        )
     assert [path.name for path in tmp_path.iterdir()] == ["pip.log"]
 
 

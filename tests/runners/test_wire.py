@@ -158,7 +158,7 @@ def test_a_run_without_conditions_or_with_more_than_eight_is_a_wire_error(condit
         wire.decode_request(framed(request))
 
 
-def decodes_or_refuses(payload: bytes) -> None:
+def assert_decoded_or_refused(payload: bytes) -> None:
     for decode in (wire.decode_answer, wire.decode_request):
         try:
             message, buffers = decode(payload)
@@ -171,8 +171,8 @@ def decodes_or_refuses(payload: bytes) -> None:
 @given(st.binary(max_size=300))
 @settings(database=None)
 def test_random_bytes_raise_nothing_but_a_wire_error(payload: bytes) -> None:
-    decodes_or_refuses(payload)
-    decodes_or_refuses(framed(payload))
+    assert_decoded_or_refused(payload)
+    assert_decoded_or_refused(framed(payload))
 
 
 @given(
@@ -187,7 +187,7 @@ def test_a_mutated_message_raises_nothing_but_a_wire_error(
     mutated = bytearray(payload)
     for place, value in changes:
         mutated[place % len(mutated)] = value
-    decodes_or_refuses(bytes(mutated[:stretch]) if stretch < 0 else bytes(mutated) + b"x" * stretch)
+    assert_decoded_or_refused(bytes(mutated[:stretch]) if stretch < 0 else bytes(mutated) + b"x" * stretch)
 
 
 JSON = st.recursive(
@@ -201,4 +201,4 @@ JSON = st.recursive(
 @settings(database=None)
 def test_any_json_in_any_field_raises_nothing_but_a_wire_error(name: str, value: object) -> None:
     header = ran(**{name: value}) if name in CALL_JSON else ran_output(**{name: value})
-    decodes_or_refuses(framed(header, b"abcd"))
+    assert_decoded_or_refused(framed(header, b"abcd"))

@@ -53,7 +53,7 @@ def call(tmp_path):
     return run
 
 
-def close(actual, expected, ulps):
+def assert_close(actual, expected, ulps):
     different = ~((actual == expected) | (actual.isnan() & expected.isnan()))
     eps = torch.finfo(actual.dtype).eps
     error = (actual - expected).abs()[different] / expected.abs()[different].clamp_min(torch.finfo(actual.dtype).tiny)
@@ -68,25 +68,25 @@ def close(actual, expected, ulps):
 def test_float32_functions_are_rounded_from_float64(call, name):
     x = torch.cat([torch.linspace(-0.999, 0.999, 64), torch.linspace(-20, 20, 60), torch.tensor([0.0, 1.0, 2.5, -2.5])])
     x = x.clamp(-0.999, 0.999) if name in UNIT_DOMAIN else x
-    close(call(name, x), UNARY[name](x.double()).float(), 1)
+    assert_close(call(name, x), UNARY[name](x.double()).float(), 1)
 
 
 @pytest.mark.parametrize("name", ["tanh", "exp", "log", "rsqrt", "erf", "sin", "floor", "expm1"])
 def test_float64_functions_work(call, name):
     x = torch.linspace(0.1, 5, 64, dtype=torch.float64)
-    close(call(name, x), UNARY[name](x), 4)
+    assert_close(call(name, x), UNARY[name](x), 4)
 
 
 @pytest.mark.parametrize("name", sorted(FAST))
 def test_fast_variants_work(call, name):
     x = torch.linspace(0.1, 3, 64)
-    close(call(name, x), FAST[name](x.double()).float(), 1)
+    assert_close(call(name, x), FAST[name](x.double()).float(), 1)
 
 
 @pytest.mark.parametrize("name", sorted(BINARY))
 def test_functions_of_two_arguments_work(call, name):
     x, y = torch.linspace(0.1, 5, 64), torch.linspace(-3, 3, 64)
-    close(call(name, x, y), BINARY[name](x.double(), y.double()).float(), 1)
+    assert_close(call(name, x, y), BINARY[name](x.double(), y.double()).float(), 1)
 
 
 def test_fma_rounds_once(call):
