@@ -63,7 +63,8 @@ def containers_of(engine_url: str) -> Iterator[Callable[[int], list[Container]]]
     client = docker.DockerClient(base_url=engine_url)
 
     def owned(pid: int) -> list[Container]:
-        return client.containers.list(all=True, filters={"label": f"kernelgate.owner.pid={pid}"})
+        # A run removes its containers while this lists them: the SDK inspects each, and one may be gone by then.
+        return client.containers.list(all=True, ignore_removed=True, filters={"label": f"kernelgate.owner.pid={pid}"})
 
     yield owned
     client.close()
