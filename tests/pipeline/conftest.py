@@ -33,6 +33,11 @@ def kernelgate() -> Callable[..., subprocess.CompletedProcess[str]]:
     return _run
 
 
+def _heed_interrupts() -> None:
+    """A shell starts what runs in its background with SIGINT ignored, and the child of a child inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts the program and leaves it running."""
@@ -46,6 +51,7 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_heed_interrupts,
         )
         started.append(process)
         return process
