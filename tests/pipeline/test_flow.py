@@ -395,6 +395,9 @@ class Child:
             text=True,
             env=os.environ | environment,
             start_new_session=True,
+            preexec_fn=lambda: signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            ),  # ignored by what a shell runs in background
         )
         self.said: list[str] = []
 
