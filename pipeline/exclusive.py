@@ -14,12 +14,12 @@ from pipeline.reporting import Report
 
 
 @contextmanager
-def exclusive(path: Path, report: Report, waiting_for: str) -> Iterator[None]:
-    """Holds the lock at `path`; says once that it is waiting for `waiting_for` when another process holds it."""
+def exclusive(path: Path, report: Report, holder: str) -> Iterator[None]:
+    """Holds the lock at `path`; where another process has it, says so once: `holder` is what that one does."""
     with path.open("wb") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            report(f"waiting for another process that {waiting_for}")
+            report(f"waiting for another process that {holder}")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -12,6 +12,7 @@ import importlib.util
 import threading
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from types import ModuleType
@@ -27,7 +28,7 @@ from runners.evidence import SourceFact
 CHECKED_PACKAGES: Final = {"triton": triton, "torch": torch}
 FACTS_CAP: Final = 50  # a file may hold 50 000 wrong names; looking each up on disk would take minutes
 NAME_SHOWN: Final = 120
-_PARSING: Final = threading.Lock()  # catch_warnings changes the filters of the whole process
+_FILTERING: Final = threading.Lock()  # catch_warnings changes the filters of the whole process
 
 
 @dataclass(slots=True)
@@ -43,8 +44,7 @@ def read_source(candidate: Candidate, allowed_imports: frozenset[str]) -> tuple[
     `allowed_imports` are dotted module names; a module is allowed with everything below it.
     """
     try:
-        with _PARSING, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an invalid escape in the author's text is not our warning
+        with _no_warnings():  # an invalid escape in the author's text is not our warning
             tree = ast.parse(candidate.text)
     except SyntaxError as error:
         return (SourceFact(rule="source/syntax-error", line=error.lineno, detail=error.msg),)
@@ -150,20 +150,29 @@ def _dotted_names(tree: ast.Module) -> Iterator[tuple[tuple[str, ...], int]]:
 
 
 def _missing(dotted: str) -> str | None:
-    """Returns the shortest prefix that does not exist; attributes of anything but modules are not looked at."""
+    """Returns the shortest prefix that does not exist; attributes of anything but modules are not looked at.
+
+    A module's own names come first and its submodules second: what is loaded when it is named (`torch.onnx`) is not
+    loaded because an author named it.
+    """
     parts = dotted.split(".")
     at: object = CHECKED_PACKAGES[parts[0]]
     for n, part in enumerate(parts[1:], start=1):
         if type(at) is not ModuleType:  # what derives from it, as torch.ops, makes its attributes up
             return None
         prefix = ".".join(parts[: n + 1])
-        try:
-            at = getattr(at, part)
-        except AttributeError:
-            return None if _is_module(prefix) else prefix
-        except Exception:  # noqa: BLE001  # a lazy name fails in any way: torch knows it, and who names it must not end the run
-            return None
+        if part not in vars(at):
+            with _no_warnings():  # nor is a deprecated name, which torch makes up when it is asked
+                return None if _is_module(prefix) or hasattr(at, part) else prefix
+        at = vars(at)[part]
     return None
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    with _FILTERING, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _is_module(dotted: str) -> bool:

@@ -52,7 +52,7 @@ BAD = {
     "allocates_100_gigabytes": Bad(
         candidate("import mmap", f"keep = mmap.mmap(-1, 100 << 30, flags={POPULATE})"),
         "properties/out-of-memory",
-        "MiB",
+        "1024 MiB",
     ),
     "forks_without_end": Bad(candidate(at_call=FORKS), "properties/timed-out"),
     "raises": Bad(candidate(at_call="raise ValueError('not today')"), "properties/raised", "ValueError: not today"),

@@ -395,9 +395,8 @@ class Child:
             text=True,
             env=os.environ | environment,
             start_new_session=True,
-            preexec_fn=lambda: signal.signal(
-                signal.SIGINT, signal.SIG_DFL
-            ),  # ignored by what a shell runs in background
+            # what a shell runs in its background ignores SIGINT, and so would the child
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.said: list[str] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -153,6 +154,7 @@ def test_the_shortest_unknown_name_is_told_once_a_line() -> None:
         "import triton\ntriton.jit, triton.autotune, triton.Config, triton.cdiv, triton.next_power_of_2",
         "import torch\ntorch.float16, torch.empty, torch.Tensor.anything, torch.ops.mine.kernel, torch.classes.a.b",
         "import torch\ntorch.nn.functional.softmax, torch.cuda.current_device, torch.backends.cuda.matmul.allow_tf32",
+        "import torch\ntorch.onnx.export, torch._dynamo.optimize, torch.has_cuda",
         "from triton.language.extra import libdevice\nlibdevice.tanh",
         "import triton.language as tl\ndef f(tl): return tl.anything",
         "import torch\ndef f():\n    torch = 1\n    return torch.anything",
@@ -168,6 +170,15 @@ def test_the_shortest_unknown_name_is_told_once_a_line() -> None:
 )
 def test_names_that_exist_or_are_not_those_modules_raise_no_alarm(text: str) -> None:
     assert [fact for fact in found(text) if fact[0] == "source/unknown-name"] == []
+
+
+def test_naming_a_module_does_not_load_it() -> None:
+    program = (
+        "import sys; from runners.source import _missing; before = set(sys.modules); "
+        "print(_missing('torch.onnx.export'), _missing('torch._inductor.config'), set(sys.modules) - before)"
+    )
+    said = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["None", "None", "set()"]
 
 
 def test_only_so_many_facts_are_told() -> None:
