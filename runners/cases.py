@@ -14,7 +14,7 @@ from runners.operators.model import Layout, Position, Special, ValueClass
 
 
 class TensorPlan(BaseModel):
-    """How one tensor argument is filled and laid out."""
+    """How one tensor argument is filled and laid out; `dtype` None is the dtype of the case."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,6 +22,7 @@ class TensorPlan(BaseModel):
     special: Special
     position: Position
     layout: Layout
+    dtype: str | None = None
 
 
 class Case(BaseModel):
@@ -33,9 +34,18 @@ class Case(BaseModel):
     form: str
     dtype: str
     sizes: dict[str, int]
-    scalars: dict[str, int | float]
+    scalars: dict[str, bool | int | float]
     tensors: dict[str, TensorPlan]
     seed: int = Field(ge=0, lt=1 << 64)
+
+    @property
+    def values(self) -> dict[str, int | float]:
+        """Its sizes and scalars by name: what an operator's size expressions are evaluated over."""
+        return {**self.sizes, **self.scalars}
+
+    def dtype_of(self, tensor: str) -> str:
+        """Returns the dtype of a tensor argument."""
+        return self.tensors[tensor].dtype or self.dtype
 
     @property
     def id(self) -> str:
@@ -53,4 +63,5 @@ class Case(BaseModel):
 def _unusual(plan: TensorPlan) -> str:
     special = "" if plan.special == "none" else f", {plan.special} at {plan.position}"
     layout = "" if plan.layout == "contiguous" else f", {plan.layout}"
-    return f"{plan.values}{special}{layout}"
+    dtype = "" if plan.dtype is None else f", {plan.dtype}"
+    return f"{plan.values}{special}{layout}{dtype}"

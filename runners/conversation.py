@@ -14,7 +14,8 @@ import torch
 
 from runners import wire
 from runners.candidate import Candidate
-from runners.materialise import TORCH_DTYPES, ArgumentValue, TensorValue
+from runners.dtypes import TORCH_DTYPES
+from runners.materialise import ArgumentValue, TensorValue
 from sandbox.contract import Reply, Worker
 from sandbox.outcomes import Outcome, ProtocolBroken, SandboxFault
 

@@ -1,8 +1,12 @@
 """From a case to the bytes of its arguments. Deterministic: the same case gives the same bytes on every machine.
 
 Each tensor is a view into a one-dimensional base buffer that ends with the view's last element, so that the runner can
-put it flush against a guard page. Elements of the base that the view does not reach hold NaN (floats) or an impossible
-label (integers): a kernel that ignores a stride reads them and is found out.
+put it flush against a guard page. Elements of the base that the view does not reach hold NaN (floats) or a value that
+no element may have (integers): a kernel that ignores a stride reads them and is found out.
+
+The layout 'huge' puts 2³⁰ elements and more between rows, so that the offset of the third row does not fit into 32
+bits. Such a base is never made here: it would fill the memory. Its elements travel alone, and the runner puts them in
+place.
 """
 
 from __future__ import annotations
@@ -14,26 +18,27 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from runners.cases import Case, TensorPlan
+from runners.cases import Case
+from runners.dtypes import TORCH_DTYPES
+from runners.filling import floats, integers
 from runners.operators.model import Layout, Operator, ScalarInput, TensorInput
+from runners.operators.sizes import evaluate
 
-Values = NDArray[np.float64] | NDArray[np.int64]
-
-TORCH_DTYPES: Final = {
-    "float64": torch.float64, "float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16,
-    "int64": torch.int64, "int32": torch.int32, "int8": torch.int8, "uint8": torch.uint8,
-}  # fmt: skip
-IMPOSSIBLE_LABEL: Final = 1 << 40
-IGNORED_LABEL: Final = -100
+GAPS: Final = {"int64": 1 << 40, "int32": 1 << 28, "int8": 113, "uint8": 0xD7}  # in ranges of ids, never an id
 PAD: Final = 5
 STEP: Final = 2
+HUGE_STRIDE: Final = (1 << 30) + 16  # the third row is beyond 2³¹ elements, and the stride itself fits into 32 bits
 
 
 @dataclass(frozen=True, slots=True)
 class TensorValue:
-    """A tensor argument on the host: `base` is one-dimensional and contiguous, on the CPU."""
+    """A tensor argument on the host.
+
+    Attributes:
+        base: One-dimensional and contiguous, on the CPU; where `sparse`, the elements alone in C order.
+        sparse: Whether the base is too large to be made, so that strides and offset hold in the runner only.
+    """
 
     name: str
     dtype: str
@@ -41,10 +46,13 @@ class TensorValue:
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     offset: int
+    sparse: bool = False
 
     @property
     def view(self) -> torch.Tensor:
-        """The tensor as the candidate sees it."""
+        """The tensor as the candidate sees it, its strides aside where it is sparse."""
+        if self.sparse:
+            return self.base.view(self.shape)
         return self.base.as_strided(self.shape, self.strides, self.offset)
 
     @property
@@ -58,7 +66,7 @@ class ScalarValue:
     """A plain scalar argument."""
 
     name: str
-    value: int | float
+    value: bool | int | float
 
 
 ArgumentValue = TensorValue | ScalarValue
@@ -75,33 +83,42 @@ def materialise(operator: Operator, case: Case) -> tuple[ArgumentValue, ...]:
     Raises:
         KeyError: the case names a form, size or tensor that the operator does not have.
     """
-    shapes = operator.form(case.form).shapes
+    form = operator.form(case.form)
     arguments: list[ArgumentValue] = []
     for index, given in enumerate(operator.inputs):
         match given:
+            case ScalarInput(name=name) if name in form.arguments:
+                arguments.append(ScalarValue(name, evaluate(form.arguments[name], case.values)))
             case ScalarInput(name=name):
                 arguments.append(ScalarValue(name, case.scalars[name]))
-            case TensorInput():
-                shape = tuple(d if isinstance(d, int) else case.sizes[d] for d in shapes[given.name])
+            case TensorInput(name=name):
+                shape = form.shape(name, case.values)
                 arguments.append(_tensor(given, case, shape, np.random.default_rng([case.seed, index])))
     return tuple(arguments)
 
 
 def _tensor(given: TensorInput, case: Case, shape: tuple[int, ...], rng: np.random.Generator) -> TensorValue:
-    plan = case.tensors[given.name]
-    dtype = given.dtype or case.dtype
-    expanded = plan.layout == "expanded" and len(shape) > 0 and shape[0] > 0
+    layout, dtype = case.tensors[given.name].layout, case.dtype_of(given.name)
+    expanded = layout == "expanded" and len(shape) > 0 and shape[0] > 0
     stored = (1, *shape[1:]) if expanded else shape
-    placement = _place("contiguous" if expanded else plan.layout, stored)
-    if given.labels_below is not None:
-        logical = torch.from_numpy(_labels(plan, stored, case.sizes[given.labels_below], rng))
-    else:
-        logical = torch.from_numpy(_specials(_floats(plan, stored, dtype, rng), plan, dtype, rng))
-    gap = math.nan if given.labels_below is None else IMPOSSIBLE_LABEL
+    logical = _elements(given, case, stored, rng).to(TORCH_DTYPES[dtype])
+    if layout == "huge" and len(shape) >= 2 and 0 not in shape:
+        strides = (HUGE_STRIDE, *_row_major(shape)[1:])
+        return TensorValue(given.name, dtype, logical.reshape(-1), shape, strides, 0, sparse=True)
+    placement = _place("contiguous" if expanded else layout, stored)
+    gap = math.nan if given.whole is None else GAPS[dtype]
     base = torch.full((_extent(stored, placement),), gap, dtype=TORCH_DTYPES[dtype])
     base.as_strided(stored, placement.strides, placement.offset).copy_(logical)
     strides = (0, *placement.strides[1:]) if expanded else placement.strides
     return TensorValue(given.name, dtype, base, shape, strides, placement.offset)
+
+
+def _elements(given: TensorInput, case: Case, shape: tuple[int, ...], rng: np.random.Generator) -> torch.Tensor:
+    plan = case.tensors[given.name]
+    if given.whole is None:
+        return torch.from_numpy(floats(plan, shape, case.dtype_of(given.name), rng))
+    lowest, highest = evaluate(given.whole.lowest, case.values), evaluate(given.whole.highest, case.values)
+    return torch.from_numpy(integers(plan, shape, lowest, highest, given.whole.ignored, rng))
 
 
 def _place(layout: Layout, shape: tuple[int, ...]) -> _Placement:
@@ -110,6 +127,9 @@ def _place(layout: Layout, shape: tuple[int, ...]) -> _Placement:
         case "transposed" if rank >= 2:
             inner = _row_major((*shape[:-2], shape[-1], shape[-2]))
             return _Placement((*inner[:-2], inner[-1], inner[-2]), 0)
+        case "permuted" if rank >= 3:  # as (batch, heads, length, width) stored by length, then heads
+            inner = _row_major((*shape[:-3], shape[-2], shape[-3], shape[-1]))
+            return _Placement((*inner[:-3], inner[-2], inner[-3], inner[-1]), 0)
         case "row_padded" if rank >= 2:
             return _Placement(_row_major((*shape[:-1], shape[-1] + PAD)), 2)
         case "stepped" | "transposed":
@@ -134,83 +154,3 @@ def _extent(shape: tuple[int, ...], placement: _Placement) -> int:
         return 0
     reach = sum((size - 1) * stride for size, stride in zip(shape, placement.strides, strict=True))
     return placement.offset + reach + 1
-
-
-def _floats(plan: TensorPlan, shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> NDArray[np.float64]:
-    narrow = dtype == "float16"
-    match plan.values:
-        case "unit":
-            return rng.uniform(-1, 1, shape)
-        case "positive":
-            return rng.random(shape)
-        case "integers":
-            return rng.integers(-4, 5, shape).astype(np.float64)
-        case "ramp":
-            return (np.arange(math.prod(shape)) % 251 / 16.0 - 4).reshape(shape)
-        case "wide":
-            # ldexp is exact; a power of a fraction differs from processor to processor in its last bit
-            return np.ldexp(
-                np.copysign(rng.uniform(1, 2, shape), rng.uniform(-1, 1, shape)), rng.integers(-10, 10, shape)
-            )
-        case "large":
-            return rng.uniform(-1, 1, shape) * (300.0 if narrow else 1e4)
-        case "denormal":
-            return rng.uniform(-1, 1, shape) * (1e-6 if narrow else 1e-39)
-        case "constant":
-            return np.full(shape, rng.standard_normal())
-        case "shifted":
-            exact = dtype in ("float32", "float64")
-            return (300.0 if exact else 60.0) + rng.standard_normal(shape) * (0.05 if exact else 1.0)
-        case "zeros":
-            return np.zeros(shape)
-        case "very_negative":
-            return -rng.uniform(100, 200, shape)
-        case _:
-            return rng.standard_normal(shape)
-
-
-def _labels(plan: TensorPlan, shape: tuple[int, ...], below: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    labels = rng.integers(0, below, shape)
-    match plan.values:
-        case "label_first":
-            labels[...] = 0
-        case "label_last":
-            labels[...] = below - 1
-        case "labels_some_ignored":
-            labels[rng.random(shape) < 0.5] = IGNORED_LABEL
-    return labels
-
-
-def _specials(
-    values: NDArray[np.float64], plan: TensorPlan, dtype: str, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    if plan.special == "none" or values.size == 0:
-        return values
-    rows = values.reshape(-1, values.shape[-1])
-    length = rows.shape[1]
-    if plan.special in ("-inf_row", "-inf_prefix"):
-        row = 0 if plan.position == "first" else rows.shape[0] - 1
-        stop = length if plan.special == "-inf_row" else min(max(1, 2 * length // 3), length - 1)
-        rows[row, :stop] = -np.inf
-        return values
-    where = {
-        "first": 0,
-        "last": values.size - 1,
-        "row_end": length - 1,
-        "random": int(rng.integers(values.size)),
-    }
-    rows.reshape(-1)[where[plan.position]] = _special_value(plan.special, dtype)
-    return values
-
-
-def _special_value(special: str, dtype: str) -> float:
-    info = torch.finfo(TORCH_DTYPES[dtype])
-    return {
-        "nan": math.nan,
-        "inf": math.inf,
-        "-inf": -math.inf,
-        "-0": -0.0,
-        "max": info.max,
-        "big": min(info.max, 2.0**60),
-        "denormal": 3 * info.smallest_normal * info.eps,
-    }[special]

@@ -1,8 +1,8 @@
 """Elementwise operators: one result element from one element (or one pair) of the inputs; any rank, empties allowed.
 
-The condition terms: `add` and `relu` round once, so S is 0. `gelu` 4|x| covers the cancellation of 1 + erf for negative
-x. `swiglu`: the argument of exp carries a relative error, so the sigmoid's grows with |gate|; the absolute term covers
-a sigmoid that underflows before it is multiplied by `up`.
+The condition terms: `add` and `relu` round once, so S is 0. Where a usual formula cancels (1 + erf, 1 + tanh, exp − 1,
+2·sigmoid − 1), the term is absolute in the size of what cancels. Elsewhere the argument of exp carries a relative
+error, so the result's grows with |x|; what exp or sigmoid makes of a very negative x may flush to zero.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F  # noqa: N812  # torch's own convention
 
-from runners.operators.model import Dim, Form, Operator, TensorInput
+from runners.operators.model import Dim, Form, Operator, ScalarInput, TensorInput
 
 COUNT = Dim("B", (1, 2, 3))
 ROWS = Dim("M", (1, 2, 3, 5, 7, 12, 0))
 LENGTH = Dim("N", (1, 2, 3, 7, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 257, 1025, 2051, 0))
+DIMS = (COUNT, ROWS, LENGTH)
+PROPAGATES = "NaN stays NaN and ±Inf goes where the formula takes it"
 
 
-def _same(*names: str) -> tuple[Form, ...]:
+def same_shape(*names: str) -> tuple[Form, ...]:
+    """Returns the forms in which all tensors have one shape, of one, two and three dimensions."""
     return (
         Form("vector", dict.fromkeys(names, ("N",))),
         Form("matrix", dict.fromkeys(names, ("M", "N"))),
@@ -25,8 +28,16 @@ def _same(*names: str) -> tuple[Form, ...]:
     )
 
 
-def _no_error(*tensors: torch.Tensor) -> torch.Tensor:
+def _exact(*arguments: object) -> torch.Tensor:
     return torch.zeros((), dtype=torch.float64)
+
+
+def _sigmoid_condition(x: torch.Tensor) -> torch.Tensor:
+    return torch.sigmoid(x) * (x.abs().clamp(max=200.0) + 6)
+
+
+def _silu_condition(x: torch.Tensor) -> torch.Tensor:
+    return F.silu(x).abs() * (x.abs().clamp(max=200.0) + 8)
 
 
 def _swiglu(gate: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
@@ -34,17 +45,20 @@ def _swiglu(gate: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
 
 
 def _swiglu_condition(gate: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
-    relative = _swiglu(gate, up).abs() * (gate.abs().clamp(max=200.0) + 8)
-    return relative + up.abs() * 2.0**-102
+    return _swiglu(gate, up).abs() * (gate.abs().clamp(max=200.0) + 8) + up.abs() * 2.0**-102
+
+
+def _elu_condition(x: torch.Tensor, alpha: float) -> torch.Tensor:
+    return torch.where(x > 0, 0.0, 2 * abs(alpha))
 
 
 ADD = Operator(
     name="add",
     summary="x + y with broadcasting, as torch.add",
     inputs=(TensorInput("x"), TensorInput("y")),
-    dims=(COUNT, ROWS, LENGTH),
+    dims=DIMS,
     forms=(
-        *_same("x", "y"),
+        *same_shape("x", "y"),
         Form("row", {"x": ("M", "N"), "y": ("N",)}),
         Form("column", {"x": ("M", "N"), "y": ("M", 1)}),
         Form("single", {"x": ("M", "N"), "y": (1,)}),
@@ -52,35 +66,116 @@ ADD = Operator(
         Form("batch", {"x": ("M", "N"), "y": ("B", "M", "N")}),
     ),
     reference=torch.add,
-    condition=_no_error,
+    condition=_exact,
+    meaning=("Inf − Inf is NaN; denormals are kept",),
+    dtypes=("float32", "float16", "bfloat16", "float64"),
 )
 
 RELU = Operator(
     name="relu",
-    summary="max(x, 0); NaN stays NaN",
+    summary="max(x, 0)",
     inputs=(TensorInput("x"),),
-    dims=(COUNT, ROWS, LENGTH),
-    forms=_same("x"),
+    dims=DIMS,
+    forms=same_shape("x"),
     reference=torch.relu,
-    condition=_no_error,
+    condition=_exact,
+    meaning=("NaN stays NaN, +Inf stays +Inf, −Inf gives 0; denormals are kept",),
+    dtypes=("float32", "float16", "bfloat16", "float64"),
+)
+
+SIGMOID = Operator(
+    name="sigmoid",
+    summary="1 / (1 + exp(−x))",
+    inputs=(TensorInput("x"),),
+    dims=DIMS,
+    forms=same_shape("x"),
+    reference=torch.sigmoid,
+    condition=_sigmoid_condition,
+    meaning=("NaN stays NaN, +Inf gives 1, −Inf gives 0", "what lies below the smallest normal number may be 0"),
+    may_flush=True,
+)
+
+TANH = Operator(
+    name="tanh",
+    summary="tanh(x)",
+    inputs=(TensorInput("x"),),
+    dims=DIMS,
+    forms=same_shape("x"),
+    reference=torch.tanh,
+    condition=lambda x: torch.full_like(x, 4.0),
+    meaning=("NaN stays NaN, ±Inf gives ±1", "the error is absolute: 2·sigmoid(2x) − 1 is a right formula"),
+    may_flush=True,
+)
+
+SILU = Operator(
+    name="silu",
+    summary="x · sigmoid(x)",
+    inputs=(TensorInput("x"),),
+    dims=DIMS,
+    forms=same_shape("x"),
+    reference=F.silu,
+    condition=_silu_condition,
+    meaning=("NaN stays NaN, +Inf stays +Inf, −Inf gives NaN (−Inf · 0), as torch.nn.functional.silu",),
+    may_flush=True,
 )
 
 GELU = Operator(
     name="gelu",
     summary="x/2 · (1 + erf(x/√2))",
     inputs=(TensorInput("x"),),
-    dims=(COUNT, ROWS, LENGTH),
-    forms=_same("x"),
+    dims=DIMS,
+    forms=same_shape("x"),
     reference=F.gelu,
     condition=lambda x: 4 * x.abs(),
+    meaning=(PROPAGATES, "the error is relative to |x|: 1 + erf cancels for negative x in a right formula, too"),
+    may_flush=True,
+)
+
+GELU_TANH = Operator(
+    name="gelu_tanh",
+    summary="x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))",
+    inputs=(TensorInput("x"),),
+    dims=DIMS,
+    forms=same_shape("x"),
+    reference=lambda x: F.gelu(x, approximate="tanh"),
+    condition=lambda x: 4 * x.abs(),
+    meaning=(PROPAGATES, "the error is relative to |x|: 1 + tanh cancels for negative x in a right formula, too"),
+    may_flush=True,
+)
+
+LEAKY_RELU = Operator(
+    name="leaky_relu",
+    summary="x where x > 0, negative_slope · x elsewhere",
+    inputs=(TensorInput("x"), ScalarInput("negative_slope", (0.01, 0.2, 0.5))),
+    dims=DIMS,
+    forms=same_shape("x"),
+    reference=F.leaky_relu,
+    condition=lambda x, slope: torch.where(x > 0, 0.0, (x * slope).abs()),
+    meaning=("NaN stays NaN, ±Inf keeps its sign; denormals are kept",),
+)
+
+ELU = Operator(
+    name="elu",
+    summary="x where x > 0, alpha · (exp(x) − 1) elsewhere",
+    inputs=(TensorInput("x"), ScalarInput("alpha", (1.0, 0.5, 2.0))),
+    dims=DIMS,
+    forms=same_shape("x"),
+    reference=F.elu,
+    condition=_elu_condition,
+    meaning=("NaN stays NaN, −Inf gives −alpha", "the error is relative to alpha: exp(x) − 1 is a right formula"),
+    may_flush=True,
 )
 
 SWIGLU = Operator(
     name="swiglu",
     summary="silu(gate) · up",
     inputs=(TensorInput("gate"), TensorInput("up")),
-    dims=(COUNT, ROWS, LENGTH),
-    forms=_same("gate", "up"),
+    dims=DIMS,
+    forms=same_shape("gate", "up"),
     reference=_swiglu,
     condition=_swiglu_condition,
+    meaning=(PROPAGATES,),
+    may_flush=True,
 )
+
+ELEMENTWISE = (RELU, SIGMOID, TANH, SILU, GELU, GELU_TANH, LEAKY_RELU, ELU, ADD, SWIGLU)

@@ -2,47 +2,46 @@
 
 An operator says which inputs it must be right for (forms, sizes, dtypes, layouts, value classes), what right means
 (a reference that is run in float64 and in float32 on the same low-precision inputs) and how much rounding a float32
-computation may show (the condition term). The judge derives everything else: cases, bounds, verdict.
+computation may show (the condition term, or Monte-Carlo arithmetic where there is none). The judge derives everything
+else: cases, bounds, verdict.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 
-FLOATS = ("float32", "float16", "bfloat16")
+from runners.operators.sizes import Size, evaluate, names_in
+
+FLOATS: Final = ("float32", "float16", "bfloat16")
+CASE_DTYPE: Final = "case"  # stands for the dtype of the case, among a tensor's or a result's dtypes
 
 ValueClass = Literal[
     "unit", "normal", "positive", "integers", "ramp", "wide", "large",
-    "denormal", "constant", "shifted", "zeros", "very_negative",
-    "labels", "labels_some_ignored", "label_first", "label_last",
+    "denormal", "constant", "shifted", "zeros", "very_negative", "halves",
+    "whole", "whole_lowest", "whole_highest", "whole_few", "whole_some_ignored",
 ]  # fmt: skip
 Special = Literal[
-    "none", "nan", "inf", "-inf", "-inf_row", "-inf_prefix", "-0", "max", "big", "denormal",
+    "none", "nan", "inf", "-inf", "-inf_row", "-inf_prefix", "nan_row", "-0", "max", "big", "denormal",
 ]  # fmt: skip
 Position = Literal["first", "last", "row_end", "random"]
-Layout = Literal["contiguous", "transposed", "row_padded", "stepped", "offset", "expanded"]
+Layout = Literal["contiguous", "transposed", "row_padded", "stepped", "offset", "expanded", "permuted", "huge"]
 
 VALUES: tuple[ValueClass, ...] = (
     "unit", "normal", "positive", "integers", "ramp", "wide", "large",
     "denormal", "constant", "shifted", "zeros", "very_negative",
 )  # fmt: skip
-SPECIALS: tuple[Special, ...] = (
-    "none",
-    "nan",
-    "inf",
-    "-inf",
-    "-inf_row",
-    "-inf_prefix",
-    "-0",
-    "max",
-    "denormal",
-)
+WHOLE_VALUES: tuple[ValueClass, ...] = ("whole", "whole_few", "whole_lowest", "whole_highest")
+SPECIALS: tuple[Special, ...] = ("none", "nan", "inf", "-inf", "-inf_row", "-inf_prefix", "-0", "max", "denormal")
+ORDINARY: tuple[Special, ...] = ("none",)
 POSITIONS: tuple[Position, ...] = ("first", "last", "row_end", "random")
-LAYOUTS: tuple[Layout, ...] = ("contiguous", "transposed", "row_padded", "stepped", "offset", "expanded")
+LAYOUTS: tuple[Layout, ...] = (
+    "contiguous", "transposed", "row_padded", "stepped", "offset", "expanded", "permuted",
+)  # fmt: skip
+VECTOR_LAYOUTS: tuple[Layout, ...] = ("contiguous", "stepped", "offset")
 
 Outputs = torch.Tensor | tuple[torch.Tensor, ...]
 
@@ -61,15 +60,33 @@ class Dim:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """The range of an integer tensor's elements, both ends included; sizes of dims may stand in it.
+
+    Attributes:
+        ignored: A value outside the range that some elements hold under 'whole_some_ignored'.
+    """
+
+    lowest: Size
+    highest: Size
+    ignored: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TensorInput:
-    """A tensor argument. `dtype` None means the dtype of the case; integer tensors name theirs."""
+    """A tensor argument.
+
+    Attributes:
+        dtypes: Those that are tried; 'case' is the dtype of the case.
+        whole: The range of an integer tensor's values; None for floats.
+    """
 
     name: str
     values: tuple[ValueClass, ...] = VALUES
     specials: tuple[Special, ...] = SPECIALS
     layouts: tuple[Layout, ...] = LAYOUTS
-    dtype: str | None = None
-    labels_below: str | None = None  # the dim whose size bounds an integer tensor's values
+    dtypes: tuple[str, ...] = (CASE_DTYPE,)
+    whole: Whole | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +94,30 @@ class ScalarInput:
     """A plain Python scalar argument and the values that are tried."""
 
     name: str
-    values: tuple[float | int, ...]
+    values: tuple[float | int | bool, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One way in which the tensor arguments' shapes relate: a shape is a tuple of dim names and fixed sizes."""
+    """One way in which the arguments' shapes relate: a shape is a tuple of sizes (see `runners.operators.sizes`).
+
+    A dim that no tensor's shape names may be an argument itself: `arguments` gives a scalar argument the value of a
+    size, as `scatter_add(index, src, size)` takes the length of its result.
+    """
 
     name: str
-    shapes: Mapping[str, tuple[str | int, ...]]
+    shapes: Mapping[str, tuple[Size, ...]]
+    arguments: Mapping[str, Size] = field(default_factory=dict)
 
     @property
-    def dims(self) -> frozenset[str]:
-        """The dims that its shapes name."""
-        return frozenset(d for shape in self.shapes.values() for d in shape if isinstance(d, str))
+    def names(self) -> frozenset[str]:
+        """The dims and scalars that its sizes name."""
+        shapes = frozenset(n for shape in self.shapes.values() for size in shape for n in names_in(size))
+        return shapes | frozenset(n for size in self.arguments.values() for n in names_in(size))
+
+    def shape(self, tensor: str, values: Mapping[str, int | float]) -> tuple[int, ...]:
+        """Returns the shape of `tensor` where dims and scalars have `values`."""
+        return tuple(evaluate(size, values) for size in self.shapes[tensor])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +130,22 @@ class Operator:
         inputs: The arguments in order.
         dims: The sizes that `forms` refer to, simplest first.
         forms: How shapes relate, simplest first.
-        reference: Takes the arguments (float tensors all in float64, or all in float32) and returns the result in
-            that precision. Integer tensors and scalars come as they are.
+        reference: Takes the arguments (float tensors all in float64, or all in float32) and returns the result in that
+            precision. Integer tensors and scalars come as they are. A keyword parameter `store`, if it has one,
+            receives a function that rounds a tensor to the dtype of the case. An integer result that it returns as
+            floats is rounded half to even by the judge, and may be rounded from anywhere within the bound.
         condition: The condition term S: takes the arguments in float64 and returns, for each element of the result,
-            the error of a float32 computation in units of 2⁻²⁴ (4·2⁻²⁴·S enters the bound), or broadcasts to that.
+            the error of a float32 computation in units of 2⁻²⁴ (4·2⁻²⁴·S enters the bound), or broadcasts to that; a
+            tuple where the reference returns one. None: the bound is measured by Monte-Carlo arithmetic.
+        products: Where a policy allows tf32, 2·2⁻¹⁰ times this enters the bound: Σ|terms| of the matrix products whose
+            factors tf32 rounds. None: the operator has none.
+        meaning: What it means where shape and formula do not say it: NaN, ±Inf, denormals, empties, ties, ids.
+        requires: A relation between dims and scalars that every case keeps.
+        reduction: How many terms one result element adds up, as a size; 1 where nothing is reduced.
         dtypes: The dtypes that a case may have.
-        outputs: How many tensors the reference returns.
+        results: The dtype of each result tensor; 'case' is the dtype of the case.
         propagates_nonfinite: NaN and ±Inf must come out where the reference has them; otherwise such elements are free.
+        may_flush: A right kernel may flush denormals of an intermediate or of the result to zero.
     """
 
     name: str
@@ -118,21 +154,33 @@ class Operator:
     dims: tuple[Dim, ...]
     forms: tuple[Form, ...]
     reference: Callable[..., Outputs]
-    condition: Callable[..., Outputs]
+    condition: Callable[..., Outputs] | None = None
+    products: Callable[..., torch.Tensor] | None = None
+    meaning: tuple[str, ...] = ()
+    requires: str | None = None
+    reduction: Size = 1
     dtypes: tuple[str, ...] = FLOATS
-    outputs: int = 1
+    results: tuple[str, ...] = (CASE_DTYPE,)
     propagates_nonfinite: bool = True
+    may_flush: bool = False
     tensors: tuple[TensorInput, ...] = field(init=False)
     scalars: tuple[ScalarInput, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", tuple(i for i in self.inputs if isinstance(i, TensorInput)))
         object.__setattr__(self, "scalars", tuple(i for i in self.inputs if isinstance(i, ScalarInput)))
-        names = {tensor.name for tensor in self.tensors}
+        tensors = {tensor.name for tensor in self.tensors}
+        known = {dim.name for dim in self.dims} | {scalar.name for scalar in self.scalars}
         for form in self.forms:
-            if set(form.shapes) != names:
+            if set(form.shapes) != tensors:
                 raise ValueError(f"form '{form.name}' of operator '{self.name}' gives shapes for {set(form.shapes)}, "
-                                 f"not for {names}")  # fmt: skip
+                                 f"not for {tensors}")  # fmt: skip
+            if form.names - known:
+                raise ValueError(f"form '{form.name}' of operator '{self.name}' names {sorted(form.names - known)}, "
+                                 "which are neither its dims nor its scalars")  # fmt: skip
+        for size in (self.reduction, *([self.requires] if self.requires else ())):
+            if names_in(size) - known:
+                raise ValueError(f"'{size}' of operator '{self.name}' names {sorted(names_in(size) - known)}")
 
     def form(self, name: str) -> Form:
         """Returns the form called `name`.
@@ -144,3 +192,9 @@ class Operator:
             if form.name == name:
                 return form
         raise KeyError(name)
+
+    def allows(self, values: Mapping[str, int | float]) -> bool:
+        """Whether dims and scalars with `values` keep what the operator requires of them."""
+        if self.requires is None or names_in(self.requires) - values.keys():
+            return True
+        return bool(evaluate(self.requires, values))

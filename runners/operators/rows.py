@@ -1,8 +1,9 @@
-"""Operators that work on rows: x is (M, N), the last axis is reduced or normalised, no dimension is empty.
+"""Operators that reduce or scan the last axis of x (M, N); no dimension is empty.
 
 Condition terms, n the row length: a float32 sum of n terms in any order errs by about √n·2⁻²⁴·Σ|terms| (Higham &
 Mary 2019, probabilistic bound), hence the terms in √n. `softmax`: exp turns the absolute error of its argument into a
-relative one. `layer_norm`: the error of the mean enters every centred element and, squared, the variance.
+relative one. `logsumexp` and `log_softmax`: the same errors, weighted by the softmax, and the rounding of what is
+added.
 """
 
 from __future__ import annotations
@@ -10,22 +11,30 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F  # noqa: N812  # torch's own convention
 
-from runners.operators.model import SPECIALS, VALUES, Dim, Form, Operator, ScalarInput, Special, TensorInput, ValueClass
+from runners.operators.model import SPECIALS, Dim, Form, Operator, Special, TensorInput
 
 ROWS = Dim("M", (1, 2, 3, 7, 17))
 LENGTH = Dim("N", (1, 2, 3, 7, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 257, 1025))
-# The square of the largest float32 overflows in a right kernel too: 'big' is the largest whose square does not.
-NORM_SPECIALS: tuple[Special, ...] = (*(s for s in SPECIALS if s != "max"), "big")
-# A variance by cancellation shows on values far from zero only: they come three times as often as other classes.
-CENTRED: tuple[ValueClass, ...] = (*VALUES, "shifted", "shifted")
-WEIGHT = TensorInput("weight", values=("normal", "unit", "integers", "positive"), specials=("none", "nan"),
-                     layouts=("contiguous", "stepped", "offset"))  # fmt: skip
-BIAS = TensorInput("bias", values=("normal", "unit", "integers", "zeros"), specials=("none", "nan"),
-                   layouts=("contiguous", "stepped", "offset"))  # fmt: skip
-UNDERFLOW = 2.0**-126  # a denormal x·weight or running mean loses half a unit before it is multiplied by 1/√…
-EPS = ScalarInput("eps", (1e-5, 1e-6, 1e-3))
+DIMS = (ROWS, LENGTH)
+BY_ROW = (Form("rows", {"x": ("M", "N")}),)
+WITH_NAN_ROW: tuple[Special, ...] = (*SPECIALS, "nan_row")
+
+
+def root(x: torch.Tensor) -> float:
+    """Returns √n of the last axis."""
+    return math.sqrt(x.shape[-1])
+
+
+def distance_from_max(x: torch.Tensor) -> torch.Tensor:
+    """Returns |x − max x| by row, 0 where it is undefined: the arguments of exp in every stable softmax."""
+    return (x - x.amax(-1, keepdim=True)).abs().nan_to_num(nan=0.0, posinf=0.0)
+
+
+def logsumexp_condition(x: torch.Tensor) -> torch.Tensor:
+    """Returns the condition term of log Σ exp x by row."""
+    weighted = (torch.softmax(x, -1) * distance_from_max(x)).sum(-1)
+    return 2 * torch.logsumexp(x, -1).abs() + 2 * weighted + 2 * root(x) + 16
 
 
 def _softmax(x: torch.Tensor) -> torch.Tensor:
@@ -33,106 +42,108 @@ def _softmax(x: torch.Tensor) -> torch.Tensor:
 
 
 def _softmax_condition(x: torch.Tensor) -> torch.Tensor:
-    distance = (x - x.amax(-1, keepdim=True)).abs().nan_to_num(nan=0.0, posinf=0.0)
-    return _softmax(x) * (2 * distance + 2 * math.sqrt(x.shape[-1]) + 16)
+    return _softmax(x) * (2 * distance_from_max(x) + 2 * root(x) + 16)
 
 
-def _sum(x: torch.Tensor) -> torch.Tensor:
-    return x.sum(-1)
+def _log_softmax_condition(x: torch.Tensor) -> torch.Tensor:
+    return logsumexp_condition(x).unsqueeze(-1) + 2 * x.abs()
 
 
-def _sum_condition(x: torch.Tensor) -> torch.Tensor:
-    return (2 * math.sqrt(x.shape[-1]) + 8) * x.abs().sum(-1)
-
-
-def _layer_norm(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: float) -> torch.Tensor:
-    return F.layer_norm(x, (x.shape[-1],), weight, bias, eps)
-
-
-def _layer_norm_condition(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: float) -> torch.Tensor:
-    root = math.sqrt(x.shape[-1])
-    centred = x - x.mean(-1, keepdim=True)
-    rstd = torch.rsqrt(centred.square().mean(-1, keepdim=True) + eps)
-    mean_error = (2 * root + 4) * x.abs().mean(-1, keepdim=True)
-    variance_error = (2 * root + 8) + mean_error.square() * 2.0**-24 * rstd.square()
-    scaled = weight.abs() * rstd * (mean_error + centred.abs() * (0.5 * variance_error + 5))
-    underflow = (weight.abs() + 1) * rstd * 2 * root * UNDERFLOW
-    return scaled + 2 * bias.abs() + 2 * (centred * rstd * weight).abs() + underflow
-
-
-def _rms_norm(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
-    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + eps) * weight
-
-
-def _rms_norm_condition(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
-    rstd = torch.rsqrt(x.square().mean(-1, keepdim=True) + eps)
-    return _rms_norm(x, weight, eps).abs() * (2 * math.sqrt(x.shape[-1]) + 10) + rstd * UNDERFLOW
-
-
-def _cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    return F.cross_entropy(logits, target, reduction="none", ignore_index=-100)
-
-
-def _cross_entropy_condition(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    lse = torch.logsumexp(logits, -1)
-    picked = logits.gather(-1, target.clamp(min=0)[:, None])[:, 0]
-    distance = (logits - logits.amax(-1, keepdim=True)).abs().nan_to_num(nan=0.0, posinf=0.0)
-    weighted = (torch.softmax(logits, -1) * distance).sum(-1)
-    return 2 * lse.abs() + 2 * picked.abs() + 2 * weighted + 2 * math.sqrt(logits.shape[-1]) + 16
+def _argmax(x: torch.Tensor) -> torch.Tensor:
+    """The first of the largest, or the first NaN: torch says so of equals only."""
+    wanted = torch.where(x.isnan().any(-1, keepdim=True), x.isnan(), x == x.amax(-1, keepdim=True))
+    return torch.where(wanted, torch.arange(x.shape[-1]), x.shape[-1]).amin(-1)
 
 
 SOFTMAX = Operator(
     name="softmax",
-    summary="softmax over the last axis of x (M, N); a row of −Inf is NaN",
+    summary="softmax over the last axis of x (M, N)",
     inputs=(TensorInput("x"),),
-    dims=(ROWS, LENGTH),
-    forms=(Form("rows", {"x": ("M", "N")}),),
+    dims=DIMS,
+    forms=BY_ROW,
     reference=_softmax,
     condition=_softmax_condition,
+    meaning=("a row with NaN or +Inf, and a row of −Inf, is NaN; −Inf beside finite values gives 0",),
+    reduction="N",
+    may_flush=True,
+)
+
+LOG_SOFTMAX = Operator(
+    name="log_softmax",
+    summary="x − log Σ exp x over the last axis of x (M, N)",
+    inputs=(TensorInput("x"),),
+    dims=DIMS,
+    forms=BY_ROW,
+    reference=lambda x: torch.log_softmax(x, -1),
+    condition=_log_softmax_condition,
+    meaning=("a row with NaN or +Inf, and a row of −Inf, is NaN; −Inf beside finite values stays −Inf",),
+    reduction="N",
+    may_flush=True,
+)
+
+LOGSUMEXP = Operator(
+    name="logsumexp",
+    summary="log Σ exp x over the last axis of x (M, N) → (M)",
+    inputs=(TensorInput("x"),),
+    dims=DIMS,
+    forms=BY_ROW,
+    reference=lambda x: torch.logsumexp(x, -1),
+    condition=logsumexp_condition,
+    meaning=("a row with NaN is NaN, with +Inf +Inf; a row of −Inf is −Inf",),
+    reduction="N",
+    may_flush=True,
 )
 
 SUM = Operator(
     name="sum",
-    summary="sum over the last axis of x (M, N), accumulated in float32",
+    summary="sum over the last axis of x (M, N), accumulated in float32 → (M)",
     inputs=(TensorInput("x"),),
-    dims=(ROWS, LENGTH),
-    forms=(Form("rows", {"x": ("M", "N")}),),
-    reference=_sum,
-    condition=_sum_condition,
+    dims=DIMS,
+    forms=BY_ROW,
+    reference=lambda x: x.sum(-1),
+    condition=lambda x: (2 * root(x) + 8) * x.abs().sum(-1),
+    meaning=("NaN and ±Inf propagate; Inf − Inf is NaN",),
+    reduction="N",
+    dtypes=("float32", "float16", "bfloat16", "float64"),
 )
 
-LAYER_NORM = Operator(
-    name="layer_norm",
-    summary="(x − mean) / √(biased variance + eps) · weight + bias over the last axis of x (M, N)",
-    inputs=(TensorInput("x", values=CENTRED, specials=NORM_SPECIALS), WEIGHT, BIAS, EPS),
-    dims=(ROWS, LENGTH),
-    forms=(Form("rows", {"x": ("M", "N"), "weight": ("N",), "bias": ("N",)}),),
-    reference=_layer_norm,
-    condition=_layer_norm_condition,
+MAX = Operator(
+    name="max",
+    summary="the largest value of the last axis of x (M, N) → (M)",
+    inputs=(TensorInput("x", specials=WITH_NAN_ROW),),
+    dims=DIMS,
+    forms=BY_ROW,
+    reference=lambda x: x.amax(-1),
+    condition=lambda x: torch.zeros((), dtype=torch.float64),
+    meaning=("NaN wins; a row of −Inf gives −Inf; values only, no positions",),
+    reduction="N",
+    dtypes=("float32", "float16", "bfloat16", "float64"),
 )
 
-RMS_NORM = Operator(
-    name="rms_norm",
-    summary="x / √(mean x² + eps) · weight over the last axis of x (M, N)",
-    inputs=(TensorInput("x", specials=NORM_SPECIALS), WEIGHT, EPS),
-    dims=(ROWS, LENGTH),
-    forms=(Form("rows", {"x": ("M", "N"), "weight": ("N",)}),),
-    reference=_rms_norm,
-    condition=_rms_norm_condition,
+ARGMAX = Operator(
+    name="argmax",
+    summary="the position of the largest value of the last axis of x (M, N) → int64 (M)",
+    inputs=(TensorInput("x", specials=WITH_NAN_ROW),),
+    dims=DIMS,
+    forms=BY_ROW,
+    reference=_argmax,
+    condition=lambda x: torch.zeros((), dtype=torch.float64),
+    meaning=("of equals the first; of NaNs the first, before any number",),
+    reduction="N",
+    results=("int64",),
 )
 
-CROSS_ENTROPY = Operator(
-    name="cross_entropy",
-    summary="one loss a row of logits (R, C); target int64 (R); 0 where the target is −100",
-    inputs=(
-        TensorInput("logits"),
-        TensorInput(
-            "target", values=("labels", "labels_some_ignored", "label_first", "label_last"), specials=("none",),
-            layouts=("contiguous", "stepped", "offset"), dtype="int64", labels_below="N",
-        ),
-    ),
-    dims=(ROWS, LENGTH),
-    forms=(Form("rows", {"logits": ("M", "N"), "target": ("M",)}),),
-    reference=_cross_entropy,
-    condition=_cross_entropy_condition,
-)  # fmt: skip
+CUMSUM = Operator(
+    name="cumsum",
+    summary="running sum along the last axis of x (M, N), accumulated in float32",
+    inputs=(TensorInput("x"),),
+    dims=DIMS,
+    forms=BY_ROW,
+    reference=lambda x: x.cumsum(-1),
+    condition=lambda x: (2 * root(x) + 8) * x.abs().cumsum(-1),
+    meaning=("NaN and ±Inf stay from where they stand on; what stands before them is untouched",),
+    reduction="N",
+    dtypes=("float32", "float16", "bfloat16", "float64"),
+)
+
+REDUCTIONS = (SOFTMAX, LOG_SOFTMAX, LOGSUMEXP, SUM, MAX, ARGMAX, CUMSUM)

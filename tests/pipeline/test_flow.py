@@ -33,7 +33,7 @@ from runners import wire
 from runners.candidate import Candidate, Unreadable, read_candidate
 from runners.conversation import Runner
 from runners.evidence import IsolationEvidence, LimitEvidence
-from runners.materialise import TORCH_DTYPES
+from runners.dtypes import TORCH_DTYPES
 from sandbox.contract import Program, SandboxUnavailable
 from sandbox.scripted import Answer, Say, Script, ScriptedSandbox
 

@@ -14,7 +14,8 @@ import torch.nn.functional as F  # noqa: N812  # torch's own convention
 
 from runners.cases import Case
 from runners.drawing import draw
-from runners.materialise import TORCH_DTYPES, ScalarValue, materialise
+from runners.dtypes import TORCH_DTYPES
+from runners.materialise import ScalarValue, materialise
 from runners.operators import OPERATORS, Operator
 from runners.oracle import Expected, compare, expect
 from runners.plans import pairwise, random_cases

@@ -8,7 +8,8 @@ from itertools import islice
 import pytest
 import torch
 
-from runners.materialise import TORCH_DTYPES, ScalarValue, TensorValue, materialise
+from runners.dtypes import TORCH_DTYPES
+from runners.materialise import ScalarValue, TensorValue, materialise
 from runners.operators import OPERATORS, Operator
 from runners.operators.model import FLOATS
 from runners.oracle import Expected, compare, expect

@@ -1,0 +1,127 @@
+"""The numbers of one tensor argument: drawn from the case's seed, by value class, with a special at a position.
+
+Deterministic: the same plan, shape and generator give the same bits on every machine. All float classes are drawn in
+float64 and rounded once to the tensor's dtype by whoever stores them; what float8 cannot hold is brought into its
+range, because a conversion that overflows is NaN there.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from runners.cases import TensorPlan
+from runners.dtypes import TORCH_DTYPES
+
+BIG: Final = 2.0**60
+
+
+def floats(plan: TensorPlan, shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Returns the elements of a float tensor, specials put in, in float64."""
+    drawn = _specials(_floats(plan, shape, dtype, rng), plan, dtype, rng)
+    if TORCH_DTYPES[dtype].itemsize > 1:
+        return drawn
+    largest = torch.finfo(TORCH_DTYPES[dtype]).max
+    return np.clip(drawn, -largest, largest)  # NaN stays NaN
+
+
+def integers(
+    plan: TensorPlan, shape: tuple[int, ...], lowest: int, highest: int, ignored: int | None, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Returns the elements of an integer tensor, each from `lowest` to `highest` (or `ignored`)."""
+    if highest < lowest:
+        raise ValueError(f"no integer lies from {lowest} to {highest}")
+    drawn = rng.integers(lowest, highest, shape, endpoint=True)
+    match plan.values:
+        case "whole_lowest":
+            drawn[...] = lowest
+        case "whole_highest":
+            drawn[...] = highest
+        case "whole_few":
+            drawn = rng.choice(rng.integers(lowest, highest, 3, endpoint=True), shape)
+        case "whole_some_ignored" if ignored is not None:
+            drawn[rng.random(shape) < 0.5] = ignored
+    return drawn
+
+
+def _floats(plan: TensorPlan, shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> NDArray[np.float64]:
+    narrow = torch.finfo(TORCH_DTYPES[dtype]).max < 1e5  # float16 and narrower
+    match plan.values:
+        case "unit":
+            return rng.uniform(-1, 1, shape)
+        case "positive":
+            return rng.random(shape)
+        case "integers":
+            return rng.integers(-4, 5, shape).astype(np.float64)
+        case "ramp":
+            return (np.arange(math.prod(shape)) % 251 / 16.0 - 4).reshape(shape)
+        case "wide":
+            # ldexp is exact; a power of a fraction differs from processor to processor in its last bit
+            return np.ldexp(
+                np.copysign(rng.uniform(1, 2, shape), rng.uniform(-1, 1, shape)), rng.integers(-10, 10, shape)
+            )
+        case "large":
+            return rng.uniform(-1, 1, shape) * (300.0 if narrow else 1e4)
+        case "denormal":
+            return rng.uniform(-1, 1, shape) * (1e-6 if narrow else 1e-39)
+        case "constant":
+            return np.full(shape, rng.standard_normal())
+        case "shifted":
+            exact = dtype in ("float32", "float64")
+            return (300.0 if exact else 60.0) + rng.standard_normal(shape) * (0.05 if exact else 1.0)
+        case "zeros":
+            return np.zeros(shape)
+        case "very_negative":
+            return -rng.uniform(100, 200, shape)
+        case "halves":
+            return _halves(shape, rng)
+        case _:
+            return rng.standard_normal(shape)
+
+
+def _halves(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Integers and a half, times a power of two; each row also has 127 times it, so that a scale by 127 is exact."""
+    drawn = rng.integers(-100, 100, shape) + 0.5
+    if drawn.size:
+        rows = drawn.reshape(-1, shape[-1]) if shape else drawn.reshape(1, 1)
+        rows[np.arange(rows.shape[0]), rng.integers(rows.shape[1], size=rows.shape[0])] = 127.0
+    return drawn * 2.0 ** int(rng.integers(-3, 4))
+
+
+def _specials(
+    values: NDArray[np.float64], plan: TensorPlan, dtype: str, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    if plan.special == "none" or values.size == 0:
+        return values
+    rows = values.reshape(-1, values.shape[-1])
+    length = rows.shape[1]
+    if plan.special in ("-inf_row", "-inf_prefix", "nan_row"):
+        row = 0 if plan.position == "first" else rows.shape[0] - 1
+        stop = min(max(1, 2 * length // 3), length - 1) if plan.special == "-inf_prefix" else length
+        rows[row, :stop] = np.nan if plan.special == "nan_row" else -np.inf
+        return values
+    where = {
+        "first": 0,
+        "last": values.size - 1,
+        "row_end": length - 1,
+        "random": int(rng.integers(values.size)),
+    }
+    rows.reshape(-1)[where[plan.position]] = _special_value(plan.special, dtype)
+    return values
+
+
+def _special_value(special: str, dtype: str) -> float:
+    info = torch.finfo(TORCH_DTYPES[dtype])
+    return {
+        "nan": math.nan,
+        "inf": math.inf,
+        "-inf": -math.inf,
+        "-0": -0.0,
+        "max": info.max,
+        "big": min(info.max, BIG),
+        "denormal": 3 * info.smallest_normal * info.eps,
+    }[special]
