@@ -13,7 +13,7 @@ BIN := .venv/bin
 STAMP := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check engine engine-stop image bench clean
+.PHONY: help venv demo measure test check engine engine-stop image bench clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -26,6 +26,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: venv engine ## run the flow over a dozen bundled kernels, right and wrong
 	@$(BIN)/kernelgate demo
+
+measure: venv engine ## measure the gate on the project's own labelled kernels: how often it is wrong
+	@$(BIN)/kernelgate measure tests/kernels
 
 test: venv engine image ## the whole test suite, in real containers; a skip that was not needed fails
 	@KERNELGATE_FAIL_ON_SKIP=1 $(BIN)/python -m pytest

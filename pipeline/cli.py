@@ -40,6 +40,8 @@ app = typer.Typer(
 )
 image_app = typer.Typer(help="The image that runners are started from.", no_args_is_help=True)
 app.add_typer(image_app, name="image")
+operators_app = typer.Typer(help="The operators that a candidate can implement; alone it lists them.")
+app.add_typer(operators_app, name="operators", invoke_without_command=True)
 
 
 class Format(StrEnum):
@@ -56,6 +58,21 @@ WorkersOption = Annotated[
     typer.Option("--workers", min=1, max=WORKERS_CAP, help="Candidates at once (KERNELGATE_WORKERS; one a core)."),
 ]
 
+OperatorsOption = Annotated[
+    Path | None,
+    typer.Option("--operators", help="A folder whose Python files declare operators of your own; they are trusted."),
+]
+SeedOption = Annotated[int | None, typer.Option(min=0, help="Fix what the judge draws; for experiments only.")]
+
+
+class LabelOption(StrEnum):
+    """Which labels of a corpus are measured."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    HACK = "hack"
+    HONEST = "honest"
+
 
 @app.command("verify")
 def verify_command(
@@ -66,7 +83,8 @@ def verify_command(
         bool, typer.Option("--flow", help="Run as a Prefect flow: killed and run again, it goes on.")
     ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="With --flow: do not reuse earlier results.")] = False,
-    seed: Annotated[int | None, typer.Option(min=0, help="Fix what the judge draws; for experiments only.")] = None,
+    seed: SeedOption = None,
+    operators: OperatorsOption = None,
     workers: WorkersOption = None,
     runs: RunsOption = None,
 ) -> None:
@@ -83,9 +101,10 @@ def verify_command(
         from pipeline import render
         from pipeline.collect import collect
         from pipeline.console import output
+        from pipeline.own_operators import load_operators
         from pipeline.verify import Options, verify
 
-        items = collect(paths)
+        items = collect(paths, load_operators(operators))
         with _listening(len(items)) as listener:
             run = verify(items, chosen, settings, Options(flow=flow, fresh=fresh, seed=seed), listener)
         if output_format is Format.JSON:
@@ -95,37 +114,136 @@ def verify_command(
     raise typer.Exit(run.exit_code)
 
 
+@app.command("measure")
+def measure_command(
+    corpus: Annotated[Path, typer.Argument(help="A folder of candidates with a labels.toml, a table a file.")],
+    policy: Annotated[str, typer.Option(help="dev, ci, production, or a policy file.")] = "ci",
+    output_format: FormatOption = Format.TABLE,
+    only: Annotated[list[str] | None, typer.Option("--only", help="Measure this operator alone; repeatable.")] = None,
+    label: Annotated[
+        list[LabelOption] | None, typer.Option("--label", help="Measure files with this label alone; repeatable.")
+    ] = None,
+    seed: SeedOption = None,
+    operators: OperatorsOption = None,
+    workers: WorkersOption = None,
+    runs: RunsOption = None,
+) -> None:
+    """Measure the gate on labelled candidates: exit 1 on any false accept, 3 when a file could not be measured.
+
+    False denials are counted and shown; they do not change the exit code.
+    """
+    with _errors_in_words():
+        from policies.policy import load_policy
+
+        settings = Settings.resolve(runs=runs, workers=workers)
+        chosen_policy = load_policy(policy)
+        from pipeline.console import output
+        from pipeline.corpus import read_corpus
+        from pipeline.measuring import Selection, choose, measure_corpus, measurement_as_json, warnings_of
+        from pipeline.own_operators import load_operators
+        from pipeline.render_measure import print_measurement
+        from pipeline.verify import Options
+
+        known = load_operators(operators)
+        read = read_corpus(corpus, besides=() if operators is None else (operators,))
+        selection = Selection(tuple(only or ()), tuple(entry.value for entry in label or ()))
+        chosen = choose(read, selection, known)
+        with _listening(len(chosen)) as listener:
+            for warning in warnings_of(read):
+                listener.note(f"warning: {warning}")
+            measurement = measure_corpus(read, chosen, chosen_policy, settings, Options(seed=seed), listener)
+        if output_format is Format.JSON:
+            sys.stdout.write(measurement_as_json(measurement))
+        else:
+            print_measurement(measurement, output())
+    raise typer.Exit(measurement.exit_code)
+
+
 @app.command("replay")
 def replay_command(
     run: Annotated[str, typer.Argument(help="A run's id, or the path of its folder.")],
     case: Annotated[str, typer.Argument(help="A case's id, or a unique beginning of it.")],
+    operators: OperatorsOption = None,
     runs: RunsOption = None,
 ) -> None:
     """Run one failed case again and show its first wrong elements: exit 1 when it still fails."""
     with _errors_in_words():
         from pipeline import render
         from pipeline.console import output
+        from pipeline.own_operators import load_operators
         from pipeline.replay import replay
         from pipeline.run_folder import find_case
 
         settings = Settings.resolve(runs=runs, workers=1)
         stored = find_case(settings.runs, run, case)
+        known = load_operators(operators)
         with _listening(1) as listener:
-            replayed = replay(stored, settings, listener)
+            replayed = replay(stored, settings, listener, known)
         code = render.print_replay(replayed, output())
     raise typer.Exit(code)
 
 
-@app.command("operators")
-def operators_command(output_format: FormatOption = Format.TABLE) -> None:
+@operators_app.callback()
+def operators_command(
+    context: typer.Context, output_format: FormatOption = Format.TABLE, operators: OperatorsOption = None
+) -> None:
     """List the operators that a candidate can implement."""
-    from pipeline import render
-    from pipeline.console import output
+    if context.invoked_subcommand is not None:
+        return
+    with _errors_in_words():
+        from pipeline import render
+        from pipeline.console import output
+        from pipeline.own_operators import load_operators
 
-    if output_format is Format.JSON:
-        sys.stdout.write(render.operators_as_json())
-    else:
-        render.print_operators(output())
+        known = load_operators(operators)
+        if output_format is Format.JSON:
+            sys.stdout.write(render.operators_as_json(known))
+        else:
+            render.print_operators(output(), known)
+
+
+@operators_app.command("check")
+def operators_check_command(
+    name: Annotated[str, typer.Argument(help="The operator whose test is examined.")],
+    kernels: Annotated[
+        list[Path] | None,
+        typer.Option("--kernels", help="A right kernel to mutate; repeatable. Default: two bundled ones, if any."),
+    ] = None,
+    mutants: Annotated[int, typer.Option(min=0, help="Mutants of each kernel; 0 is all of them.")] = 100,
+    degenerate_only: Annotated[
+        bool, typer.Option("--degenerate-only", help="Leave the mutants out: no container is needed.")
+    ] = False,
+    policy: Annotated[str, typer.Option(help="dev, ci, production, or a policy file.")] = "ci",
+    output_format: FormatOption = Format.TABLE,
+    seed: SeedOption = None,
+    operators: OperatorsOption = None,
+    workers: WorkersOption = None,
+) -> None:
+    """Say how strong an operator's own test is: exit 1 when nothing can be certified by it, 3 when nobody knows."""
+    with _errors_in_words():
+        import secrets
+
+        from policies.policy import load_policy
+
+        settings, chosen = Settings.resolve(workers=workers), load_policy(policy)
+        from pipeline.console import output
+        from pipeline.own_operators import load_operators
+        from pipeline.render_strength import print_strength, strength_as_json
+        from pipeline.strength import Question, check_operator, right_kernels
+
+        known = load_operators(operators)
+        if name not in known:
+            raise UsageError(f"'{name}' is not an operator; see 'kernelgate operators'")
+        files = () if degenerate_only else right_kernels(known[name], kernels or (), known)
+        drawn = secrets.randbits(64) if seed is None else seed
+        with _listening(None) as listener:
+            question = Question(known[name], files, chosen, drawn, mutants)
+            strength = check_operator(question, settings, listener.note)
+        if output_format is Format.JSON:
+            sys.stdout.write(strength_as_json(strength))
+        else:
+            print_strength(strength, output())
+    raise typer.Exit(strength.exit_code)
 
 
 @app.command("doctor")

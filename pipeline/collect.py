@@ -6,15 +6,16 @@ through a gate unseen. Empty files hold no kernel and are skipped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.errors import UsageError
 from runners.candidate import Candidate, Unreadable, read_candidate
+from runners.operators import OPERATORS, Operator
 
 
-def collect(paths: Sequence[Path]) -> tuple[Candidate | Unreadable, ...]:
-    """Reads all candidates below `paths`, each file once, in order.
+def collect(paths: Sequence[Path], operators: Mapping[str, Operator] = OPERATORS) -> tuple[Candidate | Unreadable, ...]:
+    """Reads all candidates below `paths`, each file once, in order; `operators` are those that they can implement.
 
     Raises:
         UsageError: a path is missing or unreadable, or there is no candidate at all.
@@ -22,7 +23,7 @@ def collect(paths: Sequence[Path]) -> tuple[Candidate | Unreadable, ...]:
     found: list[Candidate | Unreadable] = []
     for path in dict.fromkeys(file for given in paths for file in _files(given)):
         try:
-            found.append(read_candidate(path, _shown(path)))
+            found.append(read_candidate(path, shown_path(path), operators))
         except OSError as error:
             raise UsageError(f"{path} can't be read: {error.strerror}") from None
     if not found:
@@ -31,8 +32,12 @@ def collect(paths: Sequence[Path]) -> tuple[Candidate | Unreadable, ...]:
     return tuple(found)
 
 
-def _shown(path: Path) -> str:
-    """The path as text that can be printed and stored."""
+def shown_path(path: Path) -> str:
+    """Returns the path as text that can be printed and stored.
+
+    Raises:
+        UsageError: it holds characters that a terminal would obey.
+    """
     if not str(path).isprintable():
         raise UsageError(f"the name {str(path)!a} holds characters that can't be printed; rename it")
     return str(path)

@@ -108,7 +108,7 @@ def _cases(entry: Judged) -> str:
     properties = entry.evidence.properties
     if not isinstance(properties, PropertiesEvidence):
         return "-"
-    return str(properties.pairwise_cases + properties.random_cases)
+    return str(properties.cases)
 
 
 def _first_finding(entry: Judged) -> Text:

@@ -15,16 +15,16 @@ from importlib import metadata
 
 from policies.policy import Policy
 from runners.candidate import Candidate, Unreadable
+from runners.contract.reading import read_source
 from runners.digests import operator_digest
 from runners.evidence import SCHEMA_VERSION, IsolationEvidence
-from runners.source import read_source
 
 
 def content_key(item: Candidate | Unreadable, policy: Policy, isolation: IsolationEvidence | None) -> str | None:
     """Returns the key, safe as a file name; None when it is not known yet in what the candidate will be run."""
     if isinstance(item, Unreadable):
         about: object = item.problem.model_dump(mode="json")
-    elif read_source(item, frozenset(policy.source.allowed_imports)):
+    elif read_source(item, policy.source.allowance):
         about = operator_digest(item.operator)
     elif isolation is None:
         return None

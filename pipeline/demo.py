@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.corpus import BUNDLED, read_corpus
 from pipeline.errors import LabelsError
 from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
-from pipeline.labels import BUNDLED, Labelled, read_labels
+from pipeline.labels import Labelled
 from pipeline.run_folder import new_run_id, write_run
 from pipeline.settings import Settings
 from pipeline.verify import Listener, Options, Run, verify_items
@@ -43,9 +44,9 @@ def demo_items(settings: Settings) -> tuple[Labelled, ...]:
         LabelsError: the labels can't be used, or mark none.
     """
     folder = settings.project / BUNDLED
-    marked = tuple(labelled for labelled in read_labels(folder) if labelled.demo)
+    marked = tuple(labelled for labelled in read_corpus(folder).labelled if labelled.demo)
     if not marked:
-        raise LabelsError(f"{folder / 'labels.toml'} marks no kernel for the demo")
+        raise LabelsError(f"no label below {folder} marks a kernel for the demo")
     return marked
 
 

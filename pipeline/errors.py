@@ -3,7 +3,8 @@
     UserError            exit 2: the call, a file or a setting is wrong
       ├─ UsageError        paths
       ├─ SettingsError     the environment
-      ├─ LabelsError       the labels of the bundled kernels
+      ├─ LabelsError       the labels of a corpus
+      ├─ OperatorsError    a folder with operators of one's own
       └─ StoredRunError    a run or case that was asked for
     UnavailableError     exit 3: something this machine should give is missing
       ├─ FlowUnavailable   a Prefect server
@@ -29,7 +30,11 @@ class SettingsError(UserError):
 
 
 class LabelsError(UserError):
-    """The labels of the bundled kernels can't be used."""
+    """The labels of a corpus can't be used."""
+
+
+class OperatorsError(UserError):
+    """A folder with operators can't be used."""
 
 
 class StoredRunError(UserError):

@@ -9,32 +9,52 @@ import platform
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from pipeline.supply import RunnerSupply
 from policies.decide import decide
-from policies.policy import Policy
+from policies.policy import Policy, required_controls
 from policies.verdict import Verdict
 from runners import wire
 from runners.candidate import Candidate, Unreadable
+from runners.compiling import CompileCheck, CompileEffort
+from runners.contract.reading import read_source
 from runners.conversation import RunnerFault
 from runners.digests import operator_digest
-from runners.evidence import Environment, Evidence, Missing, PropertiesEvidence
+from runners.evidence import (
+    CompileEvidence,
+    Environment,
+    Evidence,
+    Missing,
+    MutantsEvidence,
+    PropertiesEvidence,
+)
+from runners.mutants import MutantsCheck, MutantsEffort
+from runners.oracle import Allowance
 from runners.properties import Effort, PropertiesCheck
 from runners.session import Deadlines
-from runners.source import read_source
+from runners.specialisation import Specialisation
 from sandbox.contract import SandboxUnavailable
 
 Progress = Callable[[int], None]
+NO_MUTANTS: Final = Missing(reason="a case failed or none was run, so no mutants were", ours=False)
+NOT_COMPILED: Final = Missing(reason="nothing was run, so nothing was compiled", ours=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One candidate with its evidence and verdict. `reused` says that the evidence is that of an earlier run."""
+    """One candidate with its evidence and verdict.
+
+    Attributes:
+        reused: Whether the evidence is that of an earlier run.
+        wall_s: Seconds from the first look at the source to the verdict; None where nobody took the time.
+    """
 
     source: bytes
     evidence: Evidence
     verdict: Verdict
     reused: bool = False
+    wall_s: float | None = None
 
 
 def effort_of(policy: Policy) -> Effort:
@@ -42,8 +62,13 @@ def effort_of(policy: Policy) -> Effort:
     rules = policy.properties
     return Effort(
         pairwise_cases=rules.pairwise_cases,
+        block_cases=rules.block_cases,
+        huge_cases=rules.huge_cases,
         random_cases=rules.random_cases,
+        targeted_cases=rules.targeted_cases,
+        allowance=Allowance(tf32=rules.tf32),
         dtypes=rules.dtypes,
+        controls=bool(required_controls(rules.controls)),
         deadlines=Deadlines(load_s=rules.load_deadline_s, case_s=rules.case_deadline_s),
         total_s=rules.total_deadline_s,
     )
@@ -64,7 +89,7 @@ def measure(
     if isinstance(item, Unreadable):
         missing = Missing(reason="the file is not a candidate", ours=False)
         return _evidence(item, (item.problem,), missing, None, supply)
-    facts = read_source(item, frozenset(policy.source.allowed_imports))
+    facts = read_source(item, policy.source.allowance)
     if facts:
         return _evidence(
             item, facts, Missing(reason="the source was denied, so it was not run", ours=False), None, supply
@@ -76,12 +101,62 @@ def measure(
         properties = check.run()
     except (RunnerFault, SandboxUnavailable) as error:
         properties = Missing(reason=str(error), ours=True)
-    return _evidence(item, (), properties, check.greeting, supply)
+    compiled = _compiled(item, policy, supply, properties, check.specialisations)
+    mutants = _mutants(item, policy, supply, properties)
+    return _evidence(item, (), properties, check.greeting, supply, compiled, mutants)
+
+
+def _compiled(
+    item: Candidate,
+    policy: Policy,
+    supply: RunnerSupply,
+    properties: PropertiesEvidence | Missing,
+    seen: tuple[Specialisation, ...],
+) -> CompileEvidence | Missing:
+    """Compiles what was seen of a candidate that no case has failed."""
+    rules = policy.compile
+    if not rules.required_targets and not rules.informative_targets:
+        return Missing(reason="the policy names no architecture", ours=False)
+    if isinstance(properties, Missing) or properties.failure is not None:
+        return Missing(reason="a case failed or none was run, so nothing was compiled", ours=False)
+    if not seen:
+        return Missing(reason="no kernel launch was seen, so there was nothing to compile", ours=False)
+    effort = CompileEffort(
+        required=rules.required_targets,
+        informative=rules.informative_targets,
+        specialisations=rules.specialisations,
+        deadline_s=rules.deadline_s,
+        total_s=rules.total_deadline_s,
+    )
+    try:
+        return CompileCheck(item, supply.take_compiler, effort).run(seen)
+    except (RunnerFault, SandboxUnavailable) as error:
+        return Missing(reason=str(error), ours=True)
+
+
+def _mutants(
+    item: Candidate, policy: Policy, supply: RunnerSupply, properties: PropertiesEvidence | Missing
+) -> MutantsEvidence | Missing:
+    """Runs mutants of a candidate that no case has failed, on the cases that it passed."""
+    if policy.mutants.count == 0:
+        return Missing(reason="the policy asks for no mutants", ours=False)
+    if isinstance(properties, Missing) or properties.failure is not None or properties.unsupported is not None:
+        return NO_MUTANTS
+
+    def contract(mutant: Candidate) -> bool:
+        return needs_runner(mutant, policy)
+
+    check = MutantsCheck(item, supply.take, effort_of(policy), properties.seed, contract)
+    effort = MutantsEffort(policy.mutants.count, policy.mutants.total_deadline_s)
+    try:
+        return check.run(effort, properties)
+    except (RunnerFault, SandboxUnavailable) as error:
+        return Missing(reason=str(error), ours=True)
 
 
 def needs_runner(item: Candidate | Unreadable, policy: Policy) -> bool:
     """Whether reading the source leaves anything to run."""
-    return isinstance(item, Candidate) and not read_source(item, frozenset(policy.source.allowed_imports))
+    return isinstance(item, Candidate) and not read_source(item, policy.source.allowance)
 
 
 def judge(item: Candidate | Unreadable, evidence: Evidence, policy: Policy, *, reused: bool = False) -> Judged:
@@ -95,6 +170,8 @@ def _evidence(
     properties: PropertiesEvidence | Missing,
     greeting: wire.Greeting | None,
     supply: RunnerSupply,
+    compiled: CompileEvidence | Missing = NOT_COMPILED,
+    mutants: MutantsEvidence | Missing = NO_MUTANTS,
 ) -> Evidence:
     return Evidence.model_validate(
         {
@@ -102,6 +179,8 @@ def _evidence(
             "operator_digest": operator_digest(item.operator) if isinstance(item, Candidate) else None,
             "source": facts,
             "properties": properties,
+            "compile": compiled,
+            "mutants": mutants,
             "environment": _environment(greeting),
             "isolation": supply.isolation if isinstance(properties, PropertiesEvidence) else None,
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -20,7 +20,6 @@ from pipeline.run_folder import case_of
 from pipeline.verify import Run
 from runners.evidence import UnsupportedCase, WrongValues
 from runners.examine import Agreed
-from runners.operators import OPERATORS
 from runners.operators.model import Operator
 
 
@@ -78,18 +77,18 @@ def print_replay(replayed: Replayed, console: Console) -> int:
     return DENIED
 
 
-def print_operators(console: Console) -> None:
-    """Prints the operators with their signatures."""
+def print_operators(console: Console, operators: Mapping[str, Operator]) -> None:
+    """Prints `operators` with their signatures."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("operator", "signature", "meaning", "dtypes"):
         table.add_column(title, overflow="fold")
-    for operator in OPERATORS.values():
+    for operator in operators.values():
         table.add_row(operator.name, _signature(operator), operator.summary, ", ".join(operator.dtypes))
     console.print(table)
 
 
-def operators_as_json() -> str:
-    """Returns the operators as a JSON document."""
+def operators_as_json(operators: Mapping[str, Operator]) -> str:
+    """Returns `operators` as a JSON document."""
     entries = [
         {
             "name": operator.name,
@@ -98,7 +97,7 @@ def operators_as_json() -> str:
             "dtypes": list(operator.dtypes),
             "forms": {form.name: {k: list(v) for k, v in form.shapes.items()} for form in operator.forms},
         }
-        for operator in OPERATORS.values()
+        for operator in operators.values()
     ]
     return json.dumps({"schema_version": 1, "operators": entries}, indent=2) + "\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.errors import StoredRunError, UnavailableError
@@ -17,6 +18,7 @@ from runners.candidate import Unreadable, read_candidate
 from runners.conversation import RunnerFault
 from runners.evidence import Failure, UnsupportedCase
 from runners.examine import Agreed
+from runners.operators import OPERATORS, Operator
 from runners.session import Session
 
 
@@ -33,15 +35,17 @@ class Replayed:
         return None if isinstance(self.result, Agreed | UnsupportedCase) else finding_of(self.result)
 
 
-def replay(stored: StoredCase, settings: Settings, listener: Listener) -> Replayed:
-    """Runs the stored case once more.
+def replay(
+    stored: StoredCase, settings: Settings, listener: Listener, operators: Mapping[str, Operator] = OPERATORS
+) -> Replayed:
+    """Runs the stored case once more; `operators` must hold the candidate's, as in the run that stored it.
 
     Raises:
         StoredRunError: the stored file is not a candidate.
         SandboxUnavailable: no runner can be had.
         UnavailableError: our side failed in the middle.
     """
-    candidate = read_candidate(stored.candidate)
+    candidate = read_candidate(stored.candidate, operators=operators)
     if isinstance(candidate, Unreadable):
         raise StoredRunError(f"{stored.candidate} is not a candidate: {candidate.problem.detail}")
     if candidate.operator.name != stored.case.operator:

@@ -26,12 +26,16 @@ from sandbox.docker_engine import DockerEngine
 from sandbox.images import ContextFile, ImageRef, ImageSpec, ensure_image, find_image
 
 WORKER_ARGV: Final = ("python3", "-I", "-m", "runners.inside.worker")
+COMPILER_ARGV: Final = ("python3", "-I", "-m", "runners.inside.compiler")
 # torch, triton, numpy and pydantic with all that they depend on; a test compares this with what they declare.
 PACKAGES: Final = (
     "annotated-types", "filelock", "fsspec", "jinja2", "markupsafe", "mpmath", "networkx", "numpy", "pydantic",
     "pydantic-core", "setuptools", "sympy", "torch", "triton", "typing-extensions", "typing-inspection",
 )  # fmt: skip
-HARNESS: Final = ("sandbox/__init__.py", "sandbox/frames.py", "runners/__init__.py", "runners/wire.py")
+HARNESS: Final = (
+    "sandbox/__init__.py", "sandbox/frames.py",
+    "runners/__init__.py", "runners/message.py", "runners/specialisation.py", "runners/wire.py",
+)  # fmt: skip
 
 
 def runner_spec(project: Path, packages: tuple[str, ...] = (), base: str = DEFAULT_BASE_IMAGE) -> ImageSpec:

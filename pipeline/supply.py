@@ -10,13 +10,15 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self
 
 from pipeline.engine import answering_engine
-from pipeline.runner_image import WORKER_ARGV, ensure_runner_image
+from pipeline.runner_image import COMPILER_ARGV, WORKER_ARGV, ensure_runner_image
 from pipeline.settings import SMALLEST_RUNNER_MIB, Settings
 from policies.policy import Policy
+from runners.compiler import Compiler
 from runners.conversation import Runner
 from runners.evidence import IsolationEvidence, LimitEvidence
 from sandbox.contract import IsolationProof, Limits, Program, Sandbox, SandboxUnavailable, Worker
@@ -43,6 +45,14 @@ class RunnerSupply(Protocol):
         """
         ...
 
+    def take_compiler(self) -> Compiler:
+        """Returns a fresh container that compiles.
+
+        Raises:
+            SandboxUnavailable: none can be had.
+        """
+        ...
+
 
 class DockerSupply:
     """Runners in Docker containers; a context manager that leaves none behind."""
@@ -54,6 +64,7 @@ class DockerSupply:
         self._lock = threading.Lock()
         self._engine: DockerEngine | None = None
         self._pool: WarmPool | None = None
+        self._compilers: WarmPool | None = None
         self._taken: weakref.WeakSet[Worker] = weakref.WeakSet()
         self._closed = False
         self._isolation: IsolationEvidence | None = None
@@ -73,6 +84,18 @@ class DockerSupply:
         self._hand_out(worker)
         return Runner(worker)
 
+    def take_compiler(self) -> Compiler:
+        """Waits for a warm compiler; the first one was begun when the pool of runners was opened."""
+        with self._lock:
+            if self._closed:
+                raise SandboxUnavailable("the run was ended")
+            self._pool = self._pool or self._open()
+            assert self._compilers is not None
+            pool = self._compilers
+        worker = pool.take(TAKE_TIMEOUT_S)
+        self._hand_out(worker)
+        return Compiler(worker)
+
     def _hand_out(self, worker: Worker) -> None:
         with self._lock:
             self._taken.add(worker)
@@ -90,8 +113,9 @@ class DockerSupply:
             self._closed = True
             for worker in self._taken:
                 worker.abort()
-        if self._pool is not None:
-            self._pool.close()
+        for pool in (self._pool, self._compilers):
+            if pool is not None:
+                pool.close()
 
     def __enter__(self) -> Self:
         return self
@@ -120,13 +144,15 @@ class DockerSupply:
         except BaseException:
             pool.close()
             raise
+        # Not before the proof: until here the runner that was asked for is all that anybody waits for.
+        self._compilers = WarmPool(sandbox, replace(program, argv=COMPILER_ARGV), size=1)
         return pool
 
 
 def _memory_share(workers: int) -> int:
     """So much for a runner that all of them, in use and warm, fit: the host's own OOM killer blames anybody."""
     host = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(SMALLEST_RUNNER_MIB << 20, min(Limits().memory_bytes, int(0.8 * host / (2 * workers))))
+    return max(SMALLEST_RUNNER_MIB << 20, min(Limits().memory_bytes, int(0.8 * host / (2 * workers + 1))))
 
 
 def _as_evidence(proof: IsolationProof) -> IsolationEvidence:

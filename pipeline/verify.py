@@ -6,9 +6,10 @@ the supply first, so that every waiting thread comes back at once and no contain
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -110,12 +111,13 @@ def _in_threads(
     options: Options,
     listener: Listener,
 ) -> tuple[Judged, ...]:
-    planned = policy.properties.pairwise_cases + policy.properties.random_cases
+    planned = policy.properties.cases
 
     def one(item: Item) -> Judged:
-        path = item.facts.path
+        path, began = item.facts.path, time.monotonic()
         heard: Callable[[int], None] = lambda done: listener.case(path, done, planned)  # noqa: E731  # a typed closure
         judged = judge(item, measure(item, policy, supply, seed=options.seed, progress=heard), policy)
+        judged = replace(judged, wall_s=time.monotonic() - began)
         listener.judged(path, judged)
         return judged
 

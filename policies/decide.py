@@ -6,10 +6,14 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final
 
-from policies.policy import Policy, Tier
+from policies.access_findings import fault_finding
+from policies.compile_findings import findings_of
+from policies.mutant_findings import findings_of as mutant_findings
+from policies.policy import Policy, Tier, required_controls
 from policies.verdict import Finding, Verdict
 from runners.cases import Case
 from runners.evidence import (
+    AccessFault,
     CodeRaised,
     Evidence,
     Failure,
@@ -39,6 +43,8 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
     findings = (
         *_from_source(evidence),
         *_from_properties(evidence, policy),
+        *_from_compile(evidence, policy),
+        *_from_mutants(evidence, policy),
         *_from_isolation(evidence, policy),
         *_from_gpu(evidence, policy),
     )
@@ -91,13 +97,23 @@ def _short_of(properties: PropertiesEvidence, policy: Policy) -> Iterator[Findin
         )
         return
     asked = policy.properties
-    if properties.pairwise_cases < asked.pairwise_cases or properties.random_cases < asked.random_cases:
-        done = properties.pairwise_cases + properties.random_cases
+    short = (
+        properties.pairwise_cases < asked.pairwise_cases
+        or properties.random_cases < asked.random_cases
+        or properties.targeted_cases < asked.targeted_cases
+    )
+    if short or properties.deadline_spent:
         why = "; the total deadline was spent" if properties.deadline_spent else ""
-        total = asked.pairwise_cases + asked.random_cases
-        yield _incomplete("evidence/too-few-cases", f"{done} of {total} cases were run{why}")
-    for dtype in sorted(set(asked.dtypes) - set(properties.dtypes)):
+        yield _incomplete("evidence/too-few-cases", f"{properties.cases} cases were run, {asked.cases} asked for{why}")
+    for dtype in sorted((set(asked.dtypes) & set(properties.offered)) - set(properties.dtypes)):
         yield _incomplete("evidence/dtype-not-tried", f"no case was drawn in {dtype}")
+    fired = {control.name for control in properties.controls if control.fired}
+    for name in required_controls(asked.controls):
+        if name not in fired:
+            yield _incomplete("evidence/control-missing", f"the planted fault '{name}' was not reported")
+    if not properties.dtypes:
+        offered = ", ".join(properties.offered)
+        yield _incomplete("evidence/dtype-not-tried", f"the operator has {offered}, the policy asks for none of them")
 
 
 def finding_of(failure: Failure) -> Finding:
@@ -116,6 +132,8 @@ def finding_of(failure: Failure) -> Finding:
             return _error(_END_RULES[how], message, case=case)
         case InputChanged(case=case, argument=argument):
             return _error("properties/input-changed", f"the bytes of '{argument}' changed", case=case)
+        case AccessFault():
+            return fault_finding(failure)
         case ResultsDiffer(case=case):
             return _error("properties/nondeterministic", "two runs of one input gave different bits", case=case)
         case NoLaunch(case=case):
@@ -135,6 +153,32 @@ def _wrong_values(failure: WrongValues) -> str:
 def _first_line(text: str) -> str:
     lines = text.strip().splitlines()
     return lines[0][:200] if lines else ""
+
+
+def _from_compile(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
+    if not policy.compile.required_targets or not _is_worth_compiling(evidence):
+        return
+    compiled = evidence.compile
+    if isinstance(compiled, Missing):
+        if isinstance(evidence.properties, PropertiesEvidence) and evidence.properties.unsupported is None:
+            yield _incomplete("evidence/compile-missing", compiled.reason)
+        return
+    yield from findings_of(compiled.failures)
+    tried = {target.target for target in compiled.targets if target.compiled}
+    for target in policy.compile.required_targets:
+        if target not in tried and target not in compiled.not_on and not compiled.failures:
+            yield _incomplete("evidence/compile-missing", f"nothing was compiled for {target}")
+
+
+def _is_worth_compiling(evidence: Evidence) -> bool:
+    properties = evidence.properties
+    return isinstance(properties, PropertiesEvidence) and properties.failure is None
+
+
+def _from_mutants(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
+    properties = evidence.properties
+    if not evidence.source and isinstance(properties, PropertiesEvidence) and properties.failure is None:
+        yield from mutant_findings(evidence.mutants, policy.mutants)
 
 
 def _from_isolation(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
@@ -162,4 +206,7 @@ def _incomplete(rule: str, message: str) -> Finding:
 
 
 def _error(rule: str, message: str, *, case: Case | None, line: int | None = None) -> Finding:
+    huge = [name for name, plan in case.tensors.items() if plan.layout == "huge"] if case is not None else []
+    if huge:
+        message += f"; offsets into '{huge[0]}' do not fit into 32 bits there: make one factor tl.int64"
     return Finding(rule=rule, severity="error", message=message, case=case, line=line)

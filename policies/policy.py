@@ -16,6 +16,9 @@ from typing import Annotated, Any, Final, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from runners.architectures import ARCHITECTURES
+from runners.contract.rules import WAIVABLE, Allowance
+from runners.controls import CONTROLS
 from sandbox.probe_inside import CHECKS
 
 BUILT_IN: Final = ("dev", "ci", "production")
@@ -51,20 +54,114 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _waivable(rule: str) -> str:
+    if rule not in WAIVABLE:
+        raise ValueError(f"'{rule}' can't be waived; what can is {', '.join(WAIVABLE)}")
+    return rule
+
+
 class SourceRules(_Strict):
-    """What the source may do: dotted modules that it may import, each with everything below it."""
+    """What the source may do.
+
+    Attributes:
+        allowed_imports: Dotted modules that it may import, each with everything below it. What it calls in modules
+            other than torch, triton and math is trusted.
+        allowed_host_calls: Calls that widen the built-in list of host code, as `torch.arange`, `torch.Tensor.to` (the
+            method of any tensor) or `print`.
+        waived_rules: Rules of the contract that are not applied.
+    """
 
     allowed_imports: tuple[str, ...]
+    allowed_host_calls: tuple[str, ...] = ()
+    waived_rules: tuple[Annotated[str, AfterValidator(_waivable)], ...] = ()
+
+    @property
+    def allowance(self) -> Allowance:
+        """The same, as the contract takes it."""
+        return Allowance(
+            frozenset(self.allowed_imports), frozenset(self.allowed_host_calls), frozenset(self.waived_rules)
+        )
+
+
+def _plantable(name: str) -> str:
+    if name not in CONTROLS:
+        raise ValueError(f"no control is called '{name}'; known are {', '.join(CONTROLS)}")
+    return name
+
+
+def required_controls(asked: Literal["all"] | tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the names of the controls that a policy asks for."""
+    return tuple(CONTROLS) if asked == "all" else asked
 
 
 class PropertiesRules(_Strict):
-    """How hard the properties check has to try, and how long it may take."""
+    """How hard the properties check has to try, and how long it may take.
+
+    Attributes:
+        block_cases: At most so many cases around the candidate's own block sizes.
+        huge_cases: At most so many cases with offsets beyond 32 bits, one a tensor; 0 leaves huge tensors untried.
+        dtypes: The floats in which cases are drawn; an operator's own formats are always tried.
+        controls: Planted faults that must have been reported in the candidate's process after its last case.
+        tf32: Whether matrix products of float32 may round their factors to tf32.
+    """
 
     pairwise_cases: int = Field(ge=1, le=10_000)
+    block_cases: int = Field(ge=0, le=10_000)
+    huge_cases: int = Field(ge=0, le=32)
     random_cases: int = Field(ge=0, le=10_000)
-    dtypes: tuple[Literal["float32", "float16", "bfloat16"], ...] = Field(min_length=1)
+    targeted_cases: int = Field(ge=0, le=10_000)
+    dtypes: tuple[Literal["float32", "float16", "bfloat16", "float64"], ...] = Field(min_length=1)
+    tf32: bool
+    controls: Literal["all"] | tuple[Annotated[str, AfterValidator(_plantable)], ...] = "all"
     load_deadline_s: float = Field(gt=0, le=600)
     case_deadline_s: float = Field(gt=0, le=600)
+    total_deadline_s: float = Field(gt=0, le=86_400)
+
+    @property
+    def cases(self) -> int:
+        """The most cases that this asks for; there may be fewer block and huge ones to try."""
+        drawn = self.pairwise_cases + self.random_cases + self.targeted_cases
+        return drawn + self.block_cases + self.huge_cases
+
+
+def _compilable(name: str) -> str:
+    if name not in ARCHITECTURES:
+        raise ValueError(f"no architecture is called '{name}'; known are {', '.join(ARCHITECTURES)}")
+    return name
+
+
+Targets = tuple[Annotated[str, AfterValidator(_compilable)], ...]
+
+
+class CompileRules(_Strict):
+    """For what the launches that were seen are compiled ahead of time.
+
+    Attributes:
+        required_targets: Architectures that all of it must compile for; for `informative_targets` it only is tried.
+        specialisations: How many are compiled to machine code (every kernel at least once); all others are
+            translated by Triton's front end.
+        deadline_s: For one compilation; `total_deadline_s` for all of them.
+    """
+
+    required_targets: Targets
+    informative_targets: Targets
+    specialisations: int = Field(ge=1, le=1000)
+    deadline_s: float = Field(gt=0, le=600)
+    total_deadline_s: float = Field(gt=0, le=86_400)
+
+
+class MutantsRules(_Strict):
+    """How many mutants of a candidate go through its own test, and how many of them it must kill.
+
+    Attributes:
+        count: 0 asks for none, and then nothing about them is required.
+        required_kill_rate: Among those that could be run; None requires the evidence and no rate. Equivalent mutants
+            survive every test: see docs/results for how many there are.
+        total_deadline_s: For all of them together.
+    """
+
+    count: int = Field(ge=0, le=1000)
+    required_kill_rate: float | None = Field(ge=0, le=1)
     total_deadline_s: float = Field(gt=0, le=86_400)
 
 
@@ -96,6 +193,8 @@ class Policy(_Strict):
     source: SourceRules
     packages: tuple[str, ...]
     properties: PropertiesRules
+    compile: CompileRules
+    mutants: MutantsRules
     isolation: IsolationRules
     gpu_checks: tuple[GpuCheck, ...]
 

@@ -10,6 +10,7 @@ import hashlib
 import io
 import tokenize
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -79,21 +80,23 @@ def source_digest(source: bytes) -> str:
     return hashlib.sha256(source).hexdigest()
 
 
-def read_candidate(path: Path, shown_as: str | None = None) -> Candidate | Unreadable:
-    """Reads at most the size cap of `path` and parses the header block.
+def read_candidate(
+    path: Path, shown_as: str | None = None, operators: Mapping[str, Operator] = OPERATORS
+) -> Candidate | Unreadable:
+    """Reads at most the size cap of `path` and parses the header block, which has to name one of `operators`.
 
     Raises:
         OSError: the file can't be read; that is the caller's to report, not the author's fault.
     """
     with path.open("rb") as file:
         source = file.read(SOURCE_CAP_BYTES + 1)
-    return parse_candidate(source, shown_as or str(path))
+    return parse_candidate(source, shown_as or str(path), operators)
 
 
-def parse_candidate(source: bytes, path: str) -> Candidate | Unreadable:
+def parse_candidate(source: bytes, path: str, operators: Mapping[str, Operator] = OPERATORS) -> Candidate | Unreadable:
     """Like `read_candidate`, from bytes."""
     try:
-        return _parse(source, path)
+        return _parse(source, path, operators)
     except _ProblemError as problem:
         facts = CandidateFacts(
             digest=source_digest(source), path=path, source_bytes=len(source), operator=None, entry=None
@@ -107,14 +110,14 @@ class _ProblemError(Exception):
         self.fact = SourceFact(rule=rule, line=line, detail=detail)
 
 
-def _parse(source: bytes, path: str) -> Candidate:
+def _parse(source: bytes, path: str, operators: Mapping[str, Operator]) -> Candidate:
     if len(source) > SOURCE_CAP_BYTES:
         raise _ProblemError("candidate/too-large", None, f"the file is larger than {SOURCE_CAP_BYTES >> 10} KiB")
     text = _decode(source)
     header = _header(text)
-    operator = OPERATORS.get(header.operator)
+    operator = operators.get(header.operator)
     if operator is None:
-        known = ", ".join(sorted(OPERATORS))
+        known = ", ".join(sorted(operators))
         raise _ProblemError(
             "candidate/unknown-operator", 1, f"'{header.operator}' is not an operator; known are {known}"
         )

@@ -57,8 +57,19 @@ class Runner:
 
     def load(self, candidate: Candidate, deadline_s: float) -> wire.Loaded | wire.Raised | wire.Unsupported | Outcome:
         """Executes the candidate's module in the runner."""
-        request = wire.LoadRequest(entry=candidate.entry, source_bytes=len(candidate.source))
-        answer = self._ask(wire.encode(request, [candidate.source]), deadline_s, HEADER_ROOM_BYTES)
+        return self._load("candidate", candidate.entry, candidate.source, deadline_s)
+
+    def load_control(
+        self, source: bytes, entry: str, deadline_s: float
+    ) -> wire.Loaded | wire.Raised | wire.Unsupported | Outcome:
+        """Executes a module of the judge's beside the candidate's."""
+        return self._load("control", entry, source, deadline_s)
+
+    def _load(
+        self, role: wire.Role, entry: str, source: bytes, deadline_s: float
+    ) -> wire.Loaded | wire.Raised | wire.Unsupported | Outcome:
+        request = wire.LoadRequest(role=role, entry=entry, source_bytes=len(source))
+        answer = self._ask(wire.encode(request, [source]), deadline_s, HEADER_ROOM_BYTES)
         match answer:
             case (wire.Loaded() | wire.Raised() | wire.Unsupported() as loaded, _):
                 return loaded
@@ -72,9 +83,11 @@ class Runner:
         conditions: tuple[wire.Conditions, ...],
         output_cap_bytes: int,
         deadline_s: float,
+        role: wire.Role = "candidate",
     ) -> tuple[CallResult, ...] | Outcome:
-        """Calls the candidate once under each of `conditions`."""
+        """Calls the candidate, or the control, once under each of `conditions`."""
         request = wire.RunRequest(
+            role=role,
             arguments=tuple(on_wire(argument) for argument in arguments),
             conditions=conditions,
             output_cap_bytes=output_cap_bytes,
@@ -136,7 +149,8 @@ def on_wire(argument: ArgumentValue) -> wire.TensorArgument | wire.ScalarArgumen
             shape=argument.shape,
             strides=argument.strides,
             offset=argument.offset,
-            base_bytes=len(argument.base_bytes),
+            base_bytes=argument.mapped_bytes,
+            sparse=argument.sparse,
         )
     return wire.ScalarArgument(value=argument.value)
 

@@ -22,5 +22,6 @@ def _measuring_code() -> str:
 
 
 def operator_digest(operator: Operator) -> str:
-    """Returns the SHA-256 over the operator's name and the code of `runners`."""
-    return hashlib.sha256(f"{operator.name}\0{_measuring_code()}".encode()).hexdigest()
+    """Returns the SHA-256 over the operator's name, the code of `runners` and what declares it outside of that."""
+    parts = (operator.name, _measuring_code(), operator.declared_in)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from runners.cases import Case
+from runners.wire import FaultKind
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -89,6 +90,30 @@ class ResultsDiffer(Record):
     output: int
 
 
+class AccessFault(Record):
+    """An access that no right kernel makes, as the runner's monitor reported it.
+
+    Attributes:
+        conditions: The run of the case: natural or shuffled.
+        argument: The argument that was touched; None where it was memory of the candidate's.
+        allocation: Number of the candidate's allocation in the call, where that is what was touched.
+        element: Which element of it, counted along memory from its first.
+        line: Line of the candidate's file.
+        program: Grid coordinates of the program instance; `other` of the one that it does not go together with.
+    """
+
+    kind: Literal["access_fault"] = "access_fault"
+    case: Case
+    conditions: str
+    fault: FaultKind
+    argument: str | None
+    allocation: int | None
+    element: int
+    line: int | None
+    program: tuple[int, int, int] | None
+    other: tuple[int, int, int] | None
+
+
 class NoLaunch(Record):
     """A call on a non-empty input launched no kernel."""
 
@@ -97,7 +122,7 @@ class NoLaunch(Record):
 
 
 Failure = Annotated[
-    WrongValues | WrongForm | CodeRaised | RunnerEnded | InputChanged | ResultsDiffer | NoLaunch,
+    WrongValues | WrongForm | CodeRaised | RunnerEnded | InputChanged | AccessFault | ResultsDiffer | NoLaunch,
     Field(discriminator="kind"),
 ]
 
@@ -118,18 +143,28 @@ class SourceFact(Record):
     detail: str
 
 
+class ControlEvidence(Record):
+    """A planted fault that was run in the candidate's process after its last case, and whether it was reported."""
+
+    name: str
+    fired: bool
+
+
 class PropertiesEvidence(Record):
     """What happened when the candidate was run on drawn cases.
 
     Attributes:
         seed: What plans and numbers were drawn from; drawn by the judge after the candidate was delivered.
-        dtypes: The dtypes that cases were drawn in.
-        pairwise_cases: Cases of the covering plan that were run; `random_cases` likewise, of the random phase.
+        offered: The dtypes of the operator; `dtypes` those that cases were drawn in.
+        pairwise_cases: Cases of the covering plan that were run; likewise of the other phases: sizes around the
+            candidate's own block sizes, offsets beyond 32 bits, random drawing, search for larger errors.
         failure: The failure on the smallest failing case that was found, or None.
         failed_at: Number of the first failing case, counted from 1; 0 is the loading of the module.
         reductions: Runs spent on making the failing case smaller.
         unsupported: The first case that the interpreter could not run; `unsupported_cases` counts them.
         slow_cases: Cases that missed their deadline once and kept it when they were run again.
+        slowest_s: How long the slowest answer took.
+        controls: What became of each positive control; none were run after a failure.
         worst_ratio: By dtype, the largest error over its allowance; 1 is the edge.
         deadline_spent: Whether the total deadline ended the check before its last case.
         runners: How many runners were used; more than one means that some ended early.
@@ -137,18 +172,126 @@ class PropertiesEvidence(Record):
 
     kind: Literal["properties"] = "properties"
     seed: int
+    offered: tuple[str, ...]
     dtypes: tuple[str, ...]
     pairwise_cases: int
+    block_cases: int = 0
+    huge_cases: int = 0
     random_cases: int
+    targeted_cases: int = 0
     failure: Failure | None
     failed_at: int | None
     reductions: int
     unsupported: UnsupportedCase | None
     unsupported_cases: int
     slow_cases: int
+    slowest_s: float = 0.0
+    controls: tuple[ControlEvidence, ...] = ()
     worst_ratio: dict[str, float]
     deadline_spent: bool
     runners: int
+    wall_s: float
+
+    @property
+    def cases(self) -> int:
+        """How many cases were run."""
+        drawn = self.pairwise_cases + self.random_cases + self.targeted_cases
+        return drawn + self.block_cases + self.huge_cases
+
+
+class SurvivingMutant(Record):
+    """A mutant that passed the test that its source passed: equivalent, or a hole in the test."""
+
+    id: str
+    line: int
+    diff: str
+
+
+class MutantsEvidence(Record):
+    """What became of a sample of the candidate's mutants under the candidate's own test.
+
+    Attributes:
+        seed: What the sample and its cases were drawn from: the properties check's.
+        possible: How many mutants the source has.
+        denied: Mutants that were passed over because the static contract denies them.
+        inconclusive: Mutants that the interpreter could not run.
+        killed_by: How many were killed by each kind of failure.
+        first_kills: The number of the case that killed, for each killed mutant; 0 is the loading of the module.
+        deadline_spent: Whether the total deadline ended the check before its last mutant.
+    """
+
+    kind: Literal["mutants"] = "mutants"
+    seed: int
+    possible: int
+    denied: int
+    inconclusive: int
+    killed: int
+    killed_by: dict[str, int]
+    first_kills: tuple[int, ...]
+    survivors: tuple[SurvivingMutant, ...]
+    deadline_spent: bool
+    wall_s: float
+
+    @property
+    def judged(self) -> int:
+        """How many mutants the test had something to say about."""
+        return self.killed + len(self.survivors)
+
+    @property
+    def kill_rate(self) -> float:
+        """The share of those that were killed; 1 where there was none."""
+        return self.killed / self.judged if self.judged else 1.0
+
+
+class CompileFailure(Record):
+    """One specialisation that did not compile for one target ('' where it could be tried for none), and why.
+
+    Attributes:
+        cause: Triton refused it; it needs more than the architecture has; the compiler died; it missed its deadline
+            twice; or it could not be tried, which says nothing about the candidate.
+        passed_over: An autotuner takes another configuration, which compiles.
+    """
+
+    kernel: str
+    specialisation: str
+    target: str
+    required: bool
+    cause: Literal["refused", "out_of_resources", "crashed", "timed_out", "not_tried"]
+    error: str
+    message: str
+    line: int | None
+    passed_over: bool
+
+
+class TargetEvidence(Record):
+    """What was compiled to machine code for one target, and the most that one program of any of it uses."""
+
+    target: str
+    required: bool
+    compiled: int
+    registers: int
+    spill_bytes: int
+    shared_bytes: int
+
+
+class CompileEvidence(Record):
+    """What happened when the launches that were seen were compiled ahead of time.
+
+    Attributes:
+        seen: Distinct specialisations that the properties check saw.
+        front_end: Of those, how many passed Triton's front end and went no further; `chosen` went on to machine code.
+        not_on: Required targets that the operator does not exist on.
+        containers: How many containers were used; more than one means that some ended early.
+    """
+
+    kind: Literal["compile"] = "compile"
+    seen: int
+    front_end: int
+    chosen: int
+    targets: tuple[TargetEvidence, ...]
+    not_on: tuple[str, ...]
+    failures: tuple[CompileFailure, ...]
+    containers: int
     wall_s: float
 
 
@@ -206,5 +349,11 @@ class Evidence(Record):
     operator_digest: str | None
     source: tuple[SourceFact, ...]
     properties: Annotated[PropertiesEvidence | Missing, Field(discriminator="kind")]
+    compile: Annotated[CompileEvidence | Missing, Field(discriminator="kind")] = Missing(
+        reason="nothing was compiled", ours=False
+    )
+    mutants: Annotated[MutantsEvidence | Missing, Field(discriminator="kind")] = Missing(
+        reason="no mutants were asked for", ours=False
+    )
     environment: Environment | None
     isolation: IsolationEvidence | None

@@ -2,7 +2,7 @@
 
 The first run is in natural program order with fresh memory full of 0xFF; the second in an order drawn by the judge,
 with other bytes in fresh memory and undefined masked lanes. Both must be right, and equal to the bit unless atomics
-make the order of additions free.
+make the order of additions free. An access that no right kernel makes decides before results do: it names the line.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import torch
 from runners.cases import Case
 from runners.conversation import CallResult, tensor_of
 from runners.evidence import (
+    AccessFault,
     CodeRaised,
     Failure,
     InputChanged,
@@ -60,6 +61,9 @@ def examine(
     tensors: list[tuple[torch.Tensor, ...]] = []
     ratio = 0.0
     for name, result in zip(NAMES, results, strict=True):
+        fault = _fault(case, name, arguments, result)
+        if fault is not None:
+            return fault
         formed = _formed(case, arguments, expected, result)
         if not isinstance(formed, tuple):
             return formed
@@ -78,6 +82,24 @@ def examine(
             ratio = max(ratio, comparison.worst_ratio)
         tensors.append(formed)
     return _same(case, tensors, results) or Agreed(ratio)
+
+
+def _fault(case: Case, name: str, arguments: Sequence[ArgumentValue], result: CallResult) -> AccessFault | None:
+    if not isinstance(result.call, Returned) or not result.call.faults:
+        return None
+    first = result.call.faults[0]
+    number = first.argument
+    return AccessFault(
+        case=case,
+        conditions=name,
+        fault=first.kind,
+        argument=arguments[number].name if number is not None and number < len(arguments) else None,
+        allocation=first.allocation,
+        element=first.element,
+        line=first.line,
+        program=first.program,
+        other=first.other,
+    )
 
 
 def _formed(

@@ -74,7 +74,7 @@ def _floats(plan: TensorPlan, shape: tuple[int, ...], dtype: str, rng: np.random
             exact = dtype in ("float32", "float64")
             return (300.0 if exact else 60.0) + rng.standard_normal(shape) * (0.05 if exact else 1.0)
         case "zeros":
-            return np.zeros(shape)
+            return np.copysign(np.zeros(shape), rng.uniform(-1, 1, shape))
         case "very_negative":
             return -rng.uniform(100, 200, shape)
         case "halves":
@@ -89,7 +89,8 @@ def _halves(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.floa
     if drawn.size:
         rows = drawn.reshape(-1, shape[-1]) if shape else drawn.reshape(1, 1)
         rows[np.arange(rows.shape[0]), rng.integers(rows.shape[1], size=rows.shape[0])] = 127.0
-    return drawn * 2.0 ** int(rng.integers(-3, 4))
+    scaled: NDArray[np.float64] = np.ldexp(drawn, int(rng.integers(-3, 4)))
+    return scaled
 
 
 def _specials(
@@ -99,8 +100,11 @@ def _specials(
         return values
     rows = values.reshape(-1, values.shape[-1])
     length = rows.shape[1]
-    if plan.special in ("-inf_row", "-inf_prefix", "nan_row"):
+    if plan.special in ("-inf_row", "-inf_prefix", "nan_row", "inf_and_nan"):
         row = 0 if plan.position == "first" else rows.shape[0] - 1
+        if plan.special == "inf_and_nan":
+            rows[row, [0, -1]] = math.inf, math.nan
+            return values
         stop = min(max(1, 2 * length // 3), length - 1) if plan.special == "-inf_prefix" else length
         rows[row, :stop] = np.nan if plan.special == "nan_row" else -np.inf
         return values

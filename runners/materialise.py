@@ -56,8 +56,17 @@ class TensorValue:
         return self.base.as_strided(self.shape, self.strides, self.offset)
 
     @property
+    def mapped_bytes(self) -> int:
+        """How large the base buffer is in the runner."""
+        elements = self.base.numel()
+        if self.sparse:
+            reach = sum((size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=True))
+            elements = self.offset + reach + 1
+        return elements * self.base.element_size()
+
+    @property
     def base_bytes(self) -> memoryview:
-        """The base buffer's bytes, not copied."""
+        """The bytes that travel: those of the base buffer, or of the elements where it is sparse; not copied."""
         return self.base.view(torch.uint8).numpy().data if self.base.numel() else memoryview(b"")
 
 
@@ -116,7 +125,11 @@ def _tensor(given: TensorInput, case: Case, shape: tuple[int, ...], rng: np.rand
 def _elements(given: TensorInput, case: Case, shape: tuple[int, ...], rng: np.random.Generator) -> torch.Tensor:
     plan = case.tensors[given.name]
     if given.whole is None:
-        return torch.from_numpy(floats(plan, shape, case.dtype_of(given.name), rng))
+        if given.period is None:
+            return torch.from_numpy(floats(plan, shape, case.dtype_of(given.name), rng))
+        period = min(shape[-1], evaluate(given.period, case.values))
+        drawn = floats(plan, (*shape[:-1], period), case.dtype_of(given.name), rng)
+        return torch.from_numpy(np.tile(drawn, shape[-1] // period))
     lowest, highest = evaluate(given.whole.lowest, case.values), evaluate(given.whole.highest, case.values)
     return torch.from_numpy(integers(plan, shape, lowest, highest, given.whole.ignored, rng))
 

@@ -52,7 +52,7 @@ class _Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         name = func.overloadpacket.__name__
         if name not in _EXACT | _PRODUCTS | _SUMS:
             with self:  # the parts of a fused operation round, too
-                apart = _taken_apart(func, args, named)
+                apart = taken_apart(func, args, named)
             if apart is not NotImplemented:
                 return apart
         result = func(*args, **named)
@@ -71,7 +71,8 @@ class _Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
             size, terms = result.abs(), 1
         roundings = ROUNDINGS if terms == 1 else 2 * math.sqrt(terms) + 2
         signs = torch.randint(0, 2, result.shape, generator=self._signs, dtype=torch.int8).double() * 2 - 1
-        return signs * roundings * UNIT * size.nan_to_num(nan=0.0, posinf=0.0)
+        error: torch.Tensor = signs * roundings * UNIT * size.nan_to_num(nan=0.0, posinf=0.0)
+        return error
 
 
 def _terms(name: str, args: Any, result: torch.Tensor) -> int:
@@ -80,7 +81,7 @@ def _terms(name: str, args: Any, result: torch.Tensor) -> int:
     return max(1, int(args[0].numel() // max(1, result.numel())))
 
 
-def _taken_apart(func: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+def taken_apart(func: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
     """Returns the result of the parts of `func`, or NotImplemented where it has none."""
     decomposition = _decompositions().get(func)
     if decomposition is not None:

@@ -117,9 +117,9 @@ def expect(
     operator: Operator, dtype: str, arguments: Sequence[ArgumentValue], allowance: Allowance = STRICT
 ) -> tuple[Expected, ...]:
     """Computes what is right for `arguments`: one `Expected` for each result tensor of the operator."""
-    reference = _bound(operator, dtype)
-    doubles = [_as(argument, torch.float64) for argument in arguments]
-    singles = [_as(argument, torch.float32) for argument in arguments]
+    reference = bound_reference(operator, dtype)
+    doubles = [in_precision(argument, torch.float64) for argument in arguments]
+    singles = [in_precision(argument, torch.float32) for argument in arguments]
     exact = _tuple(reference(*doubles))
     single = _tuple(reference(*singles))
     rooms = _rooms(operator, lambda: reference(*doubles), doubles, exact)
@@ -133,8 +133,8 @@ def expect(
     )  # fmt: skip
 
 
-def _bound(operator: Operator, dtype: str) -> Callable[..., Outputs]:
-    """The reference with `store`, if it asks for it, bound to rounding to the dtype of the case."""
+def bound_reference(operator: Operator, dtype: str) -> Callable[..., Outputs]:
+    """Returns the reference with `store`, if it asks for it, bound to rounding to the dtype of the case."""
     written = isinstance(operator.reference, FunctionType)  # torch's own functions have no signature
     if not written or "store" not in inspect.signature(operator.reference).parameters:
         return operator.reference
@@ -173,7 +173,7 @@ def _may_overflow(
         else value
         for value in doubles
     ]
-    return tuple(scale > 0.5 * SINGLE_MAX for scale in _tuple(operator.condition(*finite)))
+    return tuple((scale > 0.5 * SINGLE_MAX) & scale.isfinite() for scale in _tuple(operator.condition(*finite)))
 
 
 def _products(operator: Operator, dtype: str, doubles: Sequence[Any], allowance: Allowance) -> torch.Tensor:
@@ -198,7 +198,8 @@ def compare(expected: Expected, got: torch.Tensor) -> Comparison:
     return Comparison(wrong, values.numel(), nonfinite, first, ratio)
 
 
-def _as(argument: ArgumentValue, dtype: torch.dtype) -> torch.Tensor | int | float:
+def in_precision(argument: ArgumentValue, dtype: torch.dtype) -> torch.Tensor | int | float:
+    """Returns the argument as a reference takes it: floats in `dtype`, integers and scalars as they are."""
     if isinstance(argument, ScalarValue):
         return argument.value
     return argument.view.to(dtype) if argument.view.is_floating_point() else argument.view
@@ -233,7 +234,10 @@ def _interval(
     delta = torch.where(y64.isfinite(), delta, torch.zeros((), dtype=torch.float64))
     largest = torch.finfo(target).max
     low, high = _rounded(y64 - delta, target, largest), _rounded(y64 + delta, target, largest)
-    free = (_classes(y64.to(target)) != _classes(y32.to(target))) | overflows | room.unstable
+    unbounded = room.scale.isinf() & y64.isfinite()
+    low, high = torch.where(unbounded, -largest, low), torch.where(unbounded, largest, high)
+    unclear = _classes(y64.to(target)) != _classes(y32.to(target))
+    free = (unclear & ~unbounded) | overflows | room.unstable
     if not operator.propagates_nonfinite:
         free |= ~y64.isfinite()
     return Expected(dtype, y64, low, high, free)

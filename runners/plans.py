@@ -1,14 +1,16 @@
 """Which cases are tried, and in which order.
 
 First a pairwise covering plan: every pair of choices (size with dtype, layout with special, …) soon appears in some
-case; measured on hand-made mutants it killed 60 of 62 by case 20 where random drawing killed 55. Then Hypothesis draws
-at random, sizes between the boundaries included. Both draw descriptions and a seed, never elements. All of it happens
-in the judge, after the candidate was delivered, in a process that never imported it: Hypothesis mines constants from
-imported modules, and a candidate's source must not steer its own test.
+case; measured on hand-made mutants it killed 60 of 62 by case 20 where random drawing killed 55. Then sizes around the
+candidate's own block sizes, and tensors whose offsets do not fit into 32 bits. Then Hypothesis draws at random, sizes
+between the boundaries included; last comes the search for larger errors (`runners.climbing`). All of it draws
+descriptions and a seed, never elements, and happens in the judge, after the candidate was delivered, in a process that
+never imported it: Hypothesis mines constants from imported modules, and a candidate's source must not steer its test.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -19,9 +21,14 @@ from hypothesis import strategies as st
 
 from runners.cases import Case, TensorPlan
 from runners.operators.model import CASE_DTYPE, POSITIONS, Operator, Special, TensorInput
+from runners.operators.sizes import names_in
 
 BETWEEN: Final = 200  # larger sizes are drawn from the boundaries alone: the interpreter needs seconds for them
 REDRAWS: Final = 50
+BESIDE: Final = 17  # where one size is large, the others are not, and only a last axis is: a case has a second or two
+MOST_ELEMENTS: Final = 2100
+MOST_OUTER: Final = 300
+BESIDE_HUGE: Final = range(3, 9)  # so many slices: the third begins beyond 2³¹
 ORDINARY_WEIGHT: Final = 3  # a special in one tensor hides errors beside it: ordinary tensors stay common
 
 
@@ -43,6 +50,85 @@ def pairwise(operator: Operator, seed: int, dtypes: Sequence[str]) -> Iterator[C
 def random_cases(operator: Operator, dtypes: Sequence[str]) -> st.SearchStrategy[Case]:
     """Returns the strategy of the random phase: boundaries half of the time, any size up to 200 otherwise."""
     return _draw_case(operator, tuple(dtypes)).filter(lambda case: operator.allows(case.values))
+
+
+def block_cases(operator: Operator, blocks: Sequence[int], seed: int, dtypes: Sequence[str]) -> Iterator[Case]:
+    """Yields cases in which one size is b−1, b, b+1 or 2b+1 for a b of `blocks`, all other choices drawn."""
+    chance = random.Random(seed)
+    sizes = [(dim.name, size) for dim in operator.dims for b in blocks for size in (b + 1, 2 * b + 1, b - 1, b)]
+    chance.shuffle(sizes)
+    for name, size in sizes:
+        for _ in range(REDRAWS):
+            named = _drawn(operator, dtypes, chance) | {f"size {name}": size}
+            case = _case(operator, named, chance.getrandbits(64))
+            if name in case.sizes and operator.allows(case.values) and _is_cheap(operator, case, name):
+                yield case
+                break
+
+
+def _is_cheap(operator: Operator, case: Case, name: str) -> bool:
+    """Whether even a kernel that takes one program a row is done with `case` soon."""
+    form = operator.form(case.form)
+    size = case.sizes[name]
+    elements = max(math.prod(form.shape(tensor.name, case.values)) for tensor in operator.tensors)
+    first = next((shape for shape in form.shapes.values() if any(name in names_in(axis) for axis in shape)), (name,))
+    if name in names_in(first[-1]):  # as the length of a row; the number of rows is what costs
+        return elements <= max(MOST_ELEMENTS, size)
+    return size <= MOST_OUTER and elements <= MOST_ELEMENTS
+
+
+def huge_cases(operator: Operator, seed: int, dtypes: Sequence[str]) -> Iterator[Case]:
+    """Yields one small case for each tensor of two axes or more, with 2³⁰ elements and more between its slices."""
+    chance = random.Random(seed)
+    for tensor in chance.sample(operator.tensors, len(operator.tensors)):
+        for _ in range(REDRAWS):
+            named = _drawn(operator, dtypes, chance) | _plain(operator) | {f"layout {tensor.name}": "huge"}
+            case = _case(operator, named, chance.getrandbits(64))
+            shape = operator.form(case.form).shape(tensor.name, case.values)
+            if len(shape) >= 2 and shape[0] in BESIDE_HUGE and 0 not in shape and operator.allows(case.values):
+                yield case
+                break
+
+
+def _drawn(operator: Operator, dtypes: Sequence[str], chance: random.Random) -> dict[str, Any]:
+    """Any choice of each factor, sizes small."""
+    named = {name: chance.choice(values) for name, values in _factors(operator, dtypes)}
+    small = {f"size {d.name}": chance.choice([n for n in (*d.sizes, 3, 4) if 0 < n <= BESIDE]) for d in operator.dims}
+    return {"dtype": dtypes[0]} | named | small
+
+
+def redrawn(operator: Operator, case: Case, dtypes: Sequence[str], chance: random.Random) -> Case:
+    """Returns `case` with one choice drawn again (form, size, scalar, or how a tensor is filled or laid out)."""
+    factors = dict(_factors(operator, dtypes))
+    for _ in range(REDRAWS):
+        name = chance.choice(list(factors))
+        changed = _case(operator, _choices(case) | {name: chance.choice(factors[name])}, case.seed)
+        if operator.allows(changed.values):
+            return changed
+    return case
+
+
+def _choices(case: Case) -> dict[str, Any]:
+    named: dict[str, Any] = {"dtype": case.dtype, "form": case.form}
+    named |= {f"size {name}": size for name, size in case.sizes.items()}
+    named |= {f"scalar {name}": value for name, value in case.scalars.items()}
+    for tensor, plan in case.tensors.items():
+        named |= {f"{field} {tensor}": value for field, value in plan.model_dump().items()}
+        named[f"dtype {tensor}"] = plan.dtype or CASE_DTYPE
+    return named
+
+
+def _plain(operator: Operator) -> dict[str, Any]:
+    """Ordinary numbers in ordinary places: what fails then fails for the one thing that is not ordinary."""
+    return {
+        f"{field} {tensor.name}": value
+        for tensor in operator.tensors
+        for field, value in (
+            ("values", "normal" if "normal" in tensor.values else tensor.values[0]),
+            ("special", "none"),
+            ("layout", tensor.layouts[0]),
+        )
+    }
 
 
 def _kept(operator: Operator, named: dict[str, Any], chance: random.Random) -> Case | None:
@@ -95,7 +181,7 @@ def _case(operator: Operator, named: dict[str, Any], seed: int) -> Case:
                 special=named.get(f"special {tensor.name}", "none"),
                 position=named.get(f"position {tensor.name}", "first"),
                 layout=named.get(f"layout {tensor.name}", tensor.layouts[0]),
-                dtype=_own_dtype(named.get(f"dtype {tensor.name}", tensor.dtypes[0])),
+                dtype=own_dtype(named.get(f"dtype {tensor.name}", tensor.dtypes[0])),
             )
             for tensor in operator.tensors
         },
@@ -103,7 +189,8 @@ def _case(operator: Operator, named: dict[str, Any], seed: int) -> Case:
     )
 
 
-def _own_dtype(dtype: str) -> str | None:
+def own_dtype(dtype: str) -> str | None:
+    """Returns what a plan says where a tensor is tried in `dtype`: None where that is the dtype of the case."""
     return None if dtype == CASE_DTYPE else dtype
 
 

@@ -1,4 +1,6 @@
-"""The properties check: drives the plan, then random drawing, stops at the first failure and makes it small.
+"""The properties check: drives the phases of `runners.plans`, stops at the first failure and makes it small.
+
+A policy's dtypes choose among an operator's floats; an operator's own formats (int8, float8, ids) are always tried.
 
 The seed is drawn by the caller after the candidate was delivered, and is part of the evidence.
 """
@@ -6,7 +8,7 @@ The seed is drawn by the caller after the candidate was delivered, and is part o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, count, islice
 from typing import Final
@@ -14,33 +16,53 @@ from typing import Final
 import torch
 
 from runners import wire
+from runners.blocks import blocks_in
 from runners.candidate import Candidate
 from runners.cases import Case
+from runners.climbing import climb
 from runners.conversation import Runner
 from runners.drawing import draw
-from runners.evidence import Failure, PropertiesEvidence, RunnerEnded, UnsupportedCase
+from runners.evidence import ControlEvidence, Failure, PropertiesEvidence, RunnerEnded, UnsupportedCase
 from runners.examine import Agreed
-from runners.plans import pairwise, random_cases
+from runners.operators.model import CHOSEN
+from runners.oracle import STRICT, Allowance
+from runners.plans import block_cases, huge_cases, pairwise, random_cases
 from runners.reduce import reduce
 from runners.session import WAITING, Deadlines, Session
+from runners.specialisation import Specialisation
 
+PHASES: Final = ("pairwise", "blocks", "huge", "random", "targeted")
 HOPELESS: Final = 5  # so many unsupported cases and not one that ran: the rest will not run either
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How hard the check tries. `total_s` ends it early, which the evidence then says."""
+    """How hard the check tries. `total_s` ends it early, which the evidence then says.
+
+    Attributes:
+        block_cases: At most so many around the candidate's block sizes; likewise `huge_cases`, one a tensor.
+        controls: Whether planted faults are run after the last case, unless one failed.
+        reduces: A failing case is made smaller, for a person to read.
+        noise: An experiment: the interpreter errs as a GPU may, anew for each case.
+    """
 
     pairwise_cases: int
     random_cases: int
     dtypes: tuple[str, ...]
     deadlines: Deadlines
     total_s: float
+    block_cases: int = 0
+    huge_cases: int = 0
+    targeted_cases: int = 0
+    allowance: Allowance = STRICT
+    controls: bool = False
+    reduces: bool = True
+    noise: bool = False
 
 
 @dataclass(slots=True)
 class _Tally:
-    counts: dict[str, int] = field(default_factory=lambda: {"pairwise": 0, "random": 0})
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PHASES, 0))
     failure: Failure | None = None
     failed_at: int | None = None
     reductions: int = 0
@@ -48,7 +70,11 @@ class _Tally:
     unsupported_cases: int = 0
     agreed: int = 0
     worst_ratio: dict[str, float] = field(default_factory=dict)
+    ratio: float = 0.0  # of the last case that agreed
+    worst_case: Case | None = None  # the one with `worst_finest`, the largest ratio in the first dtype
+    worst_finest: float = 0.0
     deadline_spent: bool = False
+    controls: tuple[ControlEvidence, ...] = ()
 
     @property
     def cases(self) -> int:
@@ -71,15 +97,20 @@ class PropertiesCheck:
         self._seed = judge_seed
         self._progress = progress
         self._tally = _Tally()
-        self._session = Session(candidate, take, effort.deadlines)
+        self._session = Session(candidate, take, effort.deadlines, effort.allowance, noise=effort.noise)
         self._started = 0.0
         operator = candidate.operator
-        self._dtypes = tuple(dtype for dtype in operator.dtypes if dtype in effort.dtypes)
+        self._dtypes = tuple(dtype for dtype in operator.dtypes if dtype in effort.dtypes or dtype not in CHOSEN)
 
     @property
     def greeting(self) -> wire.Greeting | None:
         """What the last runner said of itself; None before the first."""
         return self._session.greeting
+
+    @property
+    def specialisations(self) -> tuple[Specialisation, ...]:
+        """What the launches that were seen would be compiled for."""
+        return self._session.specialisations
 
     def run(self) -> PropertiesEvidence:
         """Makes the check.
@@ -94,6 +125,8 @@ class PropertiesCheck:
             loaded = self._session.load()
             if isinstance(loaded, wire.Loaded):
                 self._try_all()
+                if self._effort.controls and self._tally.failure is None:
+                    self._tally.controls = self._session.controls()
             elif isinstance(loaded, UnsupportedCase):
                 self._tally.unsupported, self._tally.unsupported_cases = loaded, 1
             else:
@@ -101,15 +134,45 @@ class PropertiesCheck:
         return self._evidence()
 
     def _try_all(self) -> None:
-        operator = self._candidate.operator
+        planned = all(self._try(case, phase) for phase, case in self._planned())
+        if planned and self._dtypes and self._draw():
+            self._search()
+
+    def _planned(self) -> Iterator[tuple[str, Case]]:
+        operator, effort = self._candidate.operator, self._effort
+        if not self._dtypes:
+            return
         # Where a policy asks for more cases than one covering plan has, another plan of the same operator follows.
         plans = (pairwise(operator, self._seed + number, self._dtypes) for number in count())
-        for case in islice(chain.from_iterable(plans), self._effort.pairwise_cases):
-            if not self._try(case, "pairwise"):
-                return
+        covering = islice(chain.from_iterable(plans), effort.pairwise_cases)
+        blocks = blocks_in(self._candidate.source.decode())
+        around = islice(block_cases(operator, blocks, self._seed, self._dtypes), effort.block_cases)
+        huge = islice(huge_cases(operator, self._seed, self._dtypes), effort.huge_cases)
+        for phase, cases in (("pairwise", covering), ("blocks", around), ("huge", huge)):
+            yield from ((phase, case) for case in cases)
+
+    def _draw(self) -> bool:
+        going = True
+
+        def go_on(case: Case) -> bool:
+            nonlocal going
+            going = self._try(case, "random")
+            return going
+
         if self._effort.random_cases:
-            drawn = random_cases(operator, self._dtypes)
-            draw(drawn, self._seed, self._effort.random_cases, lambda case: self._try(case, "random"))
+            drawn = random_cases(self._candidate.operator, self._dtypes)
+            draw(drawn, self._seed, self._effort.random_cases, go_on)
+        return going
+
+    def _search(self) -> None:
+        """Looks for larger errors near the largest so far, in the dtype that shows most of them."""
+        tally, operator, finest = self._tally, self._candidate.operator, self._dtypes[:1]
+        start = tally.worst_case or next(pairwise(operator, self._seed, finest))
+
+        def score(case: Case) -> float | None:
+            return tally.ratio if self._try(case, "targeted") else None
+
+        climb(operator, start, tally.worst_finest, finest, self._seed, self._effort.targeted_cases, score)
 
     def _try(self, case: Case, phase: str) -> bool:
         """Runs one case and counts it; False when the check is over."""
@@ -119,11 +182,15 @@ class PropertiesCheck:
         result = self._session.run(case)
         tally = self._tally
         tally.counts[phase] += 1
+        tally.ratio = 0.0
         self._progress(tally.cases)
         match result:
             case Agreed(worst_ratio=ratio):
                 tally.agreed += 1
+                tally.ratio = ratio
                 tally.worst_ratio[case.dtype] = max(ratio, tally.worst_ratio.get(case.dtype, 0.0))
+                if case.dtype == self._dtypes[0] and ratio >= tally.worst_finest:
+                    tally.worst_case, tally.worst_finest = case, ratio
                 return True
             case UnsupportedCase():
                 tally.unsupported = tally.unsupported or result
@@ -134,6 +201,8 @@ class PropertiesCheck:
         tally.failed_at, tally.failure = tally.cases, result
         if isinstance(result, RunnerEnded) and result.how == "timed_out":
             return False  # each smaller case that hangs would cost its deadline, too
+        if not self._effort.reduces:
+            return False
         reduced = reduce(self._candidate.operator, case, result, self._fails)
         tally.failure, tally.reductions = reduced.failure, reduced.runs
         return False
@@ -148,15 +217,21 @@ class PropertiesCheck:
         tally = self._tally
         return PropertiesEvidence(
             seed=self._seed,
+            offered=self._candidate.operator.dtypes,
             dtypes=self._dtypes,
             pairwise_cases=tally.counts["pairwise"],
+            block_cases=tally.counts["blocks"],
+            huge_cases=tally.counts["huge"],
             random_cases=tally.counts["random"],
+            targeted_cases=tally.counts["targeted"],
             failure=tally.failure,
             failed_at=tally.failed_at,
             reductions=tally.reductions,
             unsupported=tally.unsupported,
             unsupported_cases=tally.unsupported_cases,
             slow_cases=self._session.slow_cases,
+            slowest_s=self._session.slowest_s,
+            controls=tally.controls,
             worst_ratio=tally.worst_ratio,
             deadline_spent=tally.deadline_spent,
             runners=self._session.runners,

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from runners.cases import Case, TensorPlan
-from runners.evidence import CodeRaised, Failure, RunnerEnded, WrongForm
-from runners.operators.model import Operator
+from runners.evidence import AccessFault, CodeRaised, Failure, RunnerEnded, WrongForm
+from runners.operators.model import Operator, TensorInput
+from runners.plans import own_dtype
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +71,24 @@ def _alike(smaller: Failure, failure: Failure) -> bool:
             return one == other
         case WrongForm(aspect=one), WrongForm(aspect=other):
             return one == other
+        case AccessFault(fault=one), AccessFault(fault=other):
+            return one == other
     return smaller.kind == failure.kind
 
 
 def _smaller(operator: Operator, case: Case) -> Iterator[Case]:
+    """Yields the simpler cases that the operator allows, the boldest steps first."""
+    return (smaller for smaller in _steps(operator, case) if operator.allows(smaller.values))
+
+
+def _steps(operator: Operator, case: Case) -> Iterator[Case]:
     for tensor in operator.tensors:
-        plan = case.tensors[tensor.name]
-        simplest = TensorPlan(values=tensor.values[0], special="none", position="first", layout=tensor.layouts[0])
-        if plan != simplest:
-            yield _with(case, tensor.name, simplest)
+        if case.tensors[tensor.name] != _simplest(tensor):
+            yield _with(case, tensor.name, _simplest(tensor))
     for form in operator.forms:
         if form.name == case.form:
             break
-        sizes = {dim.name: case.sizes.get(dim.name, dim.sizes[0]) for dim in operator.dims if dim.name in form.dims}
+        sizes = {dim.name: case.sizes.get(dim.name, dim.sizes[0]) for dim in operator.dims if dim.name in form.names}
         yield case.model_copy(update={"form": form.name, "sizes": sizes})
     for dim in operator.dims:
         if dim.name not in case.sizes:
@@ -92,10 +98,10 @@ def _smaller(operator: Operator, case: Case) -> Iterator[Case]:
     for dtype in operator.dtypes[: operator.dtypes.index(case.dtype)]:
         yield case.model_copy(update={"dtype": dtype})
     for scalar in operator.scalars:
-        if case.scalars[scalar.name] != scalar.values[0]:
+        if scalar.name in case.scalars and case.scalars[scalar.name] != scalar.values[0]:
             yield case.model_copy(update={"scalars": case.scalars | {scalar.name: scalar.values[0]}})
     for tensor in operator.tensors:
-        yield from _smaller_plans(case, tensor.name, tensor.values[0], tensor.layouts[0])
+        yield from _smaller_plans(case, tensor)
 
 
 def _smaller_sizes(size: int, boundaries: tuple[int, ...]) -> Iterator[int]:
@@ -103,12 +109,21 @@ def _smaller_sizes(size: int, boundaries: tuple[int, ...]) -> Iterator[int]:
     yield from below
 
 
-def _smaller_plans(case: Case, name: str, values: str, layout: str) -> Iterator[Case]:
-    plan = case.tensors[name]
-    simpler = {"special": "none", "layout": layout, "values": values, "position": "first"}
-    for field, simplest in simpler.items():
-        if getattr(plan, field) != simplest:
-            yield _with(case, name, plan.model_copy(update={field: simplest}))
+def _smaller_plans(case: Case, tensor: TensorInput) -> Iterator[Case]:
+    plan, simplest = case.tensors[tensor.name], _simplest(tensor)
+    for field in ("special", "layout", "values", "position", "dtype"):
+        if getattr(plan, field) != getattr(simplest, field):
+            yield _with(case, tensor.name, plan.model_copy(update={field: getattr(simplest, field)}))
+
+
+def _simplest(tensor: TensorInput) -> TensorPlan:
+    return TensorPlan(
+        values=tensor.values[0],
+        special="none",
+        position="first",
+        layout=tensor.layouts[0],
+        dtype=own_dtype(tensor.dtypes[0]),
+    )
 
 
 def _with(case: Case, name: str, plan: TensorPlan) -> Case:

@@ -8,6 +8,7 @@ confirmed: a candidate that crashes once is wrong.
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -16,11 +17,13 @@ from typing import Literal, Self
 from runners import wire
 from runners.candidate import Candidate
 from runners.cases import Case
+from runners.controls import nothing_fired, run_controls
 from runners.conversation import CallResult, Runner
-from runners.evidence import CodeRaised, Failure, RunnerEnded, UnsupportedCase
+from runners.evidence import CodeRaised, ControlEvidence, Failure, RunnerEnded, UnsupportedCase
 from runners.examine import Agreed, conditions_for, examine
 from runners.materialise import ArgumentValue, materialise
-from runners.oracle import Expected, expect
+from runners.oracle import STRICT, Allowance, Expected, expect
+from runners.specialisation import Specialisation
 from sandbox.outcomes import (
     Exited,
     Finished,
@@ -33,6 +36,7 @@ from sandbox.outcomes import (
 )
 
 OUTPUT_ROOM_BYTES = 1 << 16
+DISTINCT_CAP = 1000
 WAITING = "in a shuffled order it does not end, in natural order it does: a program waits for an earlier one"
 How = Literal["timed_out", "out_of_memory", "signal", "exited", "protocol_broken"]
 
@@ -48,14 +52,27 @@ class Deadlines:
 class Session:
     """Runs cases of one candidate; a context manager that leaves no runner behind."""
 
-    def __init__(self, candidate: Candidate, take: Callable[[], Runner], deadlines: Deadlines) -> None:
+    def __init__(
+        self,
+        candidate: Candidate,
+        take: Callable[[], Runner],
+        deadlines: Deadlines,
+        allowance: Allowance = STRICT,
+        *,
+        noise: bool = False,
+    ) -> None:
+        """`noise`: every case under emulated errors of a GPU's arithmetic (see `wire.Conditions`)."""
         self._candidate = candidate
         self._take = take
         self._deadlines = deadlines
+        self._allowance = allowance
+        self._noise = noise
         self._runner: Runner | None = None
         self.runners = 0
         self.slow_cases = 0
+        self.slowest_s = 0.0
         self.greeting: wire.Greeting | None = None
+        self._specialisations: dict[str, Specialisation] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -64,6 +81,11 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._drop()
+
+    @property
+    def specialisations(self) -> tuple[Specialisation, ...]:
+        """What the launches so far would be compiled for, each once."""
+        return tuple(self._specialisations.values())
 
     def load(self) -> wire.Loaded | UnsupportedCase | Failure:
         """Puts the candidate into a fresh runner.
@@ -95,14 +117,32 @@ class Session:
             return again
         return self._waiting(case) or again
 
+    def controls(self) -> tuple[ControlEvidence, ...]:
+        """Runs the positive controls in the runner as the candidate left it; none fires where none is left.
+
+        Raises:
+            RunnerFault: our side failed.
+        """
+        if self._runner is None:
+            return nothing_fired()
+        return run_controls(self._runner, self._deadlines.load_s, self._deadlines.case_s)
+
     def _waiting(self, case: Case) -> UnsupportedCase | None:
         """Whether the case ends in natural order: then a program waits for another, which a GPU may allow."""
         operator = self._candidate.operator
         arguments = materialise(operator, case)
-        ran = self._call(case, arguments, expect(operator, case.dtype, arguments), conditions_for(case)[:1])
+        expected = expect(operator, case.dtype, arguments, self._allowance)
+        ran = self._call(case, arguments, expected, self._conditions(case)[:1])
         if not isinstance(ran, tuple) or not isinstance(ran[0].call, wire.Returned):
             return None
         return UnsupportedCase(case=case, reason=WAITING, line=None)
+
+    def _conditions(self, case: Case) -> tuple[wire.Conditions, ...]:
+        conditions = conditions_for(case)
+        if not self._noise:
+            return conditions
+        drawn = case.seed % (1 << 32)  # one for the case: both of its runs are of one GPU
+        return tuple(one.model_copy(update={"noise_seed": drawn}) for one in conditions)
 
     def _load_once(self) -> wire.Loaded | UnsupportedCase | Failure:
         self._drop()
@@ -126,8 +166,8 @@ class Session:
     def _run_once(self, case: Case) -> Agreed | UnsupportedCase | Failure:
         operator = self._candidate.operator
         arguments = materialise(operator, case)
-        expected = expect(operator, case.dtype, arguments)
-        called = self._call(case, arguments, expected, conditions_for(case))
+        expected = expect(operator, case.dtype, arguments, self._allowance)
+        called = self._call(case, arguments, expected, self._conditions(case))
         return examine(case, arguments, expected, called) if isinstance(called, tuple) else called
 
     def _call(
@@ -143,11 +183,21 @@ class Session:
                 return loaded
         assert self._runner is not None
         cap = sum(want.bytes for want in expected) + OUTPUT_ROOM_BYTES
+        asked = time.monotonic()
         results = self._runner.run(arguments, conditions, cap, self._deadlines.case_s)
+        self.slowest_s = max(self.slowest_s, time.monotonic() - asked)
         if not isinstance(results, tuple):
             self._drop()
             return ended(case, results)
+        self._collect(results)
         return results
+
+    def _collect(self, results: Sequence[CallResult]) -> None:
+        for result in results:
+            if isinstance(result.call, wire.Returned):
+                for one in result.call.specialisations:
+                    if len(self._specialisations) < DISTINCT_CAP:
+                        self._specialisations.setdefault(repr(one), one)
 
     def _drop(self) -> None:
         if self._runner is not None:

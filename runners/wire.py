@@ -5,8 +5,9 @@ A message is the payload of one frame (`sandbox.frames`):
     u32 little-endian header length | header, JSON in UTF-8 | buffers, back to back
 
 The header says how long each buffer is; a message whose buffers do not add up to its length to the byte is refused.
-This module is the only one that both sides import. On the host, everything that `decode_answer` returns is a claim of
-an untrusted process: types and sizes are checked here, truth is not.
+This module is, with `message` and `specialisation` on which it is built, all that both sides import. On the host,
+everything that `decode_answer` returns is a claim of an untrusted process: types and sizes are checked here, truth is
+not.
 
 Tensors travel as the whole one-dimensional base buffer plus shape, strides and offset, so that the runner sees the
 layout that the judge chose, with the judge's bytes in the gaps. Outputs travel as contiguous bytes of the logical
@@ -16,11 +17,24 @@ tensor, in C order.
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
+
+from runners.message import TEXT_CAP as TEXT_CAP
+from runners.message import Line, Size, Text
+from runners.message import Message as Message
+from runners.specialisation import (
+    SPECIALISATIONS_CAP,
+    Compiled,
+    CompileFailed,
+    CompileRequest,
+    NotCompiled,
+    Specialisation,
+)
 
 T = TypeVar("T")
 Buffer = bytes | bytearray | memoryview
@@ -29,15 +43,16 @@ HEADER_LENGTH: Final = struct.Struct("<I")
 HEADER_CAP_BYTES: Final = 1 << 20
 ARGUMENTS_CAP: Final = 32
 RANK_CAP: Final = 8
-TEXT_CAP: Final = 2000
+FAULTS_CAP: Final = 16
 
 DTYPES: Final = (
     "float64", "float32", "float16", "bfloat16", "float8_e4m3fn",
     "int64", "int32", "int16", "int8", "uint8", "bool",
 )  # fmt: skip
-Text = Annotated[str, Field(max_length=TEXT_CAP)]
-Size = Annotated[int, Field(ge=0, le=1 << 48)]
-Line = Annotated[int, Field(ge=0, le=1 << 31)]
+ITEM_BYTES: Final = {
+    "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "float8_e4m3fn": 1,
+    "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint8": 1, "bool": 1,
+}  # fmt: skip
 Sizes = Annotated[tuple[Size, ...], Field(max_length=RANK_CAP)]
 
 
@@ -45,14 +60,11 @@ class WireError(Exception):
     """A message is not of this format; the text says in which way."""
 
 
-class Message(BaseModel):
-    """Base of everything on the wire: frozen, strict, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
-
-
 class TensorArgument(Message):
-    """A tensor: `base_bytes` bytes of base buffer follow; strides and offset count elements of `dtype`."""
+    """A tensor: `base_bytes` bytes of base buffer follow; strides and offset count elements of `dtype`.
+
+    Where `sparse`, the base is too large to travel: only the elements follow, in C order.
+    """
 
     kind: Literal["tensor"] = "tensor"
     dtype: Literal[DTYPES]  # type: ignore[valid-type]  # one list serves both as data and as type
@@ -60,6 +72,12 @@ class TensorArgument(Message):
     strides: Sizes
     offset: Size
     base_bytes: Size
+    sparse: bool = False
+
+    @property
+    def travelling_bytes(self) -> int:
+        """How many bytes follow."""
+        return math.prod(self.shape) * ITEM_BYTES[self.dtype] if self.sparse else self.base_bytes
 
 
 class ScalarArgument(Message):
@@ -81,29 +99,40 @@ class Conditions(Message):
         choice_seed: Decides which configuration an autotuned kernel uses. The calls of one case share it: another
             configuration may add in another order, and then results rightly differ in their last bits.
         undefined_lanes: Masked-off lanes of a load without `other` hold NaN (floats) or a large value (integers).
+        noise_seed: Arithmetic errs as a GPU's may, drawn from this seed; for experiments. None: as exact as it gets.
     """
 
     fresh_byte: Annotated[int, Field(ge=0, le=255)]
     order_seed: int | None
     choice_seed: int
     undefined_lanes: bool
+    noise_seed: int | None = None
+
+
+Role = Literal["candidate", "control"]
 
 
 class LoadRequest(Message):
-    """Execute the candidate's module; `source_bytes` bytes of UTF-8 follow. At most once a runner."""
+    """Execute a module; `source_bytes` bytes of UTF-8 follow. At most one of each role a runner.
+
+    Attributes:
+        role: `control` is a planted fault of the judge's, loaded beside the candidate: is it still reported?
+    """
 
     kind: Literal["load"] = "load"
+    role: Role = "candidate"
     entry: Text
     source_bytes: Size
 
 
 class RunRequest(Message):
-    """Call the candidate once under each of `conditions`; the buffers of the tensor arguments follow in order.
+    """Call the entry of `role` once under each of `conditions`; the buffers of the tensor arguments follow in order.
 
     The runner sends outputs of a call only while they are within `output_cap_bytes`.
     """
 
     kind: Literal["run"] = "run"
+    role: Role = "candidate"
     arguments: Annotated[tuple[Argument, ...], Field(max_length=ARGUMENTS_CAP)]
     conditions: Annotated[tuple[Conditions, ...], Field(min_length=1, max_length=8)]
     output_cap_bytes: Size
@@ -152,13 +181,43 @@ class Output(Message):
     data_bytes: Size
 
 
+FaultKind = Literal[
+    "out_of_bounds_load", "out_of_bounds_store", "foreign_argument", "uninitialised_read",
+    "write_to_input", "aliased_output", "double_store", "unsynchronised",
+]  # fmt: skip
+Grid = tuple[Size, Size, Size]
+
+
+class Fault(Message):
+    """An access that no right kernel makes, as seen from inside (`runners.inside.interpreter.monitor`).
+
+    Attributes:
+        argument: Number of the argument of the call that was touched; None where it was memory of the candidate's.
+        allocation: Number of the candidate's allocation in the call; None where it was an argument, or unknown.
+        element: Which element of it, counted from its first, along memory, in elements of the access.
+        line: Line of the candidate's file.
+        program: Grid coordinates of the program instance; `other`: of the one that it does not go together with.
+    """
+
+    kind: FaultKind
+    argument: Size | None
+    allocation: Size | None
+    element: Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
+    line: Line | None
+    program: Grid | None
+    other: Grid | None
+
+
 class Returned(Message):
     """The candidate returned tensors (`single`: one tensor rather than a tuple).
 
     Attributes:
         launches: Kernel launches during the call.
         atomics: Whether an atomic operation was executed.
-        argument_digests: BLAKE2b-128 of each tensor argument's base buffer after the call, in order.
+        argument_digests: BLAKE2b-128 of each tensor argument's base buffer after the call, in order; of its elements
+            alone where it is sparse.
+        faults: Accesses that no right kernel makes, the first few.
+        specialisations: What its launches would be compiled for; each is sent once by a runner.
     """
 
     kind: Literal["returned"] = "returned"
@@ -167,6 +226,8 @@ class Returned(Message):
     launches: Size
     atomics: bool
     argument_digests: Annotated[tuple[Text, ...], Field(max_length=ARGUMENTS_CAP)]
+    faults: Annotated[tuple[Fault, ...], Field(max_length=FAULTS_CAP)] = ()
+    specialisations: Annotated[tuple[Specialisation, ...], Field(max_length=SPECIALISATIONS_CAP)] = ()
 
 
 class ReturnedOther(Message):
@@ -186,8 +247,8 @@ class Ran(Message):
     calls: Annotated[tuple[Call, ...], Field(max_length=8)]
 
 
-Request = LoadRequest | RunRequest
-Answer = Greeting | Loaded | Raised | Unsupported | Ran
+Request = LoadRequest | RunRequest | CompileRequest
+Answer = Greeting | Loaded | Raised | Unsupported | Ran | Compiled | CompileFailed | NotCompiled
 
 _REQUEST: Final[TypeAdapter[Request]] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 _ANSWER: Final[TypeAdapter[Answer]] = TypeAdapter(Annotated[Answer, Field(discriminator="kind")])
@@ -211,7 +272,9 @@ def decode_request(payload: bytes) -> tuple[Request, list[memoryview]]:
         case LoadRequest(source_bytes=length):
             lengths = [length]
         case RunRequest(arguments=arguments):
-            lengths = [argument.base_bytes for argument in arguments if isinstance(argument, TensorArgument)]
+            lengths = [argument.travelling_bytes for argument in arguments if isinstance(argument, TensorArgument)]
+        case CompileRequest():
+            lengths = []
     return request, _cut(rest, lengths)
 
 

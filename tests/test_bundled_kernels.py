@@ -1,25 +1,31 @@
-"""Every bundled kernel gets the verdict that its label says, with two different seeds."""
+"""Every bundled kernel gets the verdict that its label says, in one measurement with fresh draws."""
 
 from __future__ import annotations
 
-import secrets
+import dataclasses
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from pipeline.corpus import BUNDLED, POLICY_FILE, Corpus, read_corpus
 from pipeline.gate import Judged
-from pipeline.labels import Labelled, read_labels
+from pipeline.labels import MUST_ALLOW, MUST_DENY, Labelled
+from pipeline.measurement import Measurement, Outcome
+from pipeline.measuring import Selection, choose, measure_corpus
 from pipeline.settings import PROJECT, Settings
-from pipeline.verify import Options, verify_items
+from pipeline.verify import Options
 from policies.policy import load_policy
 from runners.candidate import read_candidate
+from runners.operators import OPERATORS
 
-KERNELS = PROJECT / "tests" / "kernels"
-LABELLED = read_labels(KERNELS)
-FOREIGN = KERNELS / "liger"
-OWN = tuple(kernel for kernel in LABELLED if FOREIGN not in kernel.path.parents)
-IMPORTED = tuple(kernel for kernel in LABELLED if FOREIGN in kernel.path.parents)
+KERNELS = PROJECT / BUNDLED
+OWN = read_corpus(KERNELS)
+IMPORTED = tuple(read_corpus(folder) for folder in OWN.apart)
+ALL = tuple((corpus, kernel) for corpus in (OWN, *IMPORTED) for kernel in corpus.labelled)
+WHOLE_CORPUS_S = 3600
+Measured = Callable[[Corpus], Measurement]
 
 
 class Quiet:
@@ -30,59 +36,61 @@ class Quiet:
     def judged(self, path: str, judged: Judged) -> None: ...
 
 
-def _verdicts(kernels: tuple[Labelled, ...], policy: str, seed: int) -> dict[Path, Judged]:
-    items = [read_candidate(kernel.path) for kernel in kernels]
-    judged = verify_items(items, load_policy(policy), Settings.resolve(), Options(seed=seed), Quiet())
-    return dict(zip((kernel.path for kernel in kernels), judged, strict=True))
+def _name(value: Corpus | Labelled) -> str:
+    return value.folder.name if isinstance(value, Corpus) else str(value.path.relative_to(KERNELS))
 
 
-@cache
-def _own_verdicts(number: int) -> dict[Path, Judged]:
-    return _verdicts(OWN, "ci", secrets.randbits(64))
+@pytest.fixture(scope="module")
+def measured(runner_image: str, tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    """Measures a corpus, once."""
+    settings = dataclasses.replace(Settings.resolve(), runs=tmp_path_factory.mktemp("runs"))
+
+    @cache
+    def measure(folder: Path) -> Measurement:
+        corpus = next(corpus for corpus in (OWN, *IMPORTED) if corpus.folder == folder)
+        policy = load_policy("ci" if corpus is OWN else str(folder / POLICY_FILE))
+        return measure_corpus(corpus, choose(corpus, Selection()), policy, settings, Options(), Quiet())
+
+    return lambda corpus: measure(corpus.folder)
 
 
-@cache
-def _imported_verdicts() -> dict[Path, Judged]:
-    return _verdicts(IMPORTED, str(FOREIGN / "policy.yaml"), secrets.randbits(64))
+@pytest.mark.timeout(WHOLE_CORPUS_S)
+@pytest.mark.parametrize("corpus", [OWN, *IMPORTED], ids=_name)
+def test_no_wrong_kernel_is_allowed_and_no_right_one_denied(corpus: Corpus, measured: Measured) -> None:
+    measurement = measured(corpus)
+    assert [(row.path, row.findings[:1]) for row in measurement.misses] == []
+    assert measurement.having(Outcome.UNMEASURED) == ()
+    assert measurement.exit_code == 0
 
 
-def _name(kernel: Labelled) -> str:
-    return str(kernel.path.relative_to(KERNELS))
+@pytest.mark.timeout(WHOLE_CORPUS_S)
+@pytest.mark.parametrize(("corpus", "kernel"), ALL, ids=_name)
+def test_a_bundled_kernel_gets_its_labelled_verdict(corpus: Corpus, kernel: Labelled, measured: Measured) -> None:
+    (row,) = (row for row in measured(corpus).rows if row.path == corpus.name(kernel.path))
+    if kernel.label in MUST_DENY:
+        assert row.outcome is Outcome.DENIED, row.note
+        assert row.reason_fits, row.findings[0]
+    elif kernel.allow:
+        assert row.tier in kernel.allow, row.findings[:1]
+    else:
+        assert row.outcome is Outcome.ALLOWED, row.findings[:1]
 
 
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("number", [1, 2])
-@pytest.mark.parametrize("kernel", OWN, ids=_name)
-def test_a_bundled_kernel_gets_its_labelled_verdict(kernel: Labelled, number: int, runner_image: str) -> None:
-    judged = _own_verdicts(number)[kernel.path]
-    assert kernel.matches(judged.verdict), judged.verdict.findings
-
-
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("kernel", IMPORTED, ids=_name)
-def test_a_kernel_from_an_index_gets_a_verdict_that_is_true_of_it(kernel: Labelled, runner_image: str) -> None:
-    judged = _imported_verdicts()[kernel.path]
-    assert kernel.matches(judged.verdict), judged.verdict.findings
-
-
-def test_every_operator_has_two_right_kernels_and_four_wrong_ones() -> None:
-    from runners.operators import OPERATORS
-
-    for operator in OPERATORS:
-        labels = [kernel.label for kernel in OWN if kernel.operator == operator]
-        assert labels.count("right") >= 2, operator
-        assert labels.count("wrong") >= 4, operator
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_every_operator_has_two_right_kernels_and_four_wrong_ones(operator: str) -> None:
+    labels = [kernel.label for kernel in OWN.labelled if kernel.operator == operator]
+    assert sum(label in MUST_ALLOW for label in labels) >= 2
+    assert sum(label in MUST_DENY for label in labels) >= 4
 
 
 def test_every_bundled_file_has_a_label_and_implements_the_operator_it_says() -> None:
-    files = set(KERNELS.rglob("*.py"))
-    assert files == {kernel.path for kernel in LABELLED}
-    for kernel in LABELLED:
-        assert read_candidate(kernel.path).facts.operator == kernel.operator
+    assert set(KERNELS.rglob("*.py")) == {kernel.path for _, kernel in ALL}
+    for _, kernel in ALL:
+        assert read_candidate(kernel.path).facts.operator == kernel.operator, kernel.path
 
 
 def test_the_demo_is_a_dozen_kernels_of_three_operators_right_and_wrong() -> None:
-    demo = [kernel for kernel in LABELLED if kernel.demo]
+    demo = [kernel for kernel in OWN.labelled if kernel.demo]
     assert len(demo) == 12
     assert len({kernel.operator for kernel in demo}) == 3
     assert {kernel.label for kernel in demo} == {"right", "wrong"}

@@ -17,24 +17,28 @@ from triton.runtime.errors import InterpreterError
 
 from runners import wire
 from runners.inside import interpreter
+from runners.inside.aliasing import aliases
 from runners.inside.arguments import Arguments, build
+from runners.inside.interpreter.specialisation import SEEN
 from runners.inside.memory import Side
 
 FILE: Final = Path("/tmp/candidate.py")  # a file, because triton reads the source of kernels from it
+CONTROL_FILE: Final = Path("/tmp/control.py")
 SHAPE_SEEN: Final = wire.RANK_CAP
 
 Entry = Callable[..., Any]
 
 
-def load(source: memoryview, entry: str) -> Entry | wire.Raised | wire.Unsupported:
-    """Executes the module and returns its entry."""
-    FILE.write_bytes(source)
+def load(source: memoryview, entry: str, role: wire.Role = "candidate") -> Entry | wire.Raised | wire.Unsupported:
+    """Executes the module and returns its entry. A control is loaded as a module beside the candidate."""
+    file = _file(role)
+    file.write_bytes(source)
     try:
-        spec = importlib.util.spec_from_file_location("candidate", FILE)
+        spec = importlib.util.spec_from_file_location(role, file)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        sys.modules["candidate"] = module
+        sys.modules[role] = module
         spec.loader.exec_module(module)
         found: Entry = getattr(module, entry)
     except BaseException as error:  # noqa: BLE001  # whatever candidate code raises, SystemExit too, is its answer
@@ -50,7 +54,7 @@ def call(entry: Entry, request: wire.RunRequest, data: Sequence[memoryview]) -> 
         side: Side = "end" if number % 2 == 0 else "start"
         arguments = build(request.arguments, data, side)
         try:
-            with interpreter.observe(conditions, side) as seen:
+            with interpreter.observe(conditions, side, arguments.values, str(_file(request.role))) as seen:
                 result = entry(*arguments.values)
         except BaseException as error:  # noqa: BLE001  # as above
             calls.append(failure(error))
@@ -59,6 +63,10 @@ def call(entry: Entry, request: wire.RunRequest, data: Sequence[memoryview]) -> 
         calls.append(answer)
         outputs += buffers
     return wire.Ran(calls=tuple(calls)), outputs
+
+
+def _file(role: wire.Role) -> Path:
+    return FILE if role == "candidate" else CONTROL_FILE
 
 
 def failure(error: BaseException) -> wire.Raised | wire.Unsupported:
@@ -101,6 +109,8 @@ def _returned(
         launches=seen.launches,
         atomics=seen.atomics,
         argument_digests=arguments.digests(),
+        faults=(*seen.faults, *aliases(tensors, arguments.values)),
+        specialisations=SEEN.unsent(),
     )
     return answer, [data for _, data in described]
 

@@ -1,5 +1,7 @@
 """The program in the container: greets, loads one candidate, runs cases until its input is closed.
 
+After a candidate's cases the judge may load controls beside it: in this process, with what the candidate left behind.
+
 Started as `python3 -I -m runners.inside.worker`. Everything slow (torch, triton, the interpreter's repairs, a first
 launch) happens before the greeting, so that a warm runner answers its first case at once.
 """
@@ -38,20 +40,20 @@ def main() -> NoReturn:
     if repaired:
         launch_once()
     channel.send(wire.encode(_greeting(repaired)))
-    entry: candidate_unsafe.Entry | None = None
+    entries: dict[wire.Role, candidate_unsafe.Entry] = {}
     while (payload := channel.receive(REQUEST_CAP_BYTES)) is not None:
         request, data = wire.decode_request(payload)
         match request:
             case wire.LoadRequest():
-                loaded = candidate_unsafe.load(data[0], request.entry)
+                loaded = candidate_unsafe.load(data[0], request.entry, request.role)
                 if isinstance(loaded, wire.Message):
                     channel.send(wire.encode(loaded))
                 else:
-                    entry = loaded
+                    entries[request.role] = loaded
                     channel.send(wire.encode(wire.Loaded()))
             case wire.RunRequest():
-                assert entry is not None, "a run request came before a candidate was loaded"
-                answer, outputs = candidate_unsafe.call(entry, request, data)
+                assert request.role in entries, "a run request came before a load request"
+                answer, outputs = candidate_unsafe.call(entries[request.role], request, data)
                 channel.send(wire.encode(answer, outputs))
     os._exit(0)  # at once: no exit handlers of a candidate, no seconds spent on taking torch apart
 

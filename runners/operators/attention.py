@@ -95,8 +95,8 @@ ROPE = Operator(
     summary="x · cos + rotate_half(x) · sin; x (…, L, D), cos and sin (L, D) or (L, D/2)",
     inputs=(
         TensorInput("x"),
-        TensorInput("cos", values=TABLE_VALUES, specials=ORDINARY),
-        TensorInput("sin", values=TABLE_VALUES, specials=ORDINARY),
+        TensorInput("cos", values=TABLE_VALUES, specials=ORDINARY, period="W"),
+        TensorInput("sin", values=TABLE_VALUES, specials=ORDINARY, period="W"),
     ),
     dims=(
         Dim("B", (1, 2)), Dim("H", (1, 2, 3)), Dim("L", (1, 2, 3, 7, 16, 17, 33)),

@@ -60,6 +60,7 @@ ADD = Operator(
     forms=(
         *same_shape("x", "y"),
         Form("row", {"x": ("M", "N"), "y": ("N",)}),
+        Form("square, row", {"x": ("N", "N"), "y": ("N",)}),
         Form("column", {"x": ("M", "N"), "y": ("M", 1)}),
         Form("single", {"x": ("M", "N"), "y": (1,)}),
         Form("outer", {"x": ("M", 1), "y": (1, "N")}),
@@ -146,7 +147,7 @@ GELU_TANH = Operator(
 LEAKY_RELU = Operator(
     name="leaky_relu",
     summary="x where x > 0, negative_slope · x elsewhere",
-    inputs=(TensorInput("x"), ScalarInput("negative_slope", (0.01, 0.2, 0.5))),
+    inputs=(TensorInput("x"), ScalarInput("negative_slope", (0.01, 0.2, 2.0))),
     dims=DIMS,
     forms=same_shape("x"),
     reference=F.leaky_relu,

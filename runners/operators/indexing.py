@@ -23,7 +23,7 @@ from runners.operators.model import (
 from runners.operators.rows import DIMS, logsumexp_condition
 
 COUNTS = Dim("V", (1, 2, 3, 7, 16, 33, 100, 257))
-ITEMS = Dim("N", (1, 2, 3, 7, 15, 16, 17, 33, 64, 65, 127, 129, 257, 1025))
+ITEMS = Dim("N", (1, 2, 3, 7, 15, 16, 17, 33, 64, 65, 127, 129, 257, 1025, 2049))
 OUTSIDE = "ids are within range; what a kernel makes of others is not tried"
 
 
@@ -106,6 +106,7 @@ SCATTER_ADD = Operator(
     condition=_scatter_add_condition,
     meaning=("a cell that receives nothing is 0", "added in float32 and rounded once; NaN and ±Inf propagate", OUTSIDE),
     reduction="N",
+    may_flush=True,
 )
 
 HISTOGRAM = Operator(

@@ -70,6 +70,7 @@ MATMUL = Operator(
     products=_absolute,
     meaning=(PROPAGATES,),
     reduction="K",
+    may_flush=True,
 )
 
 BMM = Operator(
@@ -83,6 +84,7 @@ BMM = Operator(
     products=_absolute,
     meaning=(PROPAGATES,),
     reduction="K",
+    may_flush=True,
 )
 
 LINEAR = Operator(
@@ -100,6 +102,7 @@ LINEAR = Operator(
     products=_linear_products,
     meaning=(PROPAGATES,),
     reduction="K",
+    may_flush=True,
 )
 
 CONV2D = Operator(
@@ -123,6 +126,7 @@ CONV2D = Operator(
     meaning=("NaN and ±Inf of x reach the results whose window holds them",),
     requires="H + 2*padding >= KH and W + 2*padding >= KW",
     reduction="C*KH*KW",
+    may_flush=True,
 )  # fmt: skip
 
 PRODUCTS = (MATMUL, BMM, LINEAR, CONV2D)

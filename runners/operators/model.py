@@ -17,6 +17,7 @@ import torch
 from runners.operators.sizes import Size, evaluate, names_in
 
 FLOATS: Final = ("float32", "float16", "bfloat16")
+CHOSEN: Final = (*FLOATS, "float64")  # of these a policy chooses; all other formats are an operator's own
 CASE_DTYPE: Final = "case"  # stands for the dtype of the case, among a tensor's or a result's dtypes
 
 ValueClass = Literal[
@@ -25,7 +26,7 @@ ValueClass = Literal[
     "whole", "whole_lowest", "whole_highest", "whole_few", "whole_some_ignored",
 ]  # fmt: skip
 Special = Literal[
-    "none", "nan", "inf", "-inf", "-inf_row", "-inf_prefix", "nan_row", "-0", "max", "big", "denormal",
+    "none", "nan", "inf", "-inf", "-inf_row", "-inf_prefix", "nan_row", "inf_and_nan", "-0", "max", "big", "denormal",
 ]  # fmt: skip
 Position = Literal["first", "last", "row_end", "random"]
 Layout = Literal["contiguous", "transposed", "row_padded", "stepped", "offset", "expanded", "permuted", "huge"]
@@ -44,6 +45,7 @@ LAYOUTS: tuple[Layout, ...] = (
 VECTOR_LAYOUTS: tuple[Layout, ...] = ("contiguous", "stepped", "offset")
 
 Outputs = torch.Tensor | tuple[torch.Tensor, ...]
+Store = Callable[[torch.Tensor], torch.Tensor]  # rounds to the dtype of the case
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class TensorInput:
     Attributes:
         dtypes: Those that are tried; 'case' is the dtype of the case.
         whole: The range of an integer tensor's values; None for floats.
+        period: After so many elements the last axis repeats, as a whole table of a rotation does; None: it does not.
     """
 
     name: str
@@ -87,6 +90,7 @@ class TensorInput:
     layouts: tuple[Layout, ...] = LAYOUTS
     dtypes: tuple[str, ...] = (CASE_DTYPE,)
     whole: Whole | None = None
+    period: Size | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,8 @@ class Operator:
             floats is rounded half to even by the judge, and may be rounded from anywhere within the bound.
         condition: The condition term S: takes the arguments in float64 and returns, for each element of the result,
             the error of a float32 computation in units of 2⁻²⁴ (4·2⁻²⁴·S enters the bound), or broadcasts to that; a
-            tuple where the reference returns one. None: the bound is measured by Monte-Carlo arithmetic.
+            tuple where the reference returns one. Infinite: any finite result is right. None: the bound is measured by
+            Monte-Carlo arithmetic.
         products: Where a policy allows tf32, 2·2⁻¹⁰ times this enters the bound: Σ|terms| of the matrix products whose
             factors tf32 rounds. None: the operator has none.
         meaning: What it means where shape and formula do not say it: NaN, ±Inf, denormals, empties, ties, ids.
@@ -145,7 +150,10 @@ class Operator:
         dtypes: The dtypes that a case may have.
         results: The dtype of each result tensor; 'case' is the dtype of the case.
         propagates_nonfinite: NaN and ±Inf must come out where the reference has them; otherwise such elements are free.
-        may_flush: A right kernel may flush denormals of an intermediate or of the result to zero.
+        may_flush: A right kernel may flush denormals of an intermediate or of the result to zero, as the GPU's exp, log
+            and fast division do, and its atomic additions of float32 (seen on an H100: split-k products, split sums).
+        not_on: Architectures that can't do it, so that no kernel need compile for them.
+        declared_in: SHA-256 of the code that declares it, where that is not part of `runners`; set by who loads it.
     """
 
     name: str
@@ -163,6 +171,8 @@ class Operator:
     results: tuple[str, ...] = (CASE_DTYPE,)
     propagates_nonfinite: bool = True
     may_flush: bool = False
+    not_on: tuple[str, ...] = ()
+    declared_in: str = ""
     tensors: tuple[TensorInput, ...] = field(init=False)
     scalars: tuple[ScalarInput, ...] = field(init=False)
 

@@ -18,6 +18,7 @@ from runners.operators.model import (
     Operator,
     ScalarInput,
     Special,
+    Store,
     TensorInput,
     ValueClass,
 )
@@ -62,8 +63,8 @@ def _l2_norm(x: torch.Tensor, eps: float) -> torch.Tensor:
 
 
 def _fused(
-    x: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor, eps: float, *, store
-) -> tuple[torch.Tensor, ...]:  # type: ignore[no-untyped-def]
+    x: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor, eps: float, *, store: Store
+) -> tuple[torch.Tensor, ...]:
     new_residual = store(x + residual)
     return _rms_norm(new_residual, weight, eps), new_residual
 

@@ -48,7 +48,7 @@ def _quantize_condition(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     quotient, scale = _quantize(x)
     single = x.float() / torch.where(scale == 0, 1.0, scale).float().unsqueeze(-1)
     exact = (single.double() == quotient) & (scale.float().double() == scale).unsqueeze(-1)
-    return torch.where(exact, 0.0, 4 * quotient.abs()), 2 * scale
+    return torch.where(exact, 0.0, 4 * quotient.abs()), torch.where(scale == 0, torch.inf, 2 * scale)
 
 
 def _scaled(a: torch.Tensor, b: torch.Tensor, scale_a: torch.Tensor, scale_b: torch.Tensor) -> torch.Tensor:
@@ -147,6 +147,7 @@ INT4_MATMUL = Operator(
         "NaN and ±Inf of x propagate",
     ),
     reduction="2*P",
+    may_flush=True,
 )  # fmt: skip
 
 FP8_MATMUL = Operator(
@@ -167,10 +168,12 @@ FP8_MATMUL = Operator(
     ),
     reference=_scaled,
     condition=_fp8_condition,
-    meaning=("NaN propagates; e4m3 has no infinities",),
+    meaning=("NaN propagates; e4m3 has no infinities", "e4m3 begins with sm_89: Triton refuses it below"),
     reduction="K",
     dtypes=("float8_e4m3fn",),
     results=("float32",),
+    not_on=("sm_80", "sm_86"),
+    may_flush=True,
 )
 
 QUANTISED = (QUANTIZE_INT8, INT8_MATMUL, INT4_MATMUL, FP8_MATMUL)

@@ -18,7 +18,7 @@ ROWS = Dim("M", (1, 2, 3, 7, 17))
 LENGTH = Dim("N", (1, 2, 3, 7, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 257, 1025))
 DIMS = (ROWS, LENGTH)
 BY_ROW = (Form("rows", {"x": ("M", "N")}),)
-WITH_NAN_ROW: tuple[Special, ...] = (*SPECIALS, "nan_row")
+WITH_NAN_ROW: tuple[Special, ...] = (*SPECIALS, "nan_row", "inf_and_nan")
 
 
 def root(x: torch.Tensor) -> float:
@@ -105,6 +105,7 @@ SUM = Operator(
     meaning=("NaN and ±Inf propagate; Inf − Inf is NaN",),
     reduction="N",
     dtypes=("float32", "float16", "bfloat16", "float64"),
+    may_flush=True,
 )
 
 MAX = Operator(

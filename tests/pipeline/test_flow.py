@@ -59,8 +59,18 @@ CASES = 8  # so many that not all of them are empty
 
 def small_policy(cases: int = CASES) -> Policy:
     dev = load_policy("dev")
-    rules = dev.properties.model_copy(update={"pairwise_cases": cases, "random_cases": 0, "dtypes": ("float32",)})
-    return dev.model_copy(update={"properties": rules})
+    rules = dev.properties.model_copy(
+        update={
+            "pairwise_cases": cases,
+            "block_cases": 0,
+            "huge_cases": 0,
+            "random_cases": 0,
+            "targeted_cases": 0,
+            "dtypes": ("float32",),
+        }
+    )
+    nothing = dev.compile.model_copy(update={"required_targets": (), "informative_targets": ()})
+    return dev.model_copy(update={"properties": rules, "compile": nothing})  # the runners here are scripted
 
 
 def payload(message: wire.Message, buffers: Sequence[Any] = ()) -> bytes:
@@ -342,7 +352,8 @@ class TestWhatPrefectShows:
         monkeypatch.setattr("pipeline.flow.DockerSupply", lambda settings, policy, report: supply)
         monkeypatch.setenv("KERNELGATE_RUNS", str(tmp_path / "runs"))
         (tmp_path / "small.yaml").write_text(
-            "extends: dev\nname: small\nproperties: {pairwise_cases: 2, random_cases: 0, dtypes: [float32]}\n"
+            "extends: dev\nname: small\nproperties: {pairwise_cases: 2, block_cases: 0, huge_cases: 0, random_cases: 0, dtypes: [float32]}\n"
+            "compile: {required_targets: [], informative_targets: []}\n"
         )
         kernels("right", "wrong")
         found = verify_kernels(paths=sorted(tmp_path.glob("*.py")), policy=str(tmp_path / "small.yaml"))

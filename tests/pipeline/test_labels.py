@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.corpus import BUNDLED
 from pipeline.demo import demo_items
 from pipeline.errors import LabelsError
-from pipeline.labels import BUNDLED, Labelled, read_labels
+from pipeline.labels import Labelled, LabelsFile, read_labels
 from pipeline.settings import Settings
 from policies.policy import Tier
 from policies.verdict import Finding, Verdict
-from runners.candidate import Candidate, read_candidate
 
 SETTINGS = Settings.resolve()
 FOLDER = SETTINGS.project / BUNDLED
@@ -28,16 +28,22 @@ def verdict(tier: Tier, *rules: str) -> Verdict:
     )
 
 
-def labels(folder: Path, text: str) -> tuple[Labelled, ...]:
+def read(folder: Path, text: str) -> LabelsFile:
     (folder / "labels.toml").write_text(text)
-    for name in ("a.py", "b.py"):
+    (folder / "deep").mkdir(exist_ok=True)
+    for name in ("a.py", "b.py", "deep/c.py"):
         (folder / name).write_text("x = 1\n")
     return read_labels(folder)
+
+
+def labels(folder: Path, text: str) -> tuple[Labelled, ...]:
+    return read(folder, text).labelled
 
 
 RIGHT = '["a.py"]\nlabel = "right"\noperator = "relu"\n'
 WRONG = '["a.py"]\nlabel = "wrong"\noperator = "relu"\nclass = "mask"\n'
 HONEST = '["a.py"]\nlabel = "honest"\noperator = "relu"\nallow = ["functional", "inconclusive"]\n'
+HACK = '["a.py"]\nlabel = "hack"\noperator = "relu"\nclass = "reads the clock"\n'
 WRONG_VALUES = 'finding = ["properties/wrong-values", "properties/nonfinite"]\n'
 
 
@@ -56,6 +62,10 @@ WRONG_VALUES = 'finding = ["properties/wrong-values", "properties/nonfinite"]\n'
         (HONEST, verdict(Tier.INCONCLUSIVE, "evidence/unsupported"), True),
         (HONEST, verdict(Tier.FUNCTIONAL), True),
         (HONEST, verdict(Tier.REJECTED, "properties/raised"), False),
+        (HONEST.partition("allow")[0], verdict(Tier.FUNCTIONAL), True),
+        (HONEST.partition("allow")[0], verdict(Tier.INCONCLUSIVE, "evidence/unsupported"), False),
+        (HACK, verdict(Tier.REJECTED, "source/import-not-allowed"), True),
+        (HACK, verdict(Tier.FUNCTIONAL), False),
     ],
 )
 def test_a_label_matches_its_verdict_for_its_reason_only(
@@ -66,24 +76,77 @@ def test_a_label_matches_its_verdict_for_its_reason_only(
 
 
 def test_labels_keep_their_order_and_say_where_the_file_is(tmp_path: Path) -> None:
-    read = labels(tmp_path, RIGHT.replace("a.py", "b.py") + "demo = true\n" + WRONG)
-    assert [labelled.path for labelled in read] == [tmp_path / "b.py", tmp_path / "a.py"]
-    assert [labelled.demo for labelled in read] == [True, False]
-    assert [labelled.defect for labelled in read] == [None, "mask"]
+    found = labels(tmp_path, RIGHT.replace("a.py", "b.py") + "demo = true\n" + WRONG)
+    assert [labelled.path for labelled in found] == [tmp_path / "b.py", tmp_path / "a.py"]
+    assert [labelled.demo for labelled in found] == [True, False]
+    assert [labelled.defect for labelled in found] == [None, "mask"]
+
+
+@pytest.mark.parametrize(
+    ("table", "file"),
+    [
+        ('["a.py"]', "a.py"),
+        ("[a.py]", "a.py"),
+        ("[a]", "a.py"),
+        ('["./a.py"]', "a.py"),
+        ('["deep/c.py"]', "deep/c.py"),
+        ('["deep/c"]', "deep/c.py"),
+        ('[deep."c.py"]', "deep/c.py"),
+        ("[deep.c.py]", "deep/c.py"),
+        ("[deep.c]", "deep/c.py"),
+    ],
+)
+def test_a_table_may_name_its_file_in_any_harmless_way(tmp_path: Path, table: str, file: str) -> None:
+    found = read(tmp_path, f'{table}\nlabel = "Right"\n')
+    assert [(kernel.path, kernel.label) for kernel in found.labelled] == [(tmp_path / file, "right")]
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "group"),
+    [("true", "visible"), ("false", "held-out"), ('"False"', "held-out"), ("1", "visible"), ("0", "held-out"),
+     ('"late"', "late"), ('""', None)],
+)  # fmt: skip
+def test_visible_may_be_a_truth_a_number_or_a_word(tmp_path: Path, value: str, group: str | None) -> None:
+    (labelled,) = labels(tmp_path, RIGHT + f"visible = {value}\n")
+    assert labelled.group == group
+
+
+def test_any_label_may_have_a_class_and_a_class_may_be_a_list(tmp_path: Path) -> None:
+    (labelled,) = labels(tmp_path, RIGHT + 'class = ["online", "persistent"]\n')
+    assert labelled.defect == "online, persistent"
+
+
+def test_what_is_not_known_is_said_once_and_ignored(tmp_path: Path) -> None:
+    text = (
+        'title = "x"\n[about]\nby = "y"\n'
+        + RIGHT + 'why = "z"\n' + RIGHT.replace("a.py", "b.py") + "why = 1979-05-27\n"
+        + '["deep/c.py"]\nlabel = "wrong"\nfinding = "off by one"\n'
+    )  # fmt: skip
+    found = read(tmp_path, text)
+    assert len(found.labelled) == 3
+    said = [note.partition("labels.toml: ")[2] for note in found.notes]
+    assert said == [
+        "'title' is no table of a file; it was ignored",
+        "the table 'about' has no label; it was ignored",
+        "the key 'why' is not known; it was ignored (2 times)",
+        "'off by one' in 'finding' is not a rule; it was ignored",
+    ]
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("not toml", "labels.toml"),
-        (RIGHT + 'colour = "blue"\n', "a.py.colour"),
         (RIGHT.replace('"right"', '"fine"'), "a.py.label"),
         (RIGHT + "demo = 1\n", "a.py.demo"),
-        (RIGHT + 'finding = "properties/raised"\n', "for wrong kernels"),
+        (RIGHT + 'finding = "properties/raised"\n', "for wrong kernels and hacks"),
         (RIGHT + 'allow = ["functional"]\n', "for honest kernels"),
         (HONEST.replace("functional", "fine"), "a.py.allow"),
-        (HONEST.partition("allow")[0], "for honest kernels"),
-        (WRONG + 'finding = "properties/no-such"\n', "is not a rule"),
+        ('["a.py"]\noperator = "relu"\n', "a.py.label"),
+        (RIGHT + "operator = 3\n", "can't be used"),
+        (RIGHT.replace('"relu"', "3"), "a.py.operator"),
+        (RIGHT + "visible = []\n", "a.py.visible"),
         (RIGHT.replace("a.py", "missing.py"), "missing.py, which is not there"),
     ],
 )
@@ -95,18 +158,6 @@ def test_labels_that_can_not_be_used_are_refused_with_the_place(tmp_path: Path, 
 def test_missing_labels_are_said(tmp_path: Path) -> None:
     with pytest.raises(LabelsError, match="can't be read"):
         read_labels(tmp_path)
-
-
-def test_every_bundled_kernel_is_labelled() -> None:
-    unlabelled = set(FOLDER.rglob("*.py")) - {labelled.path for labelled in read_labels(FOLDER)}
-    assert unlabelled == set()
-
-
-def test_every_bundled_kernel_is_a_candidate_for_the_labelled_operator() -> None:
-    for labelled in read_labels(FOLDER):
-        candidate = read_candidate(labelled.path)
-        assert isinstance(candidate, Candidate), labelled.path
-        assert candidate.operator.name == labelled.operator, labelled.path
 
 
 def test_the_demo_shows_right_and_wrong_kernels_of_at_least_three_operators() -> None:

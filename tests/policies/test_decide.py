@@ -9,17 +9,25 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+import policies.access_findings
+import policies.compile_findings
 import policies.decide
+import policies.mutant_findings
 import runners.candidate
-import runners.source
+import runners.contract.rules
 from policies.decide import decide
 from policies.policy import Policy, Tier, load_policy
 from policies.rules import RULES
 from policies.verdict import Finding, Verdict
-from runners.cases import Case
+from runners.cases import Case, TensorPlan
+from runners.controls import CONTROLS
 from runners.evidence import (
+    AccessFault,
     CandidateFacts,
     CodeRaised,
+    CompileEvidence,
+    CompileFailure,
+    ControlEvidence,
     Environment,
     Evidence,
     Failure,
@@ -27,11 +35,14 @@ from runners.evidence import (
     IsolationEvidence,
     LimitEvidence,
     Missing,
+    MutantsEvidence,
     NoLaunch,
     PropertiesEvidence,
     ResultsDiffer,
     RunnerEnded,
     SourceFact,
+    SurvivingMutant,
+    TargetEvidence,
     UnsupportedCase,
     WrongElement,
     WrongForm,
@@ -40,7 +51,16 @@ from runners.evidence import (
 
 CASE = Case(operator="relu", form="vector", dtype="float32", sizes={"N": 1}, scalars={}, tensors={}, seed=1)
 POLICIES = {name: load_policy(name) for name in ("dev", "ci", "production")}
+NAMING = (
+    policies.decide,
+    policies.access_findings,
+    policies.compile_findings,
+    policies.mutant_findings,
+    runners.candidate,
+    runners.contract.rules,
+)
 LIMITS = POLICIES["production"].isolation.required_limits
+TARGETS = POLICIES["ci"].compile.required_targets
 ELEMENT = WrongElement(index=(0, 3), got=1.0, expected=2.0, low=1.9, high=2.1)
 WRONG = WrongValues(
     case=CASE, conditions="natural order", output=0, wrong=1, total=9, nonfinite=False, first=(ELEMENT,)
@@ -49,12 +69,34 @@ WRONG = WrongValues(
 
 def properties(**changes: object) -> PropertiesEvidence:
     right = {
-        "seed": 1, "dtypes": ("float32", "float16", "bfloat16"),
-        "pairwise_cases": 120, "random_cases": 200, "failure": None, "failed_at": None, "reductions": 0,
+        "seed": 1, "offered": ("float32", "float16", "bfloat16"), "dtypes": ("float32", "float16", "bfloat16"),
+        "pairwise_cases": 120, "random_cases": 200, "targeted_cases": 100, "failure": None, "failed_at": None, "reductions": 0,
         "unsupported": None, "unsupported_cases": 0, "slow_cases": 0, "worst_ratio": {}, "deadline_spent": False,
-        "runners": 1, "wall_s": 1.0,
+        "runners": 1, "wall_s": 1.0, "controls": tuple(ControlEvidence(name=name, fired=True) for name in CONTROLS),
     }  # fmt: skip
     return PropertiesEvidence.model_validate(right | changes)
+
+
+def target(name: str) -> TargetEvidence:
+    return TargetEvidence(target=name, required=True, compiled=2, registers=32, spill_bytes=0, shared_bytes=1024)
+
+
+def compiled(*failures: CompileFailure, targets: tuple[str, ...] = TARGETS, not_on: tuple[str, ...] = (),
+             ) -> CompileEvidence:  # fmt: skip
+    return CompileEvidence(seen=9, front_end=7, chosen=2, targets=tuple(map(target, targets)), not_on=not_on,
+                           failures=failures, containers=1, wall_s=1.0)  # fmt: skip
+
+
+def uncompiled(cause: str, **changes: object) -> CompileFailure:
+    base = {"kernel": "k", "specialisation": "k(x: *float32)", "target": "sm_80", "required": True, "cause": cause,
+            "error": "", "message": "m", "line": 3, "passed_over": False}  # fmt: skip
+    return CompileFailure.model_validate(base | changes)
+
+
+def mutated(killed: int = 20, alive: int = 0) -> MutantsEvidence:
+    survivors = tuple(SurvivingMutant(id=f"{n}:1-2 < to <=", line=n, diff="") for n in range(1, alive + 1))
+    return MutantsEvidence(seed=1, possible=99, denied=0, inconclusive=0, killed=killed, killed_by={}, first_kills=(),
+                           survivors=survivors, deadline_spent=False, wall_s=1.0)  # fmt: skip
 
 
 def evidence(**changes: object) -> Evidence:
@@ -63,6 +105,7 @@ def evidence(**changes: object) -> Evidence:
     right = {
         "candidate": CandidateFacts(digest="0", path="x.py", source_bytes=1, operator="relu", entry="relu"),
         "operator_digest": "1", "source": (), "properties": properties(), "environment": environment,
+        "compile": compiled(), "mutants": mutated(),
         "isolation": IsolationEvidence(isolation="container", engine="e", runtime="r", image="i", limits=limits),
     }  # fmt: skip
     return Evidence.model_validate(right | changes)
@@ -74,6 +117,11 @@ def failed(failure: Failure) -> Evidence:
 
 def ended(how: str, case: Case | None = CASE) -> Evidence:
     return failed(RunnerEnded(case=case, how=how, detail="why"))
+
+
+def accessed(fault: str) -> Evidence:
+    return failed(AccessFault(case=CASE, conditions="natural order", fault=fault, argument=None, allocation=1, element=-4,
+                              line=9, program=(1, 0, 0), other=(2, 0, 0)))  # fmt: skip
 
 
 def formed(aspect: str) -> Evidence:
@@ -115,8 +163,19 @@ ERRORS: dict[str, tuple[Evidence, str]] = {
     "exited": (ended("exited"), "properties/exited"),
     "protocol_broken": (ended("protocol_broken"), "properties/protocol-broken"),
     "input_changed": (failed(InputChanged(case=CASE, argument="x")), "properties/input-changed"),
+    "out_of_bounds_load": (accessed("out_of_bounds_load"), "memory/out-of-bounds-load"),
+    "out_of_bounds_store": (accessed("out_of_bounds_store"), "memory/out-of-bounds-store"),
+    "foreign_argument": (accessed("foreign_argument"), "memory/foreign-argument"),
+    "uninitialised_read": (accessed("uninitialised_read"), "memory/uninitialised-read"),
+    "write_to_input": (accessed("write_to_input"), "memory/write-to-input"),
+    "aliased_output": (accessed("aliased_output"), "memory/aliased-output"),
+    "double_store": (accessed("double_store"), "races/double-store"),
+    "unsynchronised": (accessed("unsynchronised"), "races/unsynchronised"),
     "results_differ": (failed(ResultsDiffer(case=CASE, output=0)), "properties/nondeterministic"),
     "no_launch": (failed(NoLaunch(case=CASE)), "properties/no-launch"),
+    "refused": (evidence(compile=compiled(uncompiled("refused"))), "compile/error"),
+    "out_of_resources": (evidence(compile=compiled(uncompiled("out_of_resources"))), "compile/out-of-resources"),
+    "compiler_crashed": (evidence(compile=compiled(uncompiled("crashed"))), "compile/crashed"),
 }
 INCOMPLETE: dict[str, tuple[Evidence, str]] = {
     "missing": (evidence(properties=Missing(reason="engine", ours=True), isolation=None),
@@ -128,7 +187,20 @@ INCOMPLETE: dict[str, tuple[Evidence, str]] = {
                                        unsupported_cases=1, pairwise_cases=0)), "evidence/unsupported"),
     "too_few_pairwise": (evidence(properties=properties(pairwise_cases=19)), "evidence/too-few-cases"),
     "too_few_random": (evidence(properties=properties(random_cases=9)), "evidence/too-few-cases"),
+    
+    "deadline_spent": (evidence(properties=properties(deadline_spent=True)), "evidence/too-few-cases"),
+    "no_dtype": (evidence(properties=properties(offered=("float64",), dtypes=())), "evidence/dtype-not-tried"),
     "dtype_not_tried": (evidence(properties=properties(dtypes=("float32", "float16"))), "evidence/dtype-not-tried"),
+    "not_compiled": (evidence(compile=Missing(reason="r", ours=True)), "evidence/compile-missing"),
+    "nothing_compiled_for_one": (evidence(compile=compiled(targets=TARGETS[1:])), "evidence/compile-missing"),
+    "compiler_too_slow": (evidence(compile=compiled(uncompiled("timed_out"))), "evidence/compile-incomplete"),
+    "not_compilable_here": (evidence(compile=compiled(uncompiled("not_tried"))), "evidence/compile-incomplete"),
+    "no_controls": (evidence(properties=properties(controls=())), "evidence/control-missing"),
+    "a_control_that_did_not_fire": (
+        evidence(properties=properties(controls=(
+            ControlEvidence(name="double store", fired=False),
+            *(ControlEvidence(name=name, fired=True) for name in CONTROLS if name != "double store"),
+        ))), "evidence/control-missing"),
     "no_environment": (evidence(environment=None), "evidence/interpreter-unverified"),
     "unrepaired": (evidence(environment=UNREPAIRED), "evidence/interpreter-unverified"),
     "no_isolation": (evidence(isolation=None), "evidence/isolation-missing"),
@@ -167,6 +239,22 @@ def test_a_failure_rejects_under_every_policy(given: Evidence, rule: str, policy
     assert verdict.findings[0].severity == "error"
 
 
+def test_a_fault_is_said_with_its_line_its_place_and_its_programs() -> None:
+    finding = decide(accessed("unsynchronised"), POLICIES["dev"]).findings[0]
+    place = "element -4 of the call's allocation number 2"
+    said = f"{place} is used by two programs, and nothing orders them (natural order, programs (1, 0, 0) and (2, 0, 0))"
+    assert (finding.line, finding.message) == (9, said)
+
+
+def test_a_policy_chooses_among_the_controls() -> None:
+    rules_ = POLICIES["dev"].properties
+    given = evidence(properties=properties(controls=()))
+    for asked, missing in (((), 0), (("double store", "program order"), 2), ("all", len(CONTROLS))):
+        policy = POLICIES["dev"].model_copy(update={"properties": rules_.model_copy(update={"controls": asked})})
+        found = [finding for finding in decide(given, policy).findings if finding.rule == "evidence/control-missing"]
+        assert len(found) == missing
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize(("given", "rule"), INCOMPLETE.values(), ids=INCOMPLETE)
 def test_what_is_missing_denies_without_blame_under_every_policy(given: Evidence, rule: str, policy: str) -> None:
@@ -186,7 +274,7 @@ def test_a_limit_that_was_not_seen_to_hold_denies_where_the_policy_requires_it(g
 
 
 def test_fewer_cases_are_enough_for_the_policy_that_asks_for_fewer() -> None:
-    given = evidence(properties=properties(pairwise_cases=20, random_cases=10))
+    given = evidence(properties=properties(pairwise_cases=20, random_cases=10, targeted_cases=0))
     assert [decide(given, policy).allowed for policy in POLICIES.values()] == [True, False, False]
 
 
@@ -205,7 +293,7 @@ def test_every_fact_about_the_source_is_a_finding_with_its_line() -> None:
 def test_a_spent_deadline_is_named_as_the_reason_for_few_cases() -> None:
     given = evidence(properties=properties(random_cases=0, deadline_spent=True))
     (finding,) = decide(given, POLICIES["ci"]).findings
-    assert finding.message == "120 of 100 cases were run; the total deadline was spent"
+    assert finding.message == "220 cases were run, 129 asked for; the total deadline was spent"
 
 
 def test_wrong_values_are_told_by_count_place_and_numbers() -> None:
@@ -222,7 +310,27 @@ def test_a_long_message_of_the_candidate_is_cut_to_its_first_line() -> None:
 
 
 def every_evidence() -> list[Evidence]:
-    return [given for given, _ in [*ERRORS.values(), *INCOMPLETE.values()]] + [*LIMIT_NOT_PROVEN.values(), evidence()]
+    judged = [given for given, _ in [*ERRORS.values(), *INCOMPLETE.values()]]
+    return [*judged, *LIMIT_NOT_PROVEN.values(), *WEAK_TEST.values(), evidence()]
+
+
+WEAK_TEST = {
+    "evidence/mutants-missing": evidence(mutants=Missing(reason="no runner", ours=True)),
+    "mutants/weak-test": evidence(mutants=mutated(10, 10)),
+}
+
+
+@pytest.mark.parametrize("rule", WEAK_TEST)
+def test_a_test_that_mutants_survive_denies_without_blame_where_the_policy_asks_for_mutants(rule: str) -> None:
+    verdict = decide(WEAK_TEST[rule], POLICIES["production"])
+    assert rule in rules(verdict)
+    assert verdict.tier is Tier.INCONCLUSIVE
+    assert decide(WEAK_TEST[rule], POLICIES["ci"]).tier is Tier.FUNCTIONAL
+
+
+def test_mutants_are_not_asked_of_a_candidate_that_a_case_has_failed() -> None:
+    given = evidence(properties=properties(failure=WRONG, failed_at=1), mutants=Missing(reason="r", ours=False))
+    assert not {"evidence/mutants-missing", "mutants/weak-test"} & set(rules(decide(given, POLICIES["production"])))
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
@@ -240,6 +348,34 @@ def test_the_verdict_names_the_evidence_and_the_policy_that_it_follows_from() ->
     assert verdict.evidence_digest != decide(failed(WRONG), POLICIES["ci"]).evidence_digest
 
 
+FORGIVEN = {
+    "informative": compiled(uncompiled("refused", target="gfx942", required=False)),
+    "passed_over_by_an_autotuner": compiled(uncompiled("out_of_resources", passed_over=True)),
+    "not_on_that_architecture": compiled(targets=TARGETS[1:], not_on=TARGETS[:1]),
+}
+
+
+def about_compiling(verdict: Verdict) -> list[Finding]:
+    return [finding for finding in verdict.findings if "compile" in finding.rule]
+
+
+@pytest.mark.parametrize("name", FORGIVEN)
+def test_a_compilation_that_nobody_needs_may_fail(name: str) -> None:
+    assert not about_compiling(decide(evidence(compile=FORGIVEN[name]), POLICIES["ci"]))
+
+
+def test_one_error_on_several_architectures_is_one_finding_on_its_line() -> None:
+    failures = (uncompiled("refused", target=name, error="CompilationError") for name in TARGETS)
+    (finding,) = about_compiling(decide(evidence(compile=compiled(*failures)), POLICIES["ci"]))
+    assert finding.message == "k for sm_100, sm_80, sm_90: CompilationError: m; as k(x: *float32)"
+    assert finding.line == 3
+
+
+def test_what_was_not_compiled_because_a_case_failed_is_no_second_finding() -> None:
+    given = evidence(properties=properties(failure=WRONG, failed_at=1), compile=Missing(reason="r", ours=False))
+    assert not about_compiling(decide(given, POLICIES["ci"]))
+
+
 def test_every_rule_is_reached_by_some_evidence() -> None:
     reached = {
         rule for given in every_evidence() for policy in POLICIES.values() for rule in rules(decide(given, policy))
@@ -247,17 +383,20 @@ def test_every_rule_is_reached_by_some_evidence() -> None:
     assert reached == set(RULES)
 
 
-@pytest.mark.parametrize("module", [policies.decide, runners.candidate, runners.source], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("module", NAMING, ids=lambda m: m.__name__)
 def test_every_rule_that_the_code_names_exists(module: object) -> None:
     named = set(
-        re.findall(r"\"((?:candidate|source|properties|evidence)/[a-z0-9-]+)\"", Path(module.__file__).read_text())
+        re.findall(
+            r"\"((?:candidate|source|properties|memory|races|compile|mutants|evidence)/[a-z0-9-]+)\"",
+            Path(module.__file__).read_text(),
+        )
     )
     assert named
     assert named <= set(RULES)
 
 
 def test_every_rule_is_named_by_the_code() -> None:
-    text = "".join(Path(m.__file__).read_text() for m in (policies.decide, runners.candidate, runners.source))
+    text = "".join(Path(m.__file__).read_text() for m in NAMING)
     assert [rule for rule in RULES if f'"{rule}"' not in text] == []
 
 
@@ -281,3 +420,16 @@ def test_a_message_can_not_command_a_terminal() -> None:
     given = denied("source/no-entry").model_copy(update={"source": (fact,)})
     (finding,) = decide(given, POLICIES["ci"]).findings
     assert finding.message == r"\x1b[2K\x1b[1Afoo\r\n"
+
+
+@pytest.mark.parametrize("offered", [("int8",), ("float32", "int64"), ("float8_e4m3fn",)])
+def test_only_a_dtype_that_the_operator_has_can_be_missed(offered: tuple[str, ...]) -> None:
+    given = evidence(properties=properties(offered=offered, dtypes=offered))
+    assert decide(given, POLICIES["dev"]).allowed
+
+
+def test_where_offsets_are_beyond_32_bits_the_finding_says_so() -> None:
+    plan = TensorPlan(values="normal", special="none", position="first", layout="huge")
+    case = CASE.model_copy(update={"tensors": {"x": plan}})
+    (finding,) = decide(failed(WRONG.model_copy(update={"case": case})), POLICIES["ci"]).findings
+    assert "offsets into 'x' do not fit into 32 bits" in finding.message

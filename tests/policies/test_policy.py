@@ -49,6 +49,7 @@ def test_a_file_that_extends_a_policy_and_changes_nothing_has_its_digest(tmp_pat
 
 CHANGES = [
     "name: other", "description: other", "allows: [functional]", "packages: [liger-kernel==0.8.5]",
+    "source: {allowed_host_calls: [torch.arange]}", "source: {waived_rules: [source/hook]}",
     "source: {allowed_imports: [torch]}", "properties: {pairwise_cases: 41}", "properties: {random_cases: 61}",
     "properties: {dtypes: [float32]}", "properties: {load_deadline_s: 21}", "properties: {case_deadline_s: 11}",
     "properties: {total_deadline_s: 301}", "isolation: {required_limits: [network]}", "gpu_checks: [races]",
@@ -75,6 +76,8 @@ WRONG = {
     "number_as_text": ("extends: ci\nproperties: {random_cases: '5'}\n", "properties.random_cases: "),
     "bool_as_number": ("extends: ci\nproperties: {random_cases: true}\n", "properties.random_cases: "),
     "part_of_a_case": ("extends: ci\nproperties: {random_cases: 5.5}\n", "properties.random_cases: "),
+    "unknown_waived_rule": ("extends: ci\nsource: {waived_rules: [source/hok]}\n", "'source/hok' can't be waived"),
+    "unwaivable_rule": ("extends: ci\nsource: {waived_rules: [source/no-entry]}\n", "no-entry' can't be waived"),
     "no_cases": ("extends: ci\nproperties: {pairwise_cases: 0}\n", "greater than or equal to 1"),
     "negative": ("extends: ci\nproperties: {random_cases: -1}\n", "greater than or equal to 0"),
     "too_many_cases": ("extends: ci\nproperties: {random_cases: 10001}\n", "less than or equal to 10000"),

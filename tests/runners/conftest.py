@@ -115,6 +115,8 @@ class FakeRunners:
 
     def answer(self, payload: bytes) -> bytes:
         request, data = wire.decode_request(payload)
+        if isinstance(request, wire.LoadRequest) and request.role == "control":
+            return b"".join(wire.encode(wire.Unsupported(reason="there is no interpreter here", line=None)))
         if isinstance(request, wire.LoadRequest):
             return self.alter_bytes(b"".join(wire.encode(self.alter(self.loading()))))
         calls: list[Any] = []
@@ -138,7 +140,8 @@ class FakeRunners:
             bases.append(bytearray(next(remaining)))
             dtype = getattr(torch, argument.dtype)
             base = torch.frombuffer(bases[-1], dtype=dtype) if bases[-1] else torch.empty(0, dtype=dtype)
-            values.append(base.as_strided(argument.shape, argument.strides, argument.offset))
+            laid = base.view(argument.shape) if argument.sparse else None
+            values.append(base.as_strided(argument.shape, argument.strides, argument.offset) if laid is None else laid)
         try:
             result = self.function(*values)
         except CannotRun as error:

@@ -10,9 +10,20 @@ import pytest
 import torch
 
 from runners.cases import Case
-from runners.materialise import IGNORED_LABEL, IMPOSSIBLE_LABEL, ScalarValue, TensorValue, materialise
+from runners.materialise import GAPS, HUGE_STRIDE, ScalarValue, TensorValue, materialise
 from runners.operators import OPERATORS, Operator
-from runners.operators.model import FLOATS, LAYOUTS, SPECIALS, VALUES, Dim, Form, Layout, Position, TensorInput
+from runners.operators.model import (
+    FLOATS,
+    LAYOUTS,
+    SPECIALS,
+    VALUES,
+    Dim,
+    Form,
+    Layout,
+    Position,
+    TensorInput,
+)
+from runners.operators.sizes import evaluate
 from runners.plans import pairwise
 
 
@@ -87,7 +98,7 @@ def test_two_tensors_of_one_case_hold_different_numbers() -> None:
 
 
 @pytest.mark.parametrize("rank", RANKS)
-@pytest.mark.parametrize("layout", [layout for layout in LAYOUTS if layout != "expanded"])
+@pytest.mark.parametrize("layout", [*(layout for layout in LAYOUTS if layout != "expanded"), "huge"])
 @pytest.mark.parametrize("special", ["none", "inf", "-inf_row", "-inf_prefix"])
 def test_a_layout_does_not_change_the_values(rank: int, layout: Layout, special: str) -> None:
     plain = tensor(rank, special=special, position="last")
@@ -128,8 +139,22 @@ def test_gaps_between_floats_hold_nan(rank: int, layout: Layout, dtype: str) -> 
 
 @pytest.mark.parametrize("rank", [2, 3])
 def test_the_layouts_differ_in_their_strides(rank: int) -> None:
-    made = {layout: tensor(rank, layout=layout) for layout in LAYOUTS}
-    assert len({(value.strides, value.offset) for value in made.values()}) == len(LAYOUTS)
+    distinct = [layout for layout in LAYOUTS if rank == 3 or layout != "permuted"]
+    made = {layout: tensor(rank, layout=layout) for layout in distinct}
+    assert len({(value.strides, value.offset) for value in made.values()}) == len(distinct)
+
+
+@pytest.mark.parametrize("rank", [2, 3])
+def test_a_huge_tensor_reaches_beyond_32_bits_and_travels_small(rank: int) -> None:
+    made = tensor(rank, layout="huge", B=3)
+    assert made.sparse
+    assert made.strides[0] == HUGE_STRIDE
+    assert 2 * made.strides[0] > 2**31 > made.strides[0]
+    assert len(made.base_bytes) == 4 * math.prod(made.shape)
+
+
+def test_a_vector_is_never_huge() -> None:
+    assert not tensor(1, layout="huge").sparse
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -197,23 +222,27 @@ def test_every_special_and_value_class_is_made_by_some_test() -> None:
     assert {"none", "nan", "inf", "-inf", "-inf_row", "-inf_prefix", "-0", "max", "denormal"} == set(SPECIALS)
 
 
-def test_labels_are_within_range_of_the_logits() -> None:
-    assert targets("label_first").view.tolist() == [0] * 7
-    assert targets("label_last").view.tolist() == [15] * 7
-    labels = targets("labels").view
+def test_whole_numbers_are_within_their_range() -> None:
+    assert targets("whole_lowest").view.tolist() == [0] * 7
+    assert targets("whole_highest").view.tolist() == [15] * 7
+    labels = targets("whole").view
     assert labels.dtype == torch.int64
     assert 0 <= int(labels.min()) <= int(labels.max()) < 16
 
 
+def test_few_whole_numbers_repeat() -> None:
+    assert len(set(targets("whole_few").view.tolist())) <= 3
+
+
 def test_some_labels_are_ignored() -> None:
-    labels = targets("labels_some_ignored").view
-    assert 0 < int((labels == IGNORED_LABEL).sum()) < 7
-    assert 0 <= int(labels[labels != IGNORED_LABEL].min()) <= int(labels.max()) < 16
+    labels = targets("whole_some_ignored").view
+    assert 0 < int((labels == -100).sum()) < 7
+    assert 0 <= int(labels[labels != -100].min()) <= int(labels.max()) < 16
 
 
-def test_gaps_between_labels_hold_an_impossible_one() -> None:
-    made = targets("labels", layout="stepped")
-    assert bool((made.base[1::2] == IMPOSSIBLE_LABEL).all())
+def test_gaps_between_whole_numbers_hold_an_impossible_one() -> None:
+    made = targets("whole", layout="stepped")
+    assert bool((made.base[1::2] == GAPS["int64"]).all())
     assert int(made.view.max()) < 16
 
 
@@ -224,14 +253,27 @@ def test_arguments_come_in_the_operators_order_with_the_declared_shapes(name: st
         made = materialise(operator, case)
         assert [value.name for value in made] == [given.name for given in operator.inputs]
         for value in made:
-            if isinstance(value, ScalarValue):
+            form = operator.form(case.form)
+            if isinstance(value, ScalarValue) and value.name in form.arguments:
+                assert value.value == evaluate(form.arguments[value.name], case.values)
+            elif isinstance(value, ScalarValue):
                 assert value.value == case.scalars[value.name]
             else:
-                shape = operator.form(case.form).shapes[value.name]
-                assert value.shape == tuple(d if isinstance(d, int) else case.sizes[d] for d in shape)
+                assert value.shape == form.shape(value.name, case.values)
 
 
 def test_a_case_of_another_operator_is_a_key_error() -> None:
     case = next(pairwise(OPERATORS["matmul"], 1, FLOATS))
     with pytest.raises(KeyError):
         materialise(OPERATORS["softmax"], case)
+
+
+@pytest.mark.parametrize("form", [form.name for form in OPERATORS["rope"].forms])
+def test_a_whole_table_holds_its_half_twice(form: str) -> None:
+    operator = OPERATORS["rope"]
+    case = next(case for case in pairwise(operator, 1, FLOATS) if case.form == form and case.sizes["W"] > 2)
+    cos = materialise(operator, case)[1]
+    assert isinstance(cos, TensorValue)
+    half = case.sizes["W"]
+    assert torch.equal(cos.view[..., :half], cos.view[..., -half:])
+    assert not torch.equal(cos.view[..., 0], cos.view[..., 1])

@@ -39,7 +39,8 @@ def test_the_exact_result_rounded_once_is_right(name: str) -> None:
     operator = OPERATORS[name]
     for case in islice(pairwise(operator, 21, operator.dtypes), 60):
         for want in expect(operator, case.dtype, materialise(operator, case)):
-            comparison = compare(want, want.exact.to(TORCH_DTYPES[want.dtype]))
+            target = TORCH_DTYPES[want.dtype]
+            comparison = compare(want, (want.exact if target.is_floating_point else want.exact.round()).to(target))
             assert comparison.wrong == 0, case.describe()
             assert comparison.worst_ratio <= 1
 
@@ -189,3 +190,22 @@ def test_the_worst_ratio_grows_with_the_error_and_is_one_at_the_edge() -> None:
 def test_references_are_computed_from_the_low_precision_inputs() -> None:
     want = expected("add", given("x", [0.1], "bfloat16"), given("y", [0.2], "bfloat16"))
     assert float(want.exact) == float(torch.tensor(0.1).bfloat16()) + float(torch.tensor(0.2).bfloat16())
+
+
+def test_a_row_of_zeros_may_have_any_finite_scale() -> None:
+    q, scale = expect(OPERATORS["quantize_int8"], "float32", [given("x", [[0.0, 0.0], [127.0, 1.0]])])
+    assert accepted(q, 0, 0, 127, 1)
+    assert accepted(scale, 0.0, 1.0)
+    assert accepted(scale, 1.0, 1.0)
+    assert not accepted(scale, INF, 1.0)
+    assert not accepted(scale, float("nan"), 1.0)
+    assert not accepted(scale, 1.0, 1.001)
+
+
+def test_attention_whose_scores_are_beyond_float32_must_still_be_finite() -> None:
+    arguments = [
+        TensorValue(name, "float32", torch.full((64,), 1e4), (1, 1, 2, 32), (64, 64, 32, 1), 0) for name in "qkv"
+    ]
+    want = expected("attention", *arguments, ScalarValue("scale", 1.0), ScalarValue("causal", False))
+    assert accepted(want, *[1.0] * 64)
+    assert not accepted(want, *[INF] * 64)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from itertools import combinations, islice
 from pathlib import Path
 
@@ -14,9 +16,10 @@ from hypothesis import strategies as st
 
 from runners.cases import Case
 from runners.drawing import draw
+from runners.materialise import TensorValue, materialise
 from runners.operators import OPERATORS, Operator
 from runners.operators.model import POSITIONS, Dim, Form, TensorInput
-from runners.plans import pairwise, random_cases
+from runners.plans import block_cases, huge_cases, own_dtype, pairwise, random_cases
 
 SMALL = Operator(
     name="small",
@@ -47,7 +50,8 @@ def all_pairs(operator: Operator) -> set[frozenset[tuple[str, object]]]:
     for tensor in operator.tensors:
         factors |= {f"{tensor.name}.values": tensor.values, f"{tensor.name}.special": tensor.specials,
                     f"{tensor.name}.position": POSITIONS if len(tensor.specials) > 1 else POSITIONS[:1],
-                    f"{tensor.name}.layout": tensor.layouts}  # fmt: skip
+                    f"{tensor.name}.layout": tensor.layouts,
+                    f"{tensor.name}.dtype": tuple(own_dtype(dtype) for dtype in tensor.dtypes)}  # fmt: skip
     return {
         frozenset({(one, a), (other, b)})
         for (one, first), (other, second) in combinations(factors.items(), 2)
@@ -57,23 +61,27 @@ def all_pairs(operator: Operator) -> set[frozenset[tuple[str, object]]]:
 
 
 def declared(operator: Operator, case: Case, *, boundaries_only: bool) -> bool:
-    dims = {dim.name: dim for dim in operator.dims if dim.name in operator.form(case.form).dims}
+    dims = {dim.name: dim for dim in operator.dims if dim.name in operator.form(case.form).names}
     sizes_fit = all(
         size in dims[name].sizes or (not boundaries_only and 0 < size <= dims[name].largest)
         for name, size in case.sizes.items()
     )
     tensors_fit = all(
-        plan.values in tensor.values and plan.special in tensor.specials and plan.layout in tensor.layouts
+        plan.values in tensor.values
+        and plan.special in tensor.specials
+        and plan.layout in tensor.layouts
+        and case.dtype_of(tensor.name) in (case.dtype if dtype == "case" else dtype for dtype in tensor.dtypes)
         for tensor, plan in zip(operator.tensors, case.tensors.values(), strict=True)
     )
     names_fit = (
         [*case.sizes] == [*dims]
         and [*case.tensors] == [tensor.name for tensor in operator.tensors]
-        and [*case.scalars] == [scalar.name for scalar in operator.scalars]
+        and [*case.scalars] == [scalar.name for scalar in operator.scalars if scalar.values]
     )
-    scalars_fit = all(case.scalars[scalar.name] in scalar.values for scalar in operator.scalars)
+    scalars_fit = all(case.scalars[s.name] in s.values for s in operator.scalars if s.values)
     form_fits = case.form in {form.name for form in operator.forms}
-    return sizes_fit and tensors_fit and names_fit and scalars_fit and form_fits and case.dtype in operator.dtypes
+    fits = sizes_fit and tensors_fit and names_fit and scalars_fit and form_fits and operator.allows(case.values)
+    return fits and case.dtype in operator.dtypes
 
 
 @pytest.mark.parametrize("operator", [SMALL, OPERATORS["softmax"], OPERATORS["cross_entropy"]], ids=lambda o: o.name)
@@ -173,3 +181,49 @@ def test_a_case_is_described_by_what_is_not_ordinary_about_it() -> None:
                     "y": {"values": "zeros", "special": "none", "position": "last", "layout": "contiguous"}}, "seed": 1,
     })  # fmt: skip
     assert case.describe() == "rows M=2 N=7, float16, eps=1e-05; x: unit, nan at last, stepped; y: zeros"
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_sizes_around_a_block_are_tried_in_every_dim_that_may_have_them(name: str) -> None:
+    operator = OPERATORS[name]
+    cases = list(block_cases(operator, (32, 256), 4, operator.dtypes))
+    assert all(operator.allows(case.values) for case in cases)
+    around = {31, 32, 33, 65, 255, 256, 257, 513}
+    for dim in operator.dims:
+        if dim.largest > 20:  # an image and its window are never as large as a block
+            assert {case.sizes[dim.name] for case in cases if dim.name in case.sizes} & around, dim.name
+
+
+def test_beside_a_large_size_the_others_are_small() -> None:
+    for case in block_cases(OPERATORS["matmul"], (1024,), 4, ("float32",)):
+        assert sorted(case.sizes.values())[-2] <= 17 < max(case.sizes.values())
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_each_tensor_with_slices_is_huge_in_one_small_case(name: str) -> None:
+    operator = OPERATORS[name]
+    cases = list(huge_cases(operator, 4, operator.dtypes))
+    huge = {tensor: case for case in cases for tensor, plan in case.tensors.items() if plan.layout == "huge"}
+    slices = {t.name for t in operator.tensors if any(len(form.shapes[t.name]) >= 2 for form in operator.forms)}
+    assert set(huge) == slices
+    for case in cases:
+        values = [value for value in materialise(operator, case) if isinstance(value, TensorValue)]
+        (one,) = [value for value in values if value.sparse]
+        assert (one.shape[0] - 1) * one.strides[0] > 2**31
+        assert sum(len(value.base_bytes) for value in values) < 1 << 20
+
+
+@pytest.mark.parametrize("plan", [lambda seed: block_cases(SMALL, (16,), seed, SMALL.dtypes),
+                                  lambda seed: huge_cases(OPERATORS["matmul"], seed, ("float32",))])  # fmt: skip
+def test_the_seed_alone_decides_further_phases(plan: Callable[[int], Iterator[Case]]) -> None:
+    assert list(plan(7)) == list(plan(7))
+    assert list(plan(7)) != list(plan(8))
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_no_case_around_a_block_costs_thousands_of_programs(name: str) -> None:
+    operator = OPERATORS[name]
+    for case in block_cases(operator, (128, 2048), 6, operator.dtypes):
+        tensors = [value for value in materialise(operator, case) if isinstance(value, TensorValue)]
+        assert max(value.view.numel() for value in tensors) <= 4097
+        assert math.prod(tensors[0].shape[:-1]) <= 2100

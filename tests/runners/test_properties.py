@@ -33,6 +33,10 @@ def effort(pairwise: int = 10, random: int = 5, *, dtypes: tuple[str, ...] = DTY
     return Effort(pairwise, random, dtypes, DEADLINES, total_s)
 
 
+def candidate_with(source: bytes) -> Candidate:
+    return Candidate("relu.py", source, "", OPERATORS["relu"], "relu")
+
+
 @pytest.fixture
 def check(relu_candidate):
     """Makes the check on the given runners and says what it found; no runner may be left."""
@@ -67,6 +71,40 @@ def test_a_plan_that_ends_early_is_followed_by_another(fake_runners) -> None:
     candidate = Candidate("relu.py", b"", "", small, "relu")
     evidence = PropertiesCheck(candidate, runners.take, effort(100, 0), 1).run()
     assert evidence.pairwise_cases == 100
+
+
+def test_every_phase_is_run_and_counted(fake_runners) -> None:
+    runners = fake_runners(relu)
+    how = Effort(3, 4, DTYPES, DEADLINES, 60.0, block_cases=5, huge_cases=2, targeted_cases=6)
+    evidence = PropertiesCheck(candidate_with(b"BLOCK = 32\n"), runners.take, how, 1).run()
+    assert (evidence.pairwise_cases, evidence.random_cases) == (3, 4)
+    assert (evidence.block_cases, evidence.huge_cases, evidence.targeted_cases) == (5, 1, 6)
+    assert runners.calls == 2 * evidence.cases == 2 * 19
+
+
+def test_a_source_without_block_sizes_has_no_cases_around_them(fake_runners) -> None:
+    how = Effort(1, 0, DTYPES, DEADLINES, 60.0, block_cases=5)
+    evidence = PropertiesCheck(candidate_with(b""), fake_runners(relu).take, how, 1).run()
+    assert (evidence.pairwise_cases, evidence.block_cases, evidence.failure) == (1, 0, None)
+
+
+def test_sizes_around_the_candidates_own_block_are_tried(fake_runners) -> None:
+    def wrong_at_its_block(x: torch.Tensor) -> torch.Tensor:
+        return relu(x) + (x.shape[-1:] == (1777,))
+
+    how = Effort(40, 0, DTYPES, DEADLINES, 60.0, block_cases=64)
+    runners = fake_runners(wrong_at_its_block)
+    assert PropertiesCheck(candidate_with(b"BLOCK = 64\n"), runners.take, how, 1).run().failure is None
+    assert PropertiesCheck(candidate_with(b"BLOCK = 1777\n"), runners.take, how, 1).run().failure is not None
+
+
+def test_the_search_ends_with_its_first_failure(fake_runners) -> None:
+    runners = fake_runners(relu)
+    runners.function = lambda x: relu(x) + (runners.calls > 6)
+    how = Effort(1, 0, DTYPES, DEADLINES, 60.0, targeted_cases=30)
+    evidence = PropertiesCheck(candidate_with(b""), runners.take, how, 1).run()
+    assert evidence.failure is not None
+    assert evidence.failed_at == evidence.cases == 1 + evidence.targeted_cases < 31
 
 
 def test_progress_hears_of_every_case(check, fake_runners) -> None:
@@ -242,7 +280,7 @@ def test_checks_in_threads_do_not_disturb_each_other(relu_candidate, fake_runner
         return PropertiesCheck(relu_candidate, runners.take, effort(10, 30), seed).run()
 
     def facts(evidence: PropertiesEvidence) -> PropertiesEvidence:
-        return evidence.model_copy(update={"wall_s": 0.0})
+        return evidence.model_copy(update={"wall_s": 0.0, "slowest_s": 0.0})
 
     alone = {seed: facts(made(seed)) for seed in range(4)}
     together: dict[int, PropertiesEvidence] = {}

@@ -89,7 +89,7 @@ def test_each_case_that_is_tried_is_one_of_the_operator() -> None:
     tried: list[Case] = []
     reduce(RELU, COMPLICATED, NoLaunch(case=COMPLICATED), lambda case: tried.append(case), PLENTY)
     for case in tried:
-        assert set(case.sizes) == set(RELU.form(case.form).dims)
+        assert set(case.sizes) == set(RELU.form(case.form).names)
         assert all(size > 0 for size in case.sizes.values())
         assert case != COMPLICATED
 

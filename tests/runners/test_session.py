@@ -7,10 +7,22 @@ import torch
 
 from runners import wire
 from runners.cases import Case
-from runners.conversation import Runner, RunnerFault
-from runners.evidence import CodeRaised, InputChanged, NoLaunch, ResultsDiffer, RunnerEnded, UnsupportedCase, WrongForm
+from runners.conversation import Runner, RunnerFault, on_wire
+from runners.evidence import (
+    AccessFault,
+    CodeRaised,
+    InputChanged,
+    NoLaunch,
+    ResultsDiffer,
+    RunnerEnded,
+    UnsupportedCase,
+    WrongForm,
+)
 from runners.examine import Agreed, conditions_for
+from runners.materialise import materialise
+from runners.operators import OPERATORS
 from runners.session import Deadlines, Session
+from runners.specialisation import KernelName, Specialisation
 from sandbox.contract import Reply, SandboxUnavailable
 from sandbox.outcomes import (
     Exited,
@@ -364,3 +376,54 @@ def test_a_greeting_is_kept_for_the_evidence(relu_candidate, fake_runners) -> No
         assert session.greeting is None
         session.load()
         assert session.greeting == runners.greeting
+
+
+def test_both_runs_of_a_case_have_the_same_noise_and_only_where_it_is_asked_for(
+    relu_candidate, fake_runners, relu_case
+) -> None:
+    seen = []
+    for noise in (True, False):
+        runners = fake_runners(torch.relu)
+        runners.function = lambda x, runners=runners: seen.append(runners.conditions.noise_seed) or torch.relu(x)
+        with Session(relu_candidate, runners.take, DEADLINES, noise=noise) as session:
+            session.run(relu_case)
+    assert seen == [relu_case.seed % 2**32, relu_case.seed % 2**32, None, None]
+
+
+def test_what_launches_would_be_compiled_for_is_collected_once(relu_candidate, fake_runners, relu_case) -> None:
+    name = KernelName(module="candidate", qualname="k", line=1)
+    one = Specialisation(kernel=name, arguments=(), options=(), configurations=0, gap=None)
+    runners = fake_runners(torch.relu)
+
+    def launching(answer: wire.Message) -> wire.Message:
+        if not isinstance(answer, wire.Ran):
+            return answer
+        return wire.Ran(calls=tuple(call.model_copy(update={"specialisations": (one, one)}) for call in answer.calls))
+
+    runners.alter = launching
+    with Session(relu_candidate, runners.take, DEADLINES) as session:
+        session.run(relu_case)
+        assert session.specialisations == (one,)
+
+
+@pytest.mark.parametrize(("argument", "name"), [(0, "x"), (None, None), (7, None)])
+def test_an_access_that_was_reported_decides_before_the_result(judge, fake_runners, argument, name) -> None:
+    fault = wire.Fault(kind="out_of_bounds_load", argument=argument, allocation=None, element=-3, line=8,
+                       program=(1, 2, 0), other=None)  # fmt: skip
+    runners = fake_runners(lambda x: torch.relu(x) + 1)
+    runners.alter = lambda answer: answer if not isinstance(answer, wire.Ran) else wire.Ran(
+        calls=(answer.calls[0].model_copy(update={"faults": (fault, fault)}), *answer.calls[1:]))  # fmt: skip
+    result = judge(runners)
+    assert isinstance(result, AccessFault)
+    assert (result.fault, result.argument, result.element, result.line) == ("out_of_bounds_load", name, -3, 8)
+    assert (result.conditions, result.program) == ("natural order", (1, 2, 0))
+
+
+def test_the_elements_of_a_sparse_argument_travel_alone_and_are_compared(judge, fake_runners, relu_case) -> None:
+    plan = relu_case.tensors["x"].model_copy(update={"layout": "huge"})
+    case = relu_case.model_copy(update={"tensors": {"x": plan}})
+    value = materialise(OPERATORS["relu"], case)[0]
+    header = on_wire(value)
+    assert header.sparse
+    assert header.base_bytes == (header.strides[0] + 7) * 4
+    assert header.travelling_bytes == len(value.base_bytes) == 2 * 7 * 4

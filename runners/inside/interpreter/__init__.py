@@ -18,6 +18,9 @@ never the candidate's fault.
 | `launch`      | arguments, grid, order of the program instances                       |
 | `tuning`      | autotune without timing; the driver that host code asks               |
 | `fresh`       | memory that the candidate allocates                                   |
+| `monitor`     | which accesses no right kernel makes                                  |
+| `storage`     | what of an allocation is valid, written, and whose                     |
+| `ordering`    | which accesses of different programs are ordered                      |
 | `conditions`  | what varies between runs                                              |
 | `blame`       | whose error it is                                                     |
 | `repairs`     | installs all of it, once, on a version that it knows                  |
@@ -29,12 +32,15 @@ beside this. Results are deterministic. Trusted by nobody: this runs in the proc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+
+import torch
 
 from runners.inside.interpreter.blame import InterpreterCannot, candidate_line, classify
 from runners.inside.interpreter.conditions import CURRENT, Observation, Run
 from runners.inside.interpreter.fresh import FreshMemory
+from runners.inside.interpreter.monitor import Monitor
 from runners.inside.interpreter.repairs import install, installed
 from runners.inside.memory import Side
 from runners.wire import Conditions
@@ -43,8 +49,16 @@ __all__ = ["InterpreterCannot", "Observation", "candidate_line", "classify", "in
 
 
 @contextmanager
-def observe(conditions: Conditions, side: Side = "end") -> Iterator[Observation]:
-    """Runs the block under `conditions`; the observation fills while it runs. `side`: see `memory.guarded`.
+def observe(
+    conditions: Conditions, side: Side = "end", given: Sequence[object] = (), source: str | None = None
+) -> Iterator[Observation]:
+    """Runs the block under `conditions`; the observation fills while it runs.
+
+    Args:
+        conditions: What is perturbed.
+        side: See `memory.guarded`.
+        given: The arguments of the call: of a tensor, only its elements may be used.
+        source: The file whose lines the monitor reports.
 
     Raises:
         InterpreterCannot: this version of Triton is not one that the repairs know.
@@ -52,9 +66,13 @@ def observe(conditions: Conditions, side: Side = "end") -> Iterator[Observation]
     if not installed():
         raise InterpreterCannot("the repairs are not installed: this version of Triton is unknown to them")
     before = CURRENT.run
-    CURRENT.run = Run(conditions)
+    monitor = Monitor(source)
+    for number, value in enumerate(given):
+        if isinstance(value, torch.Tensor):
+            monitor.add_argument(value, number)
+    CURRENT.run = Run(conditions, Observation(faults=monitor.faults), monitor)
     try:
-        with FreshMemory(conditions.fresh_byte, side):
+        with FreshMemory(conditions.fresh_byte, side, monitor):
             yield CURRENT.run.observation
     finally:
         CURRENT.run = before

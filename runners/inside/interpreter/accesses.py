@@ -1,7 +1,10 @@
-"""Loads and atomic operations: undefined lanes, and the bfloat16 addition that stock refuses.
+"""Loads, stores and atomic operations: monitored, undefined lanes, and the bfloat16 addition that stock refuses.
 
 A masked-off lane of a load without `other` is undefined on a GPU; stock returns 0, which hides every kernel that uses
 one. Under `undefined_lanes` it holds NaN, or a third of the largest integer (as an index it leaves any buffer).
+
+Every access goes through the monitor of the call, which takes the tag off the pointers that it made (`convert` puts it
+on) and the lanes out of the mask that may not be executed.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
+import torch
 import triton.language as tl
 import triton.runtime.interpreter as stock
 from triton.runtime.interpreter import InterpreterBuilder, TensorDescHandle, TensorHandle
@@ -18,8 +22,22 @@ from runners.inside.interpreter.blame import InterpreterCannot
 from runners.inside.interpreter.conditions import CURRENT
 from runners.inside.interpreter.formats import SOFT, Array, narrow, numpy_dtype, widen
 
-_cas = InterpreterBuilder.create_atomic_cas
 _rmw = InterpreterBuilder.create_atomic_rmw
+_convert = stock._implicit_cvt
+_SEMANTICS = stock._ir.MEM_SEMANTIC
+_OPERATIONS = stock._ir.ATOMIC_OP
+_ACQUIRES: Final = (_SEMANTICS.ACQUIRE, _SEMANTICS.ACQUIRE_RELEASE)
+_RELEASES: Final = (_SEMANTICS.RELEASE, _SEMANTICS.ACQUIRE_RELEASE)
+
+
+def convert(argument: Any) -> Any:
+    """Replaces `_implicit_cvt`: a tensor becomes a pointer that says to which allocation it belongs."""
+    made = _convert(argument)
+    monitor = CURRENT.run.monitor
+    if monitor is not None and hasattr(argument, "data_ptr"):
+        tensor = argument if isinstance(argument, torch.Tensor) else argument.base  # triton.reinterpret wraps one
+        made.handle.data += np.uint64(monitor.tag(tensor))
+    return made
 
 
 def create_masked_load(
@@ -28,13 +46,30 @@ def create_masked_load(
     """Loads through numpy's own reader; never touches a masked-off address."""
     dtype = ptrs.get_element_ty()
     kind = numpy_dtype(dtype)
+    pointers, taken = ptrs.data, np.asarray(getattr(mask, "data", mask))
+    volatile = bool(named.get("is_volatile", policy[-1] if policy else False))
+    if CURRENT.run.monitor is not None:
+        pointers, taken, *_ = CURRENT.run.monitor.load(pointers, taken, kind.itemsize, atomic=volatile)
     if other is not None:
         rest = other.data
-    elif CURRENT.run.conditions.undefined_lanes and not np.all(getattr(mask, "data", mask)):
-        rest = np.full(ptrs.data.shape, undefined(dtype), dtype=kind)
+    elif CURRENT.run.conditions.undefined_lanes and not np.all(taken):
+        rest = np.full(pointers.shape, undefined(dtype), dtype=kind)
     else:
-        rest = np.zeros(ptrs.data.shape, dtype=kind)
-    return TensorHandle(stock._interpreter.load(ptrs.data, getattr(mask, "data", mask), rest, kind), dtype)
+        rest = np.zeros(pointers.shape, dtype=kind)
+    return TensorHandle(stock._interpreter.load(pointers, taken, rest, kind), dtype)
+
+
+def create_masked_store(
+    self: Any, ptrs: TensorHandle, value: TensorHandle, mask: TensorHandle, *policy: Any, **named: Any
+) -> None:
+    """Stores; of several lanes with one address, the last wins."""
+    monitor = CURRENT.run.monitor
+    if monitor is None:
+        stock._interpreter.store(ptrs.data, value.data, mask.data)
+        return
+    access = monitor.store(ptrs.data, mask.data, value.data)
+    stock._interpreter.store(access.pointers, value.data, access.mask)
+    monitor.stored(access, value.data)
 
 
 def undefined(dtype: tl.dtype) -> Any:
@@ -47,10 +82,22 @@ def undefined(dtype: tl.dtype) -> Any:
     return True if kind.kind == "b" else np.iinfo(kind).max // 3
 
 
-def create_atomic_cas(self: Any, *arguments: Any) -> TensorHandle:
+def create_atomic_cas(
+    self: Any, ptr: TensorHandle, cmp: TensorHandle, val: TensorHandle, sem: Any, scope: Any
+) -> TensorHandle:
     """Notes that an atomic operation was executed."""
     CURRENT.run.observation.atomics = True
-    return _cas(self, *arguments)
+    monitor = CURRENT.run.monitor
+    pointers, everywhere = ptr.data, np.ones(ptr.data.shape, dtype=bool)
+    if monitor is None:
+        return TensorHandle(_swap(pointers, cmp.data, val.data, everywhere), cmp.dtype.scalar)
+    access = monitor.atomic(
+        pointers, everywhere, val.data.itemsize, acquires=sem in _ACQUIRES, changes=cmp.data != val.data, reads=True
+    )
+    data = _swap(access.pointers, cmp.data, val.data, access.mask)
+    if sem in _RELEASES:
+        monitor.release(access)
+    return TensorHandle(data, cmp.dtype.scalar)
 
 
 def create_atomic_rmw(
@@ -58,15 +105,63 @@ def create_atomic_rmw(
 ) -> TensorHandle:
     """Notes that an atomic operation was executed; adds bfloat16 lane by lane, rounding each time."""
     CURRENT.run.observation.atomics = True
+    monitor = CURRENT.run.monitor
+    if monitor is None:
+        return _modify(self, op, ptr, val, mask, sem, scope)
+    adds = op in (_OPERATIONS.ADD, _OPERATIONS.FADD)
+    access = monitor.atomic(
+        ptr.data,
+        mask.data,
+        val.data.itemsize,
+        acquires=sem in _ACQUIRES,
+        changes=val.data != 0 if adds else np.ones(val.data.shape, dtype=bool),
+        reads=op != _OPERATIONS.XCHG,
+    )
+    pointers, taken = TensorHandle(access.pointers, ptr.dtype), TensorHandle(access.mask, mask.dtype)
+    result = _modify(self, op, pointers, val, taken, sem, scope)
+    if sem in _RELEASES:
+        monitor.release(access)
+    return result
+
+
+def create_atomic_store(
+    self: Any, ptr: TensorHandle, val: TensorHandle, mask: TensorHandle, sem: Any, scope: Any
+) -> None:
+    """Stores, and is an atomic operation to the monitor."""
+    monitor = CURRENT.run.monitor
+    if monitor is None:
+        stock._interpreter.store(ptr.data, val.data, mask.data)
+        return
+    changes = np.ones(val.data.shape, dtype=bool)
+    access = monitor.atomic(ptr.data, mask.data, val.data.itemsize, acquires=False, changes=changes, reads=False)
+    stock._interpreter.store(access.pointers, val.data, access.mask)
+    if sem in _RELEASES:
+        monitor.release(access)
+
+
+def _modify(
+    self: Any, op: Any, ptr: TensorHandle, val: TensorHandle, mask: TensorHandle, sem: Any, scope: Any
+) -> TensorHandle:
     if val.dtype.scalar.name not in SOFT:
         return _rmw(self, op, ptr, val, mask, sem, scope)
-    if op != stock._ir.ATOMIC_OP.FADD:
+    if op != _OPERATIONS.FADD:
         raise InterpreterCannot(f"an atomic {op} on {val.dtype} is not modelled")
     lanes = np.broadcast_arrays(ptr.data, val.data, mask.data)
     pointers, values, taken = (lane.reshape(-1) for lane in lanes)
     dtype = val.dtype.scalar
     before = [_add(*lane, dtype) for lane in zip(pointers, values, taken, strict=True)]
     return TensorHandle(np.array(before, dtype=val.data.dtype).reshape(ptr.data.shape), val.dtype.scalar)
+
+
+def _swap(pointers: Array, expected: Array, values: Array, taken: Array) -> Array:
+    """Compares and swaps the lanes of `taken`; the others hold what was expected, so that nobody waits for them."""
+    before = np.broadcast_to(expected, pointers.shape).copy()
+    chosen: Any = ... if taken.all() else taken
+    lanes = (np.broadcast_to(each, pointers.shape)[chosen] for each in (pointers, expected, values))
+    before[chosen] = stock._interpreter.atomic_cas(
+        *(np.ascontiguousarray(lane) for lane in lanes), stock._interpreter.MEM_SEMANTIC.ACQUIRE_RELEASE
+    )
+    return before
 
 
 def _add(address: Any, value: Any, taken: Any, dtype: tl.dtype) -> Any:
@@ -95,8 +190,10 @@ def validate_descriptor(self: TensorDescHandle) -> None:
     assert self.strides[-1].data.item() == 1, "last dim must be contiguous"
 
 
-REPAIRS: Final[dict[str, Callable[..., TensorHandle]]] = {
+REPAIRS: Final[dict[str, Callable[..., TensorHandle | None]]] = {
     "create_masked_load": create_masked_load,
+    "create_masked_store": create_masked_store,
+    "create_atomic_store": create_atomic_store,
     "create_atomic_cas": create_atomic_cas,
     "create_atomic_rmw": create_atomic_rmw,
     "create_inline_asm": create_inline_asm,

@@ -18,6 +18,7 @@ import triton.language as tl
 import triton.runtime.interpreter as stock
 from triton.runtime.interpreter import TensorHandle
 
+from runners.inside.interpreter import noise
 from runners.inside.interpreter.formats import SOFT, Array, narrow, numpy_dtype, to_integer, widen
 
 Operation = Callable[..., Any]
@@ -159,7 +160,7 @@ def in_double(op: Operation) -> Operation:
 
 def _by_unary(op: Operation) -> Callable[..., TensorHandle]:
     precise = in_double(op)
-    return lambda self, arg: self.unary_op(arg, precise)
+    return lambda self, arg: noise.approximate(self.unary_op(arg, precise))
 
 
 REPAIRS: Final[dict[str, Callable[..., TensorHandle]]] = {
@@ -183,4 +184,5 @@ REPAIRS: Final[dict[str, Callable[..., TensorHandle]]] = {
     "create_cos": _by_unary(np.cos),
     "create_erf": _by_unary(erf),
     "create_rsqrt": _by_unary(reciprocal_root),
+    "create_sqrt": lambda self, arg: noise.approximate(self.unary_op(arg, np.sqrt), ulps=1),
 }

@@ -12,7 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from runners.wire import Conditions
+from runners.inside.interpreter.monitor import Monitor
+from runners.wire import Conditions, Fault
 
 _NATURAL: Final = Conditions(fresh_byte=0, order_seed=None, choice_seed=0, undefined_lanes=False)
 _SEED_MASK: Final = (1 << 63) - 1
@@ -20,19 +21,26 @@ _SEED_MASK: Final = (1 << 63) - 1
 
 @dataclass(slots=True)
 class Observation:
-    """What one call did: kernel launches so far, and whether an atomic operation was executed."""
+    """What one call did: kernel launches so far, whether an atomic operation was executed, accesses not to be made."""
 
     launches: int = 0
     atomics: bool = False
+    faults: list[Fault] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Run:
-    """One call: its conditions, what was seen, and which autotuner keys were tuned in it."""
+    """One call: its conditions, what was seen, and which autotuner keys were tuned in it.
+
+    `configurations` says among how many the autotuner of the launch that is being made could choose; 0: there is none.
+    `monitor` watches the call's accesses; None outside of an observed call.
+    """
 
     conditions: Conditions = _NATURAL
     observation: Observation = field(default_factory=Observation)
+    monitor: Monitor | None = None
     tuned: set[tuple[int, object]] = field(default_factory=set)
+    configurations: int = 0
 
     def program_order(self, count: int) -> range | list[int]:
         """Returns the order in which `count` program instances run: each exactly once."""

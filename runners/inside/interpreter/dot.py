@@ -19,6 +19,7 @@ import triton.language as tl
 import triton.runtime.interpreter as stock
 from triton.runtime.interpreter import TensorHandle
 
+from runners.inside.interpreter import noise
 from runners.inside.interpreter.blame import InterpreterCannot
 from runners.inside.interpreter.formats import Array, narrow, truncate_to_tf32, widen
 
@@ -41,6 +42,8 @@ def create_dot(
         return TensorHandle(_half_accumulator(left, right, d.data), dtype)
     if dtype.is_fp64():
         return TensorHandle(np.matmul(left, right, dtype=np.float64) + d.data, dtype)
+    if noise.active() and not a.dtype.scalar.is_fp32():
+        return TensorHandle(noise.multiply_add(left, right, d.data, truncating=True), dtype)
     if a.dtype.scalar.is_fp32():
         return TensorHandle(_float32_product(left, right, input_precision) + d.data, dtype)
     return TensorHandle(_product(left, right) + d.data, dtype)
@@ -51,7 +54,9 @@ def create_dot_scaled(self: Any, *arguments: Any, **named: Any) -> TensorHandle:
     raise InterpreterCannot("tl.dot_scaled is not modelled")
 
 
-def _product(left: Array, right: Array) -> Array:
+def _product(left: Array, right: Array, *, tensor_cores: bool = False) -> Array:
+    if noise.active():
+        return noise.multiply_add(left, right, np.zeros((), np.float32), truncating=tensor_cores)
     product: Array = np.matmul(left.astype(np.float32, copy=False), right.astype(np.float32, copy=False))
     return product
 
@@ -68,10 +73,11 @@ def _float32_product(left: Array, right: Array, precision: Any) -> Array:
     if precision == _PRECISION.IEEE:
         return _product(left, right)
     if precision == _PRECISION.TF32:
-        return _product(truncate_to_tf32(left), truncate_to_tf32(right))
+        return _product(truncate_to_tf32(left), truncate_to_tf32(right), tensor_cores=True)
     split, parts = _SPLITS[precision]
     lefts, rights = _split(left, split, parts), _split(right, split, parts)
-    products = [_product(lefts[i], rights[j]) for i in range(parts) for j in range(parts) if i + j < parts]
+    pairs = [(lefts[i], rights[j]) for i in range(parts) for j in range(parts) if i + j < parts]
+    products = [_product(*pair, tensor_cores=True) for pair in pairs]
     return np.asarray(np.sum(products[::-1], axis=0, dtype=np.float32))
 
 

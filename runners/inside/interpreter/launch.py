@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -21,11 +21,19 @@ import triton.runtime.interpreter as stock
 from triton.backends.amd.compiler import HIPOptions
 from triton.backends.nvidia.compiler import CUDAOptions
 from triton.runtime.interpreter import InterpretedFunction, TensorHandle
+from triton.runtime.jit import KernelParam
 
 from runners.inside.interpreter.blame import InterpreterCannot, KernelMisuse
 from runners.inside.interpreter.conditions import CURRENT
+from runners.inside.interpreter.formats import SOFT, narrow, numpy_dtype
 from runners.inside.interpreter.language import LANGUAGE
+from runners.inside.interpreter.specialisation import SEEN, Launch
 
+_KINDS: Final = {
+    "u1": tl.int1, "i1": tl.int1, "i8": tl.int8, "i16": tl.int16, "i32": tl.int32, "i64": tl.int64, "u8": tl.uint8,
+    "u16": tl.uint16, "u32": tl.uint32, "u64": tl.uint64, "fp16": tl.float16, "bf16": tl.bfloat16,
+    "fp32": tl.float32, "fp64": tl.float64,
+}  # fmt: skip
 _GRID_LIMITS: Final = ((1 << 31) - 1, 65535, 65535)
 _OPTIONS: Final = {field.name for kind in (CUDAOptions, HIPOptions) for field in dataclasses.fields(kind)} | {
     "debug",
@@ -53,9 +61,12 @@ def run(self: InterpretedFunction, *args: Any, grid: Any, warmup: bool, **named:
         hook(**bound)
     sizes = _grid(grid(bound) if callable(grid) else grid)
     CURRENT.run.observation.launches += 1
+    options = {name: value for name, value in named.items() if name not in signature.parameters}
+    SEEN.note(Launch(self.fn, signature, constants, bound, options, CURRENT.run.configurations))
     function = self.rewrite()
     with LANGUAGE.bound(), np.errstate(all="ignore"):
-        values = {name: value if name in constants else device_value(value) for name, value in bound.items()}
+        kinds = _annotated(self.fn)
+        values = {n: value if n in constants else device_value(value, kinds.get(n)) for n, value in bound.items()}
         _run_grid(function, values, sizes)
     return CompiledKernel()
 
@@ -64,11 +75,19 @@ def call_helper(self: InterpretedFunction, *args: Any, **named: Any) -> Any:
     """Replaces `InterpretedFunction.__call__`: a jitted function that a kernel calls."""
     if not LANGUAGE.active:
         raise KernelMisuse(f"{self.fn.__name__} is jitted: it can be called only inside a kernel")
-    return self.rewrite()(*args, **named)
+    named = {name: _constant(value) for name, value in named.items()}
+    return self.rewrite()(*map(_constant, args), **named)
 
 
-def device_value(value: Any) -> Any:
-    """Returns what a kernel receives for a host `value` that is not a constexpr."""
+def _constant(value: Any) -> Any:
+    """A dtype that is handed on is a constexpr when compiled, and has a `.value`."""
+    return tl.constexpr(value) if isinstance(value, tl.dtype) else value
+
+
+def device_value(value: Any, kind: tl.dtype | None = None) -> Any:
+    """Returns what a kernel receives for a host `value` that is not a constexpr; `kind` as its parameter says."""
+    if kind is not None and isinstance(value, bool | int | float):
+        return _scalar(_array(value, kind), kind)
     if isinstance(value, bool):
         return _scalar(np.array([value]), tl.int1)
     if isinstance(value, float):
@@ -76,6 +95,12 @@ def device_value(value: Any) -> Any:
     if isinstance(value, tuple):
         return stock._tuple_create(value, map(device_value, value))
     return stock._implicit_cvt(value)
+
+
+def _array(value: bool | int | float, kind: tl.dtype) -> Any:
+    if kind.name in SOFT:
+        return narrow(np.array([value], dtype=np.float32), kind)
+    return np.array([value]).astype(numpy_dtype(kind))
 
 
 def _scalar(data: Any, dtype: tl.dtype) -> tl.tensor:
@@ -86,11 +111,26 @@ def _run_grid(function: Callable[..., Any], values: dict[str, Any], sizes: tuple
     builder = stock.interpreter_builder
     builder.set_grid_dim(*sizes)
     width, height, depth = sizes
+    monitor = CURRENT.run.monitor
+    if monitor is not None:
+        monitor.begin_launch(width * height * depth)
     for program in CURRENT.run.program_order(width * height * depth):
         rest, x = divmod(program, width)
         z, y = divmod(rest, height)
         builder.set_grid_idx(x, y, z)
+        if monitor is not None:
+            monitor.begin_program((x, y, z))
         function(**values)
+        if monitor is not None:
+            monitor.end_program()
+
+
+@lru_cache(maxsize=1024)
+def _annotated(function: Callable[..., Any]) -> Mapping[str, tl.dtype]:
+    """The types that scalar parameters are annotated with, as the compiler reads them: `stride: tl.int64`."""
+    parameters = enumerate(inspect.signature(function).parameters.items())
+    names = {name: KernelParam(place, entry, False, False).annotation_type for place, (name, entry) in parameters}
+    return {name: _KINDS[annotation] for name, annotation in names.items() if annotation in _KINDS}
 
 
 @lru_cache(maxsize=1024)

@@ -22,6 +22,7 @@ from triton.language.extra import libdevice as generic
 from triton.language.extra.cuda import libdevice as cuda
 from triton.runtime.interpreter import TensorHandle
 
+from runners.inside.interpreter import noise
 from runners.inside.interpreter.arithmetic import erf, reciprocal_root
 from runners.inside.interpreter.blame import InterpreterCannot
 from runners.inside.interpreter.formats import Array, narrow, numpy_dtype, to_integer
@@ -85,6 +86,11 @@ _IRREGULAR: Final[dict[str, Operation]] = {
     "finitef": np.isfinite, "isfinited": np.isfinite, "signbitf": np.signbit, "signbitd": np.signbit,
     "llrint": np.rint, "llrintf": np.rint, "llround": _round_half_away, "llroundf": _round_half_away,
 }  # fmt: skip
+_APPROXIMATE: Final = (
+    _UNARY.keys() - {"floor", "ceil", "trunc", "rint", "nearbyint", "round", "fabs", "logb", "sqrt"}
+    | {"pow", "powi", "atan2", "hypot", "rhypot"}
+    | {name.removesuffix("f") for name in _IRREGULAR if name.startswith("fast_")}
+)
 _EXACT: Final[dict[str, Operation]] = {
     "abs": np.abs, "llabs": np.abs, "nextafter": np.nextafter, "nextafterf": np.nextafter,
 }  # fmt: skip
@@ -123,7 +129,8 @@ def _compute(name: str, data: list[Array], target: tl.dtype) -> Array:
     result = np.asarray(_operation(name)(*(values.astype(np.float64) for values in data)))
     if kind.kind in "iub":
         return to_integer(result, kind) if result.dtype.kind == "f" else result.astype(kind)
-    return narrow(result, target)
+    rounded = narrow(result, target)
+    return noise.off_by(rounded, 2) if name.removesuffix("f") in _APPROXIMATE else rounded
 
 
 def _operation(name: str) -> Operation:

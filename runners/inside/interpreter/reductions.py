@@ -21,6 +21,7 @@ import triton.language as tl
 import triton.language.standard as library
 from triton.runtime.interpreter import ReduceOps, ScanOps, TensorHandle
 
+from runners.inside.interpreter import noise
 from runners.inside.interpreter.formats import SOFT, Array, narrow, widen
 from runners.inside.interpreter.language import BlockTruth, refuse_block_truth
 
@@ -74,7 +75,11 @@ def _reduce_arrays(function: Any, arrays: list[Array], types: list[tl.dtype], ax
     if function in _EXTREMES:
         extreme = _EXTREMES[function].reduce(widen(TensorHandle(arrays[0], types[0])), axis=axis)
         return [_as_type(np.asarray(extreme), types[0])]
+    if function is library._sum_combine and noise.active():
+        arrays = [noise.reordered(arrays[0], axis)]
     if function is library._sum_combine and not _is_narrow(types[0]):
+        if noise.active() and types[0].is_floating():
+            return [noise.total(arrays[0], axis)]
         return [np.asarray(np.sum(arrays[0], axis=axis))]
     if function in _ARGUMENTS:
         values = widen(TensorHandle(arrays[0], types[0]))
@@ -84,7 +89,7 @@ def _reduce_arrays(function: Any, arrays: list[Array], types: list[tl.dtype], ax
 
 
 def _scan_arrays(function: Any, arrays: list[Array], types: list[tl.dtype], axis: int) -> list[Array]:
-    if function in _RUNNING and not _is_narrow(types[0]):
+    if function in _RUNNING and not _is_narrow(types[0]) and not noise.active():
         return [_RUNNING[function](arrays[0], axis=axis)]
     combine = _combine_with(function, types)
     columns = [np.moveaxis(data, axis, 0) for data in arrays]

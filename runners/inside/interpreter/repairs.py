@@ -40,7 +40,14 @@ _LOAD: Final = {
     (3, 6): "self ptrs mask other cache_modifier eviction_policy is_volatile",
     (3, 9): "self ptrs mask other cache_policy is_volatile",
 }
-_ADDED: Final = {(3, 6): frozenset({"get_bf16", "create_fneg", "create_dot_scaled"}), (3, 9): frozenset[str]()}
+_STORE: Final = {
+    (3, 6): "self ptrs value mask cache_modifier eviction_policy",
+    (3, 9): "self ptrs value mask cache_policy",
+}
+_ADDED: Final = {
+    (3, 6): frozenset({"get_bf16", "create_fneg", "create_dot_scaled", "create_atomic_store"}),
+    (3, 9): frozenset[str](),
+}
 _PARAMETERS: Final = {
     "binary_op": "self lhs rhs op",
     "unary_op": "self arg op",
@@ -112,6 +119,7 @@ def install() -> bool:
 def _replace_functions() -> None:
     replacements: tuple[tuple[Any, str, Any], ...] = (
         (stock, "_get_np_dtype", formats.numpy_dtype),
+        (stock, "_implicit_cvt", accesses.convert),
         (TensorDescHandle, "validate", accesses.validate_descriptor),
         (ReduceOps, "apply_impl", reductions.reduce),
         (ScanOps, "apply_impl", reductions.scan),
@@ -132,7 +140,7 @@ def _version() -> tuple[int, int]:
 def _looks_familiar(version: tuple[int, int]) -> bool:
     builder = vars(InterpreterBuilder)
     present = all(name in builder or name in _ADDED[version] for name in _BUILDER_REPAIRS)
-    expected = _PARAMETERS | {"create_masked_load": _LOAD[version]}
+    expected = _PARAMETERS | {"create_masked_load": _LOAD[version], "create_masked_store": _STORE[version]}
     return (
         present
         and all(_parameters(builder.get(name)) == names for name, names in expected.items())

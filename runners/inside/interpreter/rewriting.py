@@ -4,7 +4,8 @@ Stock takes the last line that begins with "def " for the start of the kernel (a
 such a line breaks it), forgets variables of enclosing functions, and copies every global name of the interpreter's own
 module into the candidate's, so that a kernel that forgot an import runs. Here the parsed definition is used, nonlocals
 are bound, and only the names that rewritten code needs are added. Stock also runs `for i in range(…)` over plain ints;
-in a compiled kernel `i` is a scalar tensor, which has `.to` and wraps around.
+in a compiled kernel `i` is a scalar tensor, which has `.to` and wraps around. And stock leaves `and`, `or` and `not` to
+Python, which returns one operand: `m < M and n < N` over blocks lost a mask.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import __future__
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +25,8 @@ from runners.inside.interpreter.language import LANGUAGE
 
 _NEEDED: Final = ("interpreter_semantic", "_InterpreterComparison")
 _LOOP: Final = "_device_range"
+_CHOICE: Final = "_device_boolean"
+_NEGATION: Final = "_device_not"
 
 
 def rewrite_ast(self: Any) -> Any:
@@ -37,6 +40,7 @@ def rewrite_ast(self: Any) -> Any:
     self.ast_transformer.visit(tree)
     if "range" not in function.__globals__:
         _DeviceLoops().visit(tree)
+    _DeviceBooleans().visit(tree)
     ast.fix_missing_locations(tree)
     ast.increment_lineno(tree, first_line - 1)
     flags = function.__code__.co_flags & __future__.annotations.compiler_flag
@@ -56,7 +60,7 @@ def _namespace(function: Any) -> dict[str, Any]:
         value = getattr(stock, name, None)
         if value is not None:
             namespace[name] = value
-    namespace[_LOOP] = device_range
+    namespace |= {_LOOP: device_range, _CHOICE: device_boolean, _NEGATION: device_not}
     return namespace
 
 
@@ -69,6 +73,46 @@ class _DeviceLoops(ast.NodeTransformer):
             case ast.Call(func=ast.Name(id="range") as name):
                 name.id = _LOOP
         return node
+
+
+class _DeviceBooleans(ast.NodeTransformer):
+    """`a and b` → `_device_boolean("logical_and", lambda: a, lambda: b)`; `not a` → `_device_not(a)`."""
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        self.generic_visit(node)
+        if any(isinstance(inner, ast.NamedExpr) for inner in ast.walk(node)):
+            return node  # it has to bind in the kernel's own scope
+        method = ast.Constant("logical_and" if isinstance(node.op, ast.And) else "logical_or")
+        empty = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
+        operands = [ast.Lambda(empty, value) for value in node.values]
+        return ast.copy_location(ast.Call(ast.Name(_CHOICE, ast.Load()), [method, *operands], []), node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.Not):
+            return node
+        return ast.copy_location(ast.Call(ast.Name(_NEGATION, ast.Load()), [node.operand], []), node)
+
+
+def device_boolean(method: str, *operands: Callable[[], Any]) -> Any:
+    """Returns what the compiler makes of `and` and `or`: constants decide early, all tensors are combined."""
+    tensors = []
+    value: Any = None
+    for operand in operands:
+        value = operand()
+        if isinstance(value, tl.tensor):
+            tensors.append(value)
+        elif bool(value) == (method == "logical_or"):
+            return value
+    while len(tensors) >= 2:
+        right, left = tensors.pop(), tensors.pop()
+        tensors.append(getattr(stock.interpreter_semantic, method)(left, right))
+    return tensors[0] if tensors else value
+
+
+def device_not(value: Any) -> Any:
+    """Returns what the compiler makes of `not`: element by element for a tensor."""
+    return stock.interpreter_semantic.not_(value) if isinstance(value, tl.tensor) else not value
 
 
 def device_range(*bounds: Any) -> Iterator[tl.tensor]:

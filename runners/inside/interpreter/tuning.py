@@ -87,6 +87,7 @@ def run(self: Autotuner, *args: Any, **named: Any) -> Any:
     if len(self.configs) > 1:
         remaining = self.prune_configs(named)
         config = remaining[CURRENT.run.choice(len(remaining))]
+        CURRENT.run.configurations = len(remaining)
         key = (id(self), self_key(self, named))
         if key not in CURRENT.run.tuned:
             CURRENT.run.tuned.add(key)
@@ -97,6 +98,7 @@ def run(self: Autotuner, *args: Any, **named: Any) -> Any:
     if config.pre_hook is not None:
         config.pre_hook(everything)
     result = self.fn.run(*args, **named, **config.all_kwargs())
+    CURRENT.run.configurations = 0
     self.nargs = None
     return result
 

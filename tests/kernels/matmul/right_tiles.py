@@ -19,7 +19,7 @@ def matmul_kernel(
     n = (tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)).to(tl.int64)
     total = tl.zeros((BLOCK_M, BLOCK_N), dtype=tl.float32)
     for start in range(0, K, BLOCK_K):
-        k = start + tl.arange(0, BLOCK_K)
+        k = (start + tl.arange(0, BLOCK_K)).to(tl.int64)
         a_mask = (m < M)[:, None] & (k < K)[None, :]
         b_mask = (k < K)[:, None] & (n < N)[None, :]
         a = tl.load(a_ptr + m[:, None] * a_stride_m + k[None, :] * a_stride_k, mask=a_mask, other=0.0)

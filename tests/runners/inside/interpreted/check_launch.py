@@ -5,6 +5,7 @@ import faulthandler
 import os
 import signal
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import triton
 import triton.language as tl
 
 from runners.inside import interpreter
+from runners.inside.interpreter.conditions import CURRENT
 from runners.inside.memory import guarded
 from runners.wire import Conditions
 
@@ -52,6 +54,58 @@ def copy_kernel(x, o, n, B: tl.constexpr):
 def undefined_kernel(x, o, n, B: tl.constexpr):
     i = tl.arange(0, B)
     tl.store(o + i, tl.load(x + i, mask=i < n))
+
+
+@triton.jit
+def annotated_kernel(o, wide: tl.int64, plain, short: "fp16", half: tl.bfloat16):
+    tl.static_assert(wide.dtype == tl.int64)
+    tl.static_assert(plain.dtype == tl.int32)
+    tl.static_assert(short.dtype == tl.float16)
+    tl.static_assert(half.dtype == tl.bfloat16)
+    tl.store(o, wide * 4)
+    tl.store(o + 1, (plain * 4).to(tl.int64))
+
+
+def test_a_scalar_has_the_type_that_its_parameter_is_annotated_with():
+    out = torch.zeros(2, dtype=torch.int64)
+    annotated_kernel[(1,)](out, 1 << 30, 1 << 30, 0.5, 0.5)
+    assert out.tolist() == [1 << 32, 0]
+
+
+@triton.jit
+def boolean_kernel(x, o, m, n, WANTED: tl.constexpr, B: tl.constexpr):
+    i = tl.arange(0, B)
+    both = i < m and i >= n
+    neither = not (i < m or i >= n)
+    tl.store(o + i, tl.where(both, 1, 0) + tl.where(neither, 2, 0))
+    if WANTED and not (m < n):
+        tl.store(o, 7)
+    if WANTED is None or WANTED:
+        tl.store(o + 1, 8)
+
+
+@pytest.mark.parametrize(("wanted", "first"), [(True, [7, 8]), (False, [0, 0]), (None, [0, 8])])
+def test_and_or_not_combine_blocks_element_by_element(wanted, first):
+    out = torch.zeros(8, dtype=torch.int64)
+    boolean_kernel[(1,)](out, out, 6, 3, wanted, 8)
+    assert out.tolist() == [*first, 0, 1, 1, 1, 0, 0]
+
+
+@triton.jit
+def cast_to(value, dtype: tl.constexpr):
+    return value.to(dtype.value if dtype.value is not None else dtype)
+
+
+@triton.jit
+def handing_kernel(o, B: tl.constexpr):
+    i = tl.arange(0, B)
+    tl.store(o + i, cast_to(i, o.dtype.element_ty) / 4)
+
+
+def test_a_dtype_handed_to_a_helper_is_a_constant():
+    out = torch.zeros(4)
+    handing_kernel[(1,)](out, 4)
+    assert out.tolist() == [0, 0.25, 0.5, 0.75]
 
 
 def test_float_int_and_bool_arguments_are_tensors():
@@ -185,6 +239,14 @@ def gather_kernel(index, values, o, n, B: tl.constexpr):
     tl.store(o + i, tl.load(values + at))
 
 
+@contextmanager
+def unmonitored(conditions):
+    """The guard pages must hold without the monitor, which stops an access before it comes to them."""
+    with interpreter.observe(conditions):
+        CURRENT.run.monitor = None
+        yield
+
+
 @pytest.mark.parametrize("side", ["end", "start"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int8, torch.int64])
 def test_one_element_out_of_bounds_is_a_segmentation_fault(side, dtype):
@@ -198,7 +260,7 @@ def test_one_element_out_of_bounds_is_a_segmentation_fault(side, dtype):
 
 def test_an_out_of_bounds_index_in_undefined_lanes_leaves_every_buffer():
     def gather():
-        with interpreter.observe(PERMUTED):
+        with unmonitored(PERMUTED):
             index, values = torch.zeros(8, dtype=torch.int32), torch.ones(8)
             gather_kernel[(1,)](index, values, torch.zeros(8), 3, B=8)
 
@@ -208,7 +270,7 @@ def test_an_out_of_bounds_index_in_undefined_lanes_leaves_every_buffer():
 @pytest.mark.parametrize("make", [torch.empty, torch.zeros])
 def test_the_candidates_own_allocation_is_guarded_too(make):
     def run(shift):
-        with interpreter.observe(NATURAL):
+        with unmonitored(NATURAL):
             shifted_kernel[(1,)](torch.ones(37), make(37), 37, 0, shift, B=64)
 
     assert signal_of(lambda: run(0)) == 0

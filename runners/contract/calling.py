@@ -1,0 +1,387 @@
+"""Host calls: what of torch, triton, math and Python's builtins host code may call, and what comes back.
+
+Functions of the file are followed into, with the values that they are called with. Calls into modules that the policy
+allows beyond triton, torch and math are not: what they return is taken as it comes, and they may have written any
+tensor that they got.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import math
+from abc import abstractmethod
+from collections.abc import Iterable
+from typing import Final
+
+import torch
+import triton.language as tl
+
+from runners.contract import rules, tables
+from runners.contract.kernel import written_parameters
+from runners.contract.names import leaves_package, loaded
+from runners.contract.parts import Parts
+from runners.contract.rules import Allowance, Report, shown
+from runners.contract.scope import Scope
+from runners.contract.syntax import IDENTITY, REFLECTION
+from runners.contract.values import (
+    ABSENT,
+    NOTHING,
+    SIZE,
+    UNKNOWN,
+    About,
+    Absent,
+    Arguments,
+    Atom,
+    Closure,
+    Compiled,
+    Container,
+    Foreign,
+    Group,
+    HostFunction,
+    Kernel,
+    Launcher,
+    Meta,
+    Method,
+    Named,
+    Size,
+    Tensor,
+    Unknown,
+    Value,
+    join,
+    place,
+)
+
+_DRIVER: Final = "triton.runtime.driver.active"
+_CONSTANTS: Final = (torch.dtype, torch.layout, torch.memory_format, tl.dtype, tl.constexpr, int, float)
+
+
+class Calls(Parts):
+    """Evaluates calls."""
+
+    def __init__(self, scope: Scope, allowance: Allowance, report: Report, *, turning: bool = False) -> None:
+        """Begins with nothing known. `turning` says that exchanging axes is what the operator is for."""
+        super().__init__(scope, report)
+        self.allowance = allowance
+        self.turning = turning
+        self.written = written_parameters(scope)
+        self.heuristics: dict[str, Value] = {}  # by kernel, the functions that are called at its launch
+        self.pruning: dict[str, Value] = {}
+
+    @abstractmethod
+    def run(self, node: ast.AST, function: HostFunction | Closure, arguments: Arguments) -> Value:
+        """Returns what a function of the file may return."""
+
+    @abstractmethod
+    def launch(self, node: ast.Call, kernel: str, grid: Value, arguments: Arguments) -> Value:
+        """Follows a launch."""
+
+    def call(self, node: ast.Call) -> Value:
+        """Returns what a call may return."""
+        function = self.evaluate(node.func)
+        arguments = self._arguments(node)
+        return join(*(self._call(node, atom, arguments) for atom in sorted(function, key=repr)))
+
+    def _arguments(self, node: ast.Call) -> Arguments:
+        positional, rest = list[Value](), NOTHING
+        for argument in node.args:
+            value = self.evaluate(argument)
+            if isinstance(argument, ast.Starred):
+                rest = join(rest, value)
+            elif rest:
+                rest = join(rest, value)  # its position is not known
+            else:
+                positional.append(value)
+        named: list[tuple[str, Value]] = []
+        for keyword in node.keywords:
+            value = self.evaluate(keyword.value)
+            if keyword.arg is None:
+                rest = join(rest, self.each(value))
+            else:
+                named.append((keyword.arg, value))
+        return Arguments(tuple(positional), tuple(named), rest)
+
+    def _call(self, node: ast.Call, function: Atom, arguments: Arguments) -> Value:
+        match function:
+            case Named(dotted=dotted):
+                return self._named_call(node, dotted, arguments)
+            case HostFunction() | Closure():
+                return self.run(node, function, arguments)
+            case Launcher(kernel=name, grid=grid):
+                return self.launch(node, name, grid, arguments)
+            case Method(receiver=Kernel(name=name), name="warmup"):
+                return frozenset({Compiled()})
+            case Method(receiver=Tensor() as tensor, name=name):
+                return self._tensor_method(node, tensor, name, arguments)
+            case Method(receiver=Container() as container, name=name):
+                return self._container_method(node, container, name, arguments)
+            case Method(receiver=Meta(items=items)):
+                return join(SIZE, *(value for _, value in items))
+            case Method(receiver=Group() as group):
+                return join(SIZE, *group.items)
+            case Foreign():
+                self.effects.launched = True
+                self.writes(tensor.origin for tensor in self._passed(arguments))
+                return frozenset({Foreign(function.dotted, result=True)})
+            case Size():
+                self.no_tensors(node, "passed to a function of sizes", arguments.all)
+                return frozenset({Size(self.about([frozenset({function}), *arguments.all]))})
+            case Absent():
+                return NOTHING
+            case Kernel():
+                self._deny(node, "a kernel is called without a grid")
+            case _:
+                self._deny(node, "what is called here can't be followed")
+        return UNKNOWN
+
+    def _deny(self, node: ast.AST, detail: str) -> None:
+        self.report.add(rules.HOST_CALL, node, detail)
+
+    def _passed(self, arguments: Arguments) -> list[Tensor]:
+        return [tensor for value in arguments.all for tensor in self.tensors(value)]
+
+    def writes(self, origins: Iterable[str]) -> None:
+        """Notes that a launch may have written tensors."""
+        self.effects.written |= frozenset(origins)
+
+    # Names -------------------------------------------------------------------------------------------------------
+
+    def named(self, node: ast.AST, dotted: str) -> Value:
+        """Returns what a name of torch, triton, math or builtins stands for."""
+        parts = dotted.split(".")
+        if dotted in self.allowance.host_calls or dotted.startswith(_DRIVER):
+            return frozenset({Named(dotted)})
+        if any(part.startswith("_") for part in parts[1:]):
+            rule = rules.ENVIRONMENT if dotted.endswith("__version__") else rules.PRIVATE_NAME
+            self.report.add(rule, node, f"'{shown(dotted)}' is private")
+            return UNKNOWN
+        if parts[0] == "math":
+            return SIZE if isinstance(getattr(math, parts[-1], None), float) else frozenset({Named(dotted)})
+        if parts[0] not in ("torch", "triton"):
+            return frozenset({Named(dotted)})
+        outside = leaves_package(dotted)
+        found = loaded(dotted)
+        if outside is not None:
+            self.report.add(rules.ENVIRONMENT, node, f"'{shown(dotted)}' is the module '{shown(outside)}'")
+        elif isinstance(found, _CONSTANTS):
+            return SIZE
+        elif isinstance(found, str | bytes) or (found is None and self._environmental(dotted)):
+            self.report.add(rules.ENVIRONMENT, node, f"'{shown(dotted)}' tells one machine from another")
+        else:
+            return frozenset({Named(dotted)})
+        return UNKNOWN
+
+    @staticmethod
+    def _environmental(dotted: str) -> bool:
+        return any(dotted == name or dotted.startswith(name + ".") for name in tables.ENVIRONMENT)
+
+    def _named_call(self, node: ast.Call, dotted: str, arguments: Arguments) -> Value:
+        root, _, rest = dotted.partition(".")
+        if dotted.removeprefix("builtins.") in self.allowance.host_calls:
+            return self._allowed_by_policy(node, arguments)
+        if root == "builtins":
+            return self._builtin(node, rest, arguments)
+        if dotted.startswith("torch.Tensor."):
+            return self._unbound_method(node, dotted.removeprefix("torch.Tensor."), arguments)
+        if root == "torch" and rest in tables.VIEW_FUNCTIONS:
+            return self._unbound_method(node, rest, arguments)
+        if dotted in tables.ALLOCATIONS:
+            return self._allocation(node, arguments, like=dotted.endswith("_like"))
+        if root == "math" or dotted in tables.SIZE_FUNCTIONS:
+            return self._size(node, dotted, arguments)
+        return self._other_named(node, dotted, arguments)
+
+    def _other_named(self, node: ast.Call, dotted: str, arguments: Arguments) -> Value:
+        if dotted in tables.TORCH_SIZES:
+            return SIZE
+        if dotted == "torch.broadcast_tensors":
+            return self.heap.make(node, join(*(self.each(v) if not self._is_tensor(v) else v for v in arguments.all)))
+        if dotted in tables.PLACES or dotted in (f"{_DRIVER}.get_current_device", f"{_DRIVER}.get_active_torch_device"):
+            return frozenset({Size(About.PLACE)})
+        if dotted in tables.HARDWARE or dotted == f"{_DRIVER}.utils.get_device_properties":
+            return frozenset({Size(About.HARDWARE)})
+        if dotted == f"{_DRIVER}.get_current_target":  # the target is what the kernel is compiled for
+            return SIZE
+        if dotted in tables.OBSERVING:
+            return frozenset({Size(About.OBSERVED)})
+        if dotted in tables.DESCRIPTORS:
+            return join(*(frozenset({tensor}) for tensor in self._passed(arguments)))
+        if dotted in tables.CONTEXTS:
+            return SIZE
+        if dotted == "triton.set_allocator":
+            return self._set_allocator(node, arguments)
+        self._denied_name(node, dotted, arguments)
+        return UNKNOWN
+
+    @staticmethod
+    def _is_tensor(value: Value) -> bool:
+        return any(isinstance(atom, Tensor) for atom in value)
+
+    def _denied_name(self, node: ast.AST, dotted: str, arguments: Arguments) -> None:
+        name = shown(dotted.removeprefix("builtins."))
+        if self._environmental(dotted):
+            detail = f"'{name}' asks about the machine, the clock, chance or the interpreter"
+            self.report.add(rules.ENVIRONMENT, node, detail)
+        elif self._passed(arguments):
+            detail = f"'{name}' is no view and no allocation; arithmetic and copies belong in a kernel"
+            self.report.add(rules.HOST_ARITHMETIC, node, detail)
+        else:
+            self._deny(node, f"'{name}' is not among the calls that host code may make")
+
+    def _allowed_by_policy(self, node: ast.AST, arguments: Arguments) -> Value:
+        """What the policy allows gives a tensor of the same origins, so that a kernel's result stays one."""
+        tensors = self._passed(arguments)
+        return frozenset(tensors) or frozenset({Tensor(f"made at {place(node)}"), Size()})
+
+    def _set_allocator(self, node: ast.Call, arguments: Arguments) -> Value:
+        for value in arguments.all:
+            for atom in value:
+                if isinstance(atom, HostFunction | Closure):
+                    self.run(node, atom, Arguments((SIZE, SIZE, SIZE), (), NOTHING))
+        return ABSENT
+
+    # Tensors -----------------------------------------------------------------------------------------------------
+
+    def _allocation(self, node: ast.Call, arguments: Arguments, *, like: bool = False) -> Value:
+        if arguments.keyword("out"):
+            self._deny(node, "'out=' writes a tensor outside a kernel")
+        self._plain(node, arguments.all[1:] if like else arguments.all)
+        return frozenset({Tensor(f"allocated in line {node.lineno}")})
+
+    def _plain(self, node: ast.AST, values: tuple[Value, ...]) -> None:
+        self.no_tensors(node, "read as a size or a value", values)
+        if self.about(values) is About.OBSERVED and not self.checking:
+            self.observes(node)
+
+    def _unbound_method(self, node: ast.Call, name: str, arguments: Arguments) -> Value:
+        receivers = arguments.positional[0] if arguments.positional else arguments.keyword("input")
+        rest = Arguments(arguments.positional[1:], arguments.named, arguments.rest)
+        return join(*(
+            self._tensor_method(node, atom, name, rest) if isinstance(atom, Tensor) else UNKNOWN for atom in receivers
+        ))  # fmt: skip
+
+    def _tensor_method(self, node: ast.Call, tensor: Tensor, name: str, arguments: Arguments) -> Value:
+        others = arguments.all
+        if f"torch.Tensor.{name}" in self.allowance.host_calls:
+            return frozenset({tensor, *self._passed(arguments)})
+        if name in tables.TENSOR_SIZES:
+            return SIZE
+        if name in tables.TENSOR_OBSERVED:
+            return frozenset({Size(About.OBSERVED)})
+        if name in tables.VIEWS | tables.SPLITTING | tables.NEW_METHODS | tables.SETTING:
+            self._plain(node, () if name.endswith("_as") else others)
+        if name in tables.VIEWS:
+            return frozenset({self._view(node, tensor, name)})
+        if name in tables.SPLITTING:
+            return self.heap.make(node, frozenset({tensor}))
+        if name in tables.NEW_METHODS:
+            return self._allocation(node, arguments)
+        if name in tables.SETTING:
+            return frozenset({tensor})
+        self._denied_method(node, tensor, name)
+        return frozenset({tensor})
+
+    def _view(self, node: ast.AST, tensor: Tensor, name: str) -> Tensor:
+        if self.turning and tensor.turned and name in tables.COPYING:
+            detail = f"'.{name}' copies a tensor ({shown(tensor.origin)}) whose axes were exchanged: the kernel's work"
+            self.report.add(rules.HOST_ARITHMETIC, node, detail)
+        return Tensor(tensor.origin, tensor.turned or name in tables.TURNING)
+
+    def _denied_method(self, node: ast.AST, tensor: Tensor, name: str) -> None:
+        of = f"of a tensor ({shown(tensor.origin)})"
+        if name in ("item", "tolist", "numpy", "cpu", "__array__", "storage", "untyped_storage"):
+            self.report.add(rules.HOST_DATA, node, f"'.{name}' {of} reads its elements on the host")
+        elif name == "data_ptr":
+            self.report.add(rules.IDENTITY, node, f"'.data_ptr' {of} is its identity; no result may depend on it")
+        else:
+            what = "is no view and no allocation; arithmetic and dtype conversion belong in a kernel"
+            detail = f"'.{shown(name)}' {of} {what}"
+            self.report.add(rules.HOST_ARITHMETIC, node, detail)
+
+    # Sizes and Python --------------------------------------------------------------------------------------------
+
+    def _size(self, node: ast.AST, dotted: str, arguments: Arguments) -> Value:
+        self.no_tensors(node, f"passed to '{shown(dotted)}'", arguments.all)
+        self._unfollowed(node, dotted, arguments)
+        about = self.about(arguments.all)
+        return frozenset({Size(About.OBSERVED if about is About.PLACE else about)})
+
+    def _unfollowed(self, node: ast.AST, dotted: str, arguments: Arguments) -> None:
+        if any(isinstance(atom, Unknown) for value in arguments.all for atom in self.leaves(value)):
+            detail = f"something that can't be shown to be a size is passed to '{shown(dotted)}'"
+            self.report.add(rules.HOST_ARITHMETIC, node, detail)
+
+    def _builtin(self, node: ast.Call, name: str, arguments: Arguments) -> Value:
+        if name in tables.BUILTIN_SIZES:
+            return self._builtin_size(node, name, arguments)
+        if name in tables.BUILTIN_CONTAINERS:
+            return self._builtin_container(node, name, arguments)
+        if name in tables.BUILTIN_ITERATORS:
+            items = tuple(self.each(value) for value in arguments.positional)
+            items = (SIZE, *items) if name == "enumerate" else items
+            element = join(*items) if name == "reversed" else frozenset({Group(items)})
+            return self.heap.make(node, join(element, self.each(arguments.rest)), once=True)
+        if name in ("iter", "next"):
+            elements = [self.each(value) for value in arguments.positional[:1]]
+            if name == "iter":
+                return self.heap.make(node, join(*elements), once=True)
+            return join(*elements, *arguments.positional[1:])
+        if name in ("map", "filter") and arguments.positional:
+            items = tuple(self.each(value) for value in arguments.positional[1:])
+            made = self._apply(node, arguments.positional[0], Arguments(items, (), NOTHING))
+            return self.heap.make(node, join(made, *items) if name == "filter" else made, once=True)
+        kind = getattr(builtins, name, None)
+        if isinstance(kind, type) and issubclass(kind, BaseException):
+            return SIZE
+        if name not in REFLECTION | IDENTITY and not name.startswith("__"):  # the syntax rules deny those
+            self._denied_name(node, f"builtins.{name}", arguments)
+        return UNKNOWN
+
+    def _apply(self, node: ast.Call, functions: Value, arguments: Arguments) -> Value:
+        return join(*(self._call(node, atom, arguments) for atom in sorted(functions, key=repr)))
+
+    def _builtin_size(self, node: ast.Call, name: str, arguments: Arguments) -> Value:
+        if name == "isinstance":
+            if any(isinstance(atom, Kernel | Launcher | HostFunction) for value in arguments.all for atom in value):
+                self.report.add(rules.KERNEL_OBJECT, node, "the type of a kernel or function object is asked for")
+            return SIZE
+        if name != "len":
+            direct = any(isinstance(atom, Tensor) for value in arguments.all for atom in value)
+            if name in tables.BUILTIN_READING and direct:
+                self.report.add(rules.HOST_DATA, node, f"'{name}' reads a tensor's elements on the host")
+            else:
+                self.no_tensors(node, f"passed to '{name}'", arguments.all)
+                self._unfollowed(node, name, arguments)
+        if key := arguments.keyword("key"):
+            elements = join(*(self.each(value) for value in arguments.positional))
+            self._apply(node, key, Arguments((elements,), (), NOTHING))
+        about = self.about(arguments.all)
+        return frozenset({Size(About.OBSERVED if about is About.PLACE else about)})
+
+    def _builtin_container(self, node: ast.Call, name: str, arguments: Arguments) -> Value:
+        contents = join(*(self.each(value) for value in (*arguments.positional, arguments.rest)))
+        if name == "sorted":
+            self.no_tensors(node, "compared", (contents,))
+            if key := arguments.keyword("key"):
+                self._apply(node, key, Arguments((contents,), (), NOTHING))
+        else:
+            contents = join(contents, *(value for _, value in arguments.named))
+        if name == "tuple" and all(isinstance(atom, Size) for atom in contents):
+            return contents or SIZE
+        return self.heap.make(node, contents)
+
+    def _container_method(self, node: ast.Call, container: Container, name: str, arguments: Arguments) -> Value:
+        cell = self.heap.cells[container.site]
+        if name in tables.MUTATORS:
+            if cell.shared:
+                detail = f"'.{name}' changes an object of the module level; it would carry state between calls"
+                self.report.add(rules.MODULE_STATE, node, detail)
+            spread = name in ("extend", "update")
+            for value in arguments.all:
+                self.heap.put(container, self.each(value) if spread else value)
+        if name in ("index", "count") and self._passed(arguments):
+            self.no_tensors(node, "compared", arguments.all)
+        if name in ("items", "keys", "values"):
+            item: Value = frozenset({Group((cell.contents, cell.contents))}) if name == "items" else cell.contents
+            return self.heap.make(node, item)
+        return join(cell.contents, *arguments.all)

@@ -1,0 +1,324 @@
+"""Host expressions: which values they may have, and which of them are arithmetic on tensors.
+
+Sizes are free. A tensor, or something that may be one, must not be computed with, compared, or read; what could be
+anything is denied only where it is computed with. Subclasses say what calls do.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Final
+
+from runners.contract import rules
+from runners.contract.rules import Report, shown
+from runners.contract.scope import Scope
+from runners.contract.values import (
+    ABSENT,
+    SIZE,
+    UNKNOWN,
+    About,
+    Absent,
+    Atom,
+    Closure,
+    Compiled,
+    Container,
+    Effects,
+    Foreign,
+    Frame,
+    Group,
+    Heap,
+    Kernel,
+    Launcher,
+    Meta,
+    Method,
+    Named,
+    Size,
+    Tensor,
+    Unknown,
+    Value,
+    join,
+)
+
+STEPS_CAP: Final = 120_000
+_BUILTIN_NAMES: Final = frozenset(dir(builtins))
+
+
+class BudgetSpent(Exception):
+    """The file takes more steps to follow than any kernel does."""
+
+
+class Expressions(ABC):
+    """Evaluates expressions of host code.
+
+    Attributes:
+        frame: Where names are looked up first.
+        loading: The module level is being read, or what it calls.
+        checking: Inside an assertion or the reason of a `raise`, where looking at the machine does no harm.
+    """
+
+    def __init__(self, scope: Scope, report: Report) -> None:
+        self.scope = scope
+        self.report = report
+        self.heap = Heap()
+        self.globals: dict[str, Value] = {}
+        self.frame = Frame({})
+        self.effects = Effects()
+        self.closures: list[tuple[ast.Lambda | ast.FunctionDef, Frame]] = []
+        self.loading = True
+        self.checking = False
+        self.steps = 0
+
+    @abstractmethod
+    def call(self, node: ast.Call) -> Value:
+        """Returns what a call may return."""
+
+    @abstractmethod
+    def attribute_of(self, node: ast.Attribute) -> Value:
+        """Returns what an attribute may be."""
+
+    @abstractmethod
+    def subscript_of(self, node: ast.Subscript) -> Value:
+        """Returns what an item may be."""
+
+    @abstractmethod
+    def assign(self, target: ast.expr, value: Value) -> None:
+        """Binds a target."""
+
+    @abstractmethod
+    def named(self, node: ast.AST, dotted: str) -> Value:
+        """Returns what a name of torch, triton, math or builtins stands for."""
+
+    def tick(self, steps: int = 1) -> None:
+        """Counts work.
+
+        Raises:
+            BudgetSpent: it is more than a kernel needs.
+        """
+        self.steps += steps
+        if self.steps > STEPS_CAP:
+            raise BudgetSpent
+
+    def evaluate(self, node: ast.expr) -> Value:
+        """Returns what `node` may be, and reports what it must not do."""
+        self.tick()
+        match node:
+            case ast.Constant(value=None):
+                return ABSENT
+            case ast.Constant():
+                return SIZE
+            case ast.Name():
+                return self.lookup(node)
+            case ast.Attribute():
+                return self.attribute_of(node)
+            case ast.Subscript():
+                return self.subscript_of(node)
+            case ast.Call():
+                return self.call(node)
+            case ast.BinOp(left=left, op=op, right=right):
+                return self.arithmetic(node, op, self.evaluate(left), self.evaluate(right))
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return frozenset({Size(self.truth(operand, self.evaluate(operand)))})
+            case ast.UnaryOp(operand=operand):
+                return self.arithmetic(node, node.op, self.evaluate(operand))
+            case ast.Compare():
+                return self._compare(node)
+            case ast.BoolOp():
+                return self._either(node)
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                self.decide(test)
+                return join(self.evaluate(body), self.evaluate(orelse))
+            case ast.Lambda():
+                return self.closure(node)
+            case ast.NamedExpr(target=target, value=inner):
+                value = self.evaluate(inner)
+                self.frame.env[target.id] = value
+                return value
+            case _:
+                return self._display(node)
+
+    def _display(self, node: ast.expr) -> Value:
+        match node:
+            case ast.Tuple(elts=elements):
+                return self.group(node, elements)
+            case ast.List(elts=elements) | ast.Set(elts=elements):
+                return self.heap.make(node, join(*(self._element(one) for one in elements)))
+            case ast.Dict(keys=keys, values=values):
+                parts = [self.evaluate(one) for one in values]
+                parts += [self.evaluate(key) for key in keys if key is not None]
+                contents = [self.each(part) if key is None else part for key, part in zip(keys, parts, strict=False)]
+                return self.heap.make(node, join(*contents, *parts[len(keys) :]))
+            case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
+                return self._comprehension(node)
+            case ast.JoinedStr(values=values):
+                return self._formatted(node, [self.evaluate(one) for one in values])
+            case ast.FormattedValue(value=inner):
+                return self.evaluate(inner)
+            case ast.Slice(lower=lower, upper=upper, step=step):
+                parts = [self.evaluate(one) for one in (lower, upper, step) if one is not None]
+                return frozenset({Size(self.about(parts))})
+            case ast.Starred(value=inner):
+                return self.each(self.evaluate(inner))
+            case _:
+                return UNKNOWN  # the statement rules deny it
+
+    def closure(self, node: ast.Lambda | ast.FunctionDef) -> Value:
+        """Returns a function made here."""
+        for key, (made, frame) in enumerate(self.closures):
+            if made is node and frame is self.frame:
+                return frozenset({Closure(key)})
+        self.closures.append((node, self.frame))
+        return frozenset({Closure(len(self.closures) - 1)})
+
+    def lookup(self, node: ast.Name) -> Value:
+        """Returns what a name means here."""
+        frame: Frame | None = self.frame
+        while frame is not None:
+            if node.id in frame.env:
+                return frame.env[node.id]
+            frame = frame.outer
+        if node.id in self.globals:
+            return self.globals[node.id]
+        if node.id in _BUILTIN_NAMES:
+            return frozenset({Named(f"builtins.{node.id}")})
+        return UNKNOWN
+
+    def group(self, node: ast.AST, elements: list[ast.expr]) -> Value:
+        """Returns a tuple: of sizes a size, else one whose items are known."""
+        if any(isinstance(one, ast.Starred) for one in elements):
+            return self.heap.make(node, join(*(self._element(one) for one in elements)))
+        items = tuple(self.evaluate(one) for one in elements)
+        if all(isinstance(atom, Size | Absent) for item in items for atom in item):
+            return frozenset({Size(self.about(items))})
+        return frozenset({Group(items)})
+
+    def _element(self, node: ast.expr) -> Value:
+        return self.evaluate(node)
+
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
+        outside = self.frame
+        self.frame = Frame({}, outside)
+        for generator in node.generators:
+            self.assign(generator.target, self.each(self.evaluate(generator.iter)))
+            for test in generator.ifs:
+                self.decide(test)
+        if isinstance(node, ast.DictComp):
+            element = join(self.evaluate(node.key), self.evaluate(node.value))
+        else:
+            element = self.evaluate(node.elt)
+        self.frame = outside
+        return self.heap.make(node, element, once=isinstance(node, ast.GeneratorExp))
+
+    def _formatted(self, node: ast.AST, parts: list[Value]) -> Value:
+        if any(self.tensors(part) for part in parts) and not self.checking:
+            self.report.add(rules.HOST_DATA, node, "a tensor's elements are made into text")
+        about = self.about(parts)
+        return frozenset({Size(About.OBSERVED if about is About.PLACE else about)})
+
+    # What a value holds ------------------------------------------------------------------------------------------
+
+    def leaves(self, value: Value, seen: frozenset[str] = frozenset()) -> frozenset[Atom]:
+        """Returns everything that a value may be or hold, containers opened."""
+        found: set[Atom] = set()
+        for atom in value:
+            self.tick()
+            match atom:
+                case Group(items=items):
+                    found.update(*(self.leaves(item, seen) for item in items))
+                case Container(site=site):
+                    if site not in seen:
+                        found |= self.leaves(self.heap.cells[site].contents, seen | {site})
+                case _:
+                    found.add(atom)
+        return frozenset(found)
+
+    def tensors(self, value: Value) -> list[Tensor]:
+        """Returns the tensors that a value may be or hold."""
+        return [atom for atom in self.leaves(value) if isinstance(atom, Tensor)]
+
+    def about(self, values: Iterable[Value]) -> About:
+        """Returns what values together tell about the machine."""
+        sizes = (atom.about for value in values for atom in self.leaves(value) if isinstance(atom, Size))
+        return max(sizes, default=About.NOTHING)
+
+    def each(self, value: Value) -> Value:
+        """Returns what iterating over a value gives."""
+        found: list[Value] = []
+        for atom in value:
+            match atom:
+                case Size() | Tensor() | Foreign() | Unknown():
+                    found.append(frozenset({atom}))
+                case Group(items=items):
+                    found.extend(items)
+                case Container(site=site):
+                    found.append(self.heap.cells[site].contents)
+                case Meta():
+                    found.append(SIZE)
+                case Absent():
+                    pass
+                case _:
+                    found.append(UNKNOWN)
+        return join(*found)
+
+    # Rules about values ------------------------------------------------------------------------------------------
+
+    def arithmetic(self, node: ast.AST, op: ast.AST, *operands: Value) -> Value:
+        """Returns the result of arithmetic on sizes, and reports any other."""
+        atoms = frozenset(atom for operand in operands for atom in self.leaves(operand))
+        self.no_tensors(node, "computed with", operands)
+        if any(isinstance(atom, Unknown | Foreign | Method | Compiled) for atom in atoms):
+            detail = "something that can't be shown to be a size is computed with outside a kernel"
+            self.report.add(rules.HOST_ARITHMETIC, node, detail)
+        containers = [one for operand in operands for one in operand if isinstance(one, Container | Group)]
+        if containers and isinstance(op, ast.Add | ast.Mult):
+            return self.heap.make(node, join(*(self.each(operand) for operand in operands)))
+        about = self.about(operands)
+        return frozenset({Size(About.OBSERVED if about is About.PLACE else about)})
+
+    def no_tensors(self, node: ast.AST, what: str, operands: Iterable[Value]) -> bool:
+        """Reports tensors among `operands`; returns whether there were any."""
+        tensors = sorted({one.origin for operand in operands for one in self.tensors(operand)})
+        if tensors:
+            detail = f"a tensor ({shown(tensors[0])}) is {what} outside a kernel"
+            self.report.add(rules.HOST_ARITHMETIC, node, detail)
+        return bool(tensors)
+
+    def _compare(self, node: ast.Compare) -> Value:
+        operands = [self.evaluate(node.left), *(self.evaluate(one) for one in node.comparators)]
+        if all(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
+            return SIZE
+        self.no_tensors(node, "compared", operands)
+        if any(isinstance(atom, Kernel | Launcher) for operand in operands for atom in operand):
+            self.report.add(rules.KERNEL_OBJECT, node, "a kernel object is compared")
+        return frozenset({Size(About.OBSERVED if self.about(operands) else About.NOTHING)})
+
+    def _either(self, node: ast.BoolOp) -> Value:
+        values: list[Value] = []
+        for operand in node.values:
+            before = self.effects.copy()
+            value = self.evaluate(operand)
+            observed = self.truth(operand, value) if operand is not node.values[-1] else About.NOTHING
+            if self.effects != before and self.about(values) >= About.HARDWARE:
+                self.observes(node)
+            values.append(value if not observed else frozenset({Size(observed)}))
+        return join(*values)
+
+    def truth(self, node: ast.AST, value: Value) -> About:
+        """Reports a truth value that is read from a tensor; returns what it tells about the machine."""
+        if any(isinstance(atom, Tensor) for atom in value):
+            self.report.add(rules.HOST_DATA, node, "the host decides by a tensor's elements")
+        about = self.about([value])
+        return About.OBSERVED if about else About.NOTHING
+
+    def decide(self, test: ast.expr) -> None:
+        """Evaluates the condition of a branch, which must not depend on the machine."""
+        value = self.evaluate(test)
+        if self.truth(test, value) and not self.checking:
+            self.observes(test)
+
+    def observes(self, node: ast.AST) -> None:
+        """Reports that what happens depends on the machine."""
+        detail = "what happens depends on the device or machine; it may be asserted, not branched on or computed with"
+        self.report.add(rules.ENVIRONMENT, node, detail)

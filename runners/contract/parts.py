@@ -1,0 +1,186 @@
+"""Attributes, items and assignments of host values: what may be read of a tensor, and what may be changed.
+
+A tensor's shape, strides and dtype may be read, and views be made by indexing. Lists and dicts may be changed where a
+function made them itself; everything else stays as it is.
+"""
+
+from __future__ import annotations
+
+import ast
+from abc import abstractmethod
+
+from runners.contract import rules, tables
+from runners.contract.expressions import Expressions
+from runners.contract.rules import shown
+from runners.contract.values import (
+    NOTHING,
+    SIZE,
+    UNKNOWN,
+    About,
+    Absent,
+    Atom,
+    Closure,
+    Compiled,
+    Container,
+    Foreign,
+    Group,
+    HostFunction,
+    Kernel,
+    Launcher,
+    Meta,
+    Method,
+    Named,
+    Size,
+    Tensor,
+    Value,
+    join,
+)
+
+
+class Parts(Expressions):
+    """Evaluates attributes and items, and follows assignments."""
+
+    def attribute_of(self, node: ast.Attribute) -> Value:
+        """Returns what an attribute may be."""
+        return join(*(self.attribute(node, atom, node.attr) for atom in self.evaluate(node.value)))
+
+    def attribute(self, node: ast.AST, atom: Atom, name: str) -> Value:
+        """Returns what the attribute `name` of one alternative may be."""
+        match atom:
+            case Absent():
+                return NOTHING
+            case Named(dotted=dotted):
+                return self.named(node, f"{dotted}.{name}")
+            case Foreign(dotted=dotted):
+                return frozenset({Foreign(f"{dotted}.{name}")})
+            case Tensor():
+                return self._tensor_attribute(node, atom, name)
+            case Kernel() | Launcher() | HostFunction() | Closure():
+                if not (isinstance(atom, Kernel) and name == "warmup"):
+                    detail = f"'.{shown(name)}' looks into a function or kernel object; launch it with kernel[grid](…)"
+                    self.report.add(rules.KERNEL_OBJECT, node, detail)
+                    return UNKNOWN
+                return frozenset({Method(atom, name)})
+            case Compiled():
+                if name not in tables.COMPILED_FACTS:
+                    self.report.add(rules.KERNEL_OBJECT, node, f"'.{shown(name)}' looks into a compiled kernel")
+                return frozenset({Size(About.HARDWARE)})
+            case _:
+                return self._plain_attribute(node, atom, name)
+
+    def _plain_attribute(self, node: ast.AST, atom: Atom, name: str) -> Value:
+        if name.startswith("_"):
+            self.report.add(rules.PRIVATE_NAME, node, f"'.{shown(name)}' is private")
+            return UNKNOWN
+        if isinstance(atom, Size):
+            if name in tables.MUTATORS:
+                detail = f"'.{shown(name)}' changes something that is no list or dict made in the function"
+                self.report.add(rules.ASSIGNMENT_NOT_ALLOWED, node, detail)
+            elif name not in tables.SIZE_ATTRIBUTES:
+                detail = f"'.{shown(name)}' is no attribute of a number, a text, a tuple, a dtype or a device"
+                self.report.add(rules.HOST_CALL, node, detail)
+            return frozenset({Size(About.OBSERVED if atom.about is About.PLACE else atom.about)})
+        return frozenset({Method(atom, name)})
+
+    def _tensor_attribute(self, node: ast.AST, tensor: Tensor, name: str) -> Value:
+        if name in ("shape", "ndim", "dtype", "layout", "itemsize", "nbytes", "requires_grad", "is_sparse"):
+            return SIZE
+        if name in tables.TENSOR_PLACE:
+            return frozenset({Size(About.PLACE)})
+        if name in ("is_cuda", "is_cpu", "is_meta", "is_xpu", "is_mps", "is_hpu"):
+            return frozenset({Size(About.OBSERVED)})
+        if name in ("T", "mT"):
+            return frozenset({Tensor(tensor.origin, turned=True)})
+        if name == "data":
+            return frozenset({tensor})
+        return frozenset({Method(tensor, name)})
+
+    def subscript_of(self, node: ast.Subscript) -> Value:
+        """Returns what an item may be."""
+        value, index = self.evaluate(node.value), self.evaluate(node.slice)
+        return join(*(self._item(node, atom, index) for atom in value))
+
+    def _item(self, node: ast.Subscript, atom: Atom, index: Value) -> Value:
+        about = self.about([index])
+        if about is About.OBSERVED and not isinstance(atom, Size | Kernel):
+            self.observes(node)
+        match atom:
+            case Kernel(name=name):
+                return self.grid(node, name, index)
+            case Tensor():
+                self.no_tensors(node, "used as an index", [index])
+                if any(isinstance(one, Container) for one in index):
+                    detail = "indexing by a list picks elements, which is a kernel's work"
+                    self.report.add(rules.HOST_ARITHMETIC, node, detail)
+                return frozenset({atom})
+            case Size():
+                told = max(atom.about, About.OBSERVED if about else About.NOTHING)
+                return frozenset({Size(told)})
+            case Group(items=items):
+                match node.slice:
+                    case ast.Constant(value=int(n)) if 0 <= n < len(items):
+                        return items[n]
+                return join(*items)
+            case Container(site=site):
+                if about:
+                    self.observes(node)
+                return self.heap.cells[site].contents
+            case Meta(items=items):
+                if isinstance(node.slice, ast.Constant):
+                    return dict(items).get(str(node.slice.value), SIZE)
+                return join(SIZE, *(value for _, value in items))
+            case Foreign():
+                return frozenset({atom})
+            case Absent():
+                return NOTHING
+            case _:
+                return UNKNOWN
+
+    @abstractmethod
+    def grid(self, node: ast.Subscript, kernel: str, grid: Value) -> Value:
+        """Returns a kernel with its grid."""
+
+    # Assignment --------------------------------------------------------------------------------------------------
+
+    def assign(self, target: ast.expr, value: Value) -> None:
+        """Binds names; a container's item may be set, a tensor's or an attribute may not."""
+        match target:
+            case ast.Name(id=name):
+                self.frame.env[name] = value
+            case ast.Starred(value=inner):
+                self.assign(inner, self.heap.make(target, value))
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                self._unpack(elements, value)
+            case ast.Subscript(value=base, slice=index):
+                self.evaluate(index)
+                self.store(target, self.evaluate(base), value)
+            case _:
+                pass  # an attribute; the syntax rules deny it
+
+    def _unpack(self, targets: list[ast.expr], value: Value) -> None:
+        exact = [atom for atom in value if isinstance(atom, Group) and len(atom.items) == len(targets)]
+        if len(exact) == len(value) and exact and not any(isinstance(one, ast.Starred) for one in targets):
+            for n, target in enumerate(targets):
+                self.assign(target, join(*(group.items[n] for group in exact)))
+            return
+        element = self.each(value)
+        for target in targets:
+            self.assign(target, element)
+
+    def store(self, node: ast.AST, base: Value, value: Value) -> None:
+        """Puts `value` into a container."""
+        for atom in base:
+            match atom:
+                case Container(site=site):
+                    if self.heap.cells[site].shared:
+                        detail = "an object of the module level is changed; it would carry state between calls"
+                        self.report.add(rules.MODULE_STATE, node, detail)
+                    self.heap.put(atom, value)
+                case Tensor(origin=origin):
+                    detail = f"elements of a tensor ({shown(origin)}) are assigned outside a kernel"
+                    self.report.add(rules.ASSIGNMENT_NOT_ALLOWED, node, detail)
+                case Absent():
+                    pass
+                case _:
+                    detail = "an item is assigned of something that is no list or dict made in the function"
+                    self.report.add(rules.ASSIGNMENT_NOT_ALLOWED, node, detail)

@@ -1,0 +1,98 @@
+"""The allow-list of host code: which attributes, methods and functions it may use.
+
+Grouped by what they give: a size, a view of the same memory, new memory. What is missing here is denied, and a policy
+widens it by name (`source.allowed_host_calls`). `clone`, `contiguous` and `reshape` may copy and so are kin of views;
+`zero_` and `fill_` set a constant and so are kin of allocation; `cat`, `stack`, `repeat` and `flip` arrange elements,
+which is a kernel's work.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+import triton
+from triton.backends.compiler import GPUTarget
+
+_KINDS: Final = (int, float, str, tuple, range, torch.Size, torch.dtype, torch.device, torch.finfo, torch.iinfo)
+# Size attributes are those of these kinds; the rest are of tuning configurations and of what a device is like.
+SIZE_ATTRIBUTES: Final = frozenset(
+    name for kind in (*_KINDS, GPUTarget, triton.Config) for name in dir(kind) if not name.startswith("_")
+) | {
+    "kwargs", "num_warps", "num_stages", "num_ctas", "maxnreg", "multi_processor_count", "major", "minor", "warp_size",
+    "total_memory", "shared_memory_per_block", "shared_memory_per_block_optin", "shared_memory_per_multiprocessor",
+    "regs_per_multiprocessor", "max_threads_per_multi_processor", "L2_cache_size", "min", "max", "eps", "tiny",
+    "backend", "arch", "get", "items", "keys", "values", "copy", "shared", "value",
+}  # fmt: skip
+
+TENSOR_SIZES: Final = frozenset({
+    "shape", "ndim", "dtype", "layout", "itemsize", "nbytes", "requires_grad", "size", "stride", "numel", "dim",
+    "nelement", "ndimension", "element_size", "is_contiguous", "storage_offset", "is_floating_point", "is_complex",
+    "is_signed", "is_sparse",
+})  # fmt: skip
+TENSOR_PLACE: Final = frozenset({"device"})
+TENSOR_OBSERVED: Final = frozenset({"is_cuda", "is_cpu", "is_meta", "get_device", "is_xpu", "is_mps", "is_hpu"})
+TURNING: Final = frozenset({
+    "T", "mT", "H", "mH", "t", "transpose", "permute", "swapaxes", "swapdims", "movedim", "moveaxis", "as_strided",
+})  # fmt: skip
+COPYING: Final = frozenset({"contiguous", "clone", "reshape", "reshape_as", "flatten", "ravel"})
+VIEWS: Final = TURNING | COPYING | frozenset({
+    "view", "view_as", "expand", "expand_as", "unflatten", "squeeze", "unsqueeze", "narrow", "select", "detach", "data",
+    "broadcast_to", "diagonal", "unfold",
+})  # fmt: skip
+SPLITTING: Final = frozenset({
+    "split", "chunk", "unbind", "tensor_split", "unsafe_chunk", "unsafe_split", "split_with_sizes",
+})  # fmt: skip
+NEW_METHODS: Final = frozenset({"new_empty", "new_zeros", "new_ones", "new_full", "new_empty_strided"})
+SETTING: Final = frozenset({"zero_", "fill_"})
+
+ALLOCATIONS: Final = frozenset({
+    "torch.empty", "torch.empty_like", "torch.empty_strided", "torch.empty_permuted", "torch.zeros", "torch.zeros_like",
+    "torch.ones", "torch.ones_like", "torch.full", "torch.full_like",
+})  # fmt: skip
+VIEW_FUNCTIONS: Final = frozenset({
+    "reshape", "transpose", "permute", "squeeze", "unsqueeze", "flatten", "unflatten", "broadcast_to", "movedim",
+    "moveaxis", "swapaxes", "swapdims", "as_strided", "t", "narrow", "select", "clone", "ravel", "split", "chunk",
+    "unbind", "tensor_split", "atleast_1d", "atleast_2d", "atleast_3d", "detach", "diagonal",
+})  # fmt: skip
+TORCH_SIZES: Final = frozenset({
+    "torch.numel", "torch.is_tensor", "torch.is_floating_point", "torch.is_complex", "torch.finfo", "torch.iinfo",
+    "torch.promote_types", "torch.result_type", "torch.Size", "torch.broadcast_shapes", "torch.can_cast",
+})  # fmt: skip
+SIZE_FUNCTIONS: Final = frozenset({
+    "triton.cdiv", "triton.next_power_of_2", "triton.Config", "triton.language.constexpr",
+    "triton.language.core.constexpr", "triton.runtime.Config", "triton.runtime.autotuner.Config",
+})  # fmt: skip
+PLACES: Final = frozenset({"torch.device", "torch.cuda.current_device"})
+HARDWARE: Final = frozenset({
+    "torch.cuda.get_device_properties", "torch.cuda.get_device_capability", "torch.cuda.device_count",
+})  # fmt: skip
+OBSERVING: Final = frozenset({"torch.cuda.is_available", "torch.cuda.get_device_name", "torch.is_grad_enabled"})
+CONTEXTS: Final = frozenset({
+    "torch.cuda.device", "torch.cuda.device_of", "torch.no_grad", "torch.inference_mode", "torch.cuda._DeviceGuard",
+})  # fmt: skip
+ENVIRONMENT: Final = (
+    "torch.version", "torch.__version__", "triton.__version__", "triton.knobs", "triton.runtime.interpreter",
+    "triton.testing", "torch.cuda", "torch.backends", "torch.utils", "torch.os", "torch.sys", "torch.get_num_threads",
+    "torch.cpu", "torch.mps", "torch.xpu", "torch.accelerator", "torch.random", "torch.seed", "torch.initial_seed",
+    "torch.rand", "torch.randn", "torch.randint", "torch.randperm", "torch.get_default_device", "torch.profiler",
+    "torch.autograd.profiler", "triton.runtime.driver", "triton.backends", "triton.runtime.cache", "torch.xpu",
+)  # fmt: skip
+BUILTIN_SIZES: Final = frozenset({
+    "int", "float", "bool", "str", "repr", "round", "abs", "divmod", "pow", "min", "max", "sum", "len", "any", "all",
+    "range", "slice", "isinstance", "format", "ord", "chr", "complex", "bin", "hex",
+})  # fmt: skip
+BUILTIN_READING: Final = frozenset({"int", "float", "bool", "str", "repr", "complex", "format", "any", "all"})
+BUILTIN_CONTAINERS: Final = frozenset({"list", "tuple", "dict", "set", "frozenset", "sorted"})
+BUILTIN_ITERATORS: Final = frozenset({"zip", "enumerate", "reversed"})
+MUTATORS: Final = frozenset({
+    "append", "extend", "insert", "update", "setdefault", "add", "pop", "popitem", "remove", "discard", "clear", "sort",
+    "reverse",
+})  # fmt: skip
+COMPILED_FACTS: Final = frozenset({
+    "n_regs", "n_spills", "n_max_threads", "metadata", "shared", "_init_handles", "num_warps",
+})  # fmt: skip
+DESCRIPTORS: Final = frozenset({
+    "triton.tools.tensor_descriptor.TensorDescriptor", "triton.tools.tensor_descriptor.TensorDescriptor.from_tensor",
+    "triton.reinterpret",
+})  # fmt: skip

@@ -1,0 +1,29 @@
+# /// kernel
+# operator = "gelu_tanh"
+# language = "triton"
+# ///
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def tanh(u):
+    e = tl.exp(2.0 * u)
+    return (e - 1.0) / (e + 1.0)
+
+
+@triton.jit
+def gelu_kernel(x_ptr, y_ptr, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    mask = i < n
+    x = tl.load(x_ptr + i, mask=mask, other=0.0).to(tl.float32)
+    u = 0.7978845608028654 * (x + 0.044715 * x * x * x)
+    tl.store(y_ptr + i, 0.5 * x * (1.0 + tanh(u)), mask=mask)
+
+
+def gelu_tanh(x):
+    x = x.contiguous()
+    y = torch.empty_like(x)
+    gelu_kernel[(triton.cdiv(x.numel(), 512),)](x, y, x.numel(), BLOCK=512)
+    return y

@@ -1,0 +1,25 @@
+# /// kernel
+# operator = "gelu_tanh"
+# language = "triton"
+# ///
+import torch
+import triton
+import triton.language as tl
+
+SQRT_2_PI = tl.constexpr(0.7979)
+
+
+@triton.jit
+def gelu_kernel(x_ptr, y_ptr, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    mask = i < n
+    x = tl.load(x_ptr + i, mask=mask, other=0.0).to(tl.float32)
+    u = SQRT_2_PI * x * (1.0 + 0.044715 * x * x)
+    tl.store(y_ptr + i, x * tl.sigmoid(2.0 * u), mask=mask)
+
+
+def gelu_tanh(x):
+    x = x.contiguous()
+    y = torch.empty_like(x)
+    gelu_kernel[(triton.cdiv(x.numel(), 1024),)](x, y, x.numel(), BLOCK=1024)
+    return y

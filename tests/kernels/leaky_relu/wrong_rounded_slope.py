@@ -1,0 +1,23 @@
+# /// kernel
+# operator = "leaky_relu"
+# language = "triton"
+# ///
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def leaky_relu_kernel(x_ptr, y_ptr, slope, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    mask = i < n
+    x = tl.load(x_ptr + i, mask=mask, other=0.0)
+    factor = tl.full((BLOCK,), 1.0, x.dtype) * slope.to(x.dtype)
+    tl.store(y_ptr + i, tl.where(x > 0, x, x * factor), mask=mask)
+
+
+def leaky_relu(x, negative_slope):
+    x = x.contiguous()
+    y = torch.empty_like(x)
+    leaky_relu_kernel[(triton.cdiv(x.numel(), 256),)](x, y, negative_slope, x.numel(), BLOCK=256)
+    return y

@@ -1,0 +1,22 @@
+# /// kernel
+# operator = "sum"
+# language = "triton"
+# ///
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def sum_kernel(x_ptr, out_ptr, N, sm, sn, BLOCK: tl.constexpr):
+    row = tl.program_id(0).to(tl.int64)
+    c = tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + row * sm + c.to(tl.int64) * sn, mask=c < N)
+    tl.store(out_ptr + row, tl.sum(x.to(tl.float32), axis=0))
+
+
+def sum(x):
+    M, N = x.shape
+    out = torch.empty((M,), dtype=x.dtype, device=x.device)
+    sum_kernel[(M,)](x, out, N, x.stride(0), x.stride(1), BLOCK=triton.next_power_of_2(N))
+    return out
