@@ -124,6 +124,9 @@ def measure_command(
         list[LabelOption] | None, typer.Option("--label", help="Measure files with this label alone; repeatable.")
     ] = None,
     seed: SeedOption = None,
+    noise: Annotated[
+        bool, typer.Option("--noise", help="Let the interpreter err as a GPU may: right kernels must still pass.")
+    ] = False,
     operators: OperatorsOption = None,
     workers: WorkersOption = None,
     runs: RunsOption = None,
@@ -151,7 +154,8 @@ def measure_command(
         with _listening(len(chosen)) as listener:
             for warning in warnings_of(read):
                 listener.note(f"warning: {warning}")
-            measurement = measure_corpus(read, chosen, chosen_policy, settings, Options(seed=seed), listener)
+            options = Options(seed=seed, noise=noise)
+            measurement = measure_corpus(read, chosen, chosen_policy, settings, options, listener)
         if output_format is Format.JSON:
             sys.stdout.write(measurement_as_json(measurement))
         else:

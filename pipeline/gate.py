@@ -5,6 +5,7 @@ Our own failures end here as evidence that is missing, never as a verdict about 
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 import secrets
 from collections.abc import Callable
@@ -80,11 +81,16 @@ def measure(
     supply: RunnerSupply,
     *,
     seed: int | None = None,
+    reduces: bool = True,
+    noise: bool = False,
     progress: Progress = lambda done: None,
 ) -> Evidence:
     """Makes every check that the policy asks for and this machine can make.
 
-    `seed` fixes what the judge draws (for experiments); None draws it now, after the candidate was delivered.
+    Args:
+        seed: Fixes what the judge draws (for experiments); None draws it now, after the candidate was delivered.
+        reduces: Whether a failing case is made smaller; whoever only counts verdicts saves the time.
+        noise: The interpreter errs as a GPU may (for experiments on the judge).
     """
     if isinstance(item, Unreadable):
         missing = Missing(reason="the file is not a candidate", ours=False)
@@ -95,7 +101,8 @@ def measure(
             item, facts, Missing(reason="the source was denied, so it was not run", ours=False), None, supply
         )
     judge_seed = secrets.randbits(64) if seed is None else seed
-    check = PropertiesCheck(item, supply.take, effort_of(policy), judge_seed, progress)
+    effort = dataclasses.replace(effort_of(policy), reduces=reduces, noise=noise)
+    check = PropertiesCheck(item, supply.take, effort, judge_seed, progress)
     properties: PropertiesEvidence | Missing
     try:
         properties = check.run()

@@ -12,8 +12,9 @@ They stand in `labels.toml`, a table a file:
 without `.py`. A key that is not known is said and ignored. What would falsify a number is an error: an unknown label,
 a labelled file that is not there, two labels for one file.
 
-The project's own kernels use three more keys: `finding` (wrong and hack: the rules of which one has to be the first
-finding), `allow` (honest: the tiers that are true of it), `demo` (part of the demonstration).
+The project's own kernels use four more keys: `finding` (wrong and hack: the rules of which one has to be the first
+finding), `allow` (honest: the tiers that are true of it), `demo` (part of the demonstration), `witness` (wrong and
+hack: a case on which it fails, as the JSON of `runners.cases.Case`; to replay it proves the label without any draw).
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Json, ValidationError, model_validator
 
 from pipeline.errors import LabelsError
 from policies.policy import Tier
 from policies.rules import RULES
 from policies.verdict import Verdict
+from runners.cases import Case
 
 LABELS_FILE: Final = "labels.toml"
 Label = Literal["right", "wrong", "hack", "honest"]
@@ -69,6 +71,7 @@ class _Entry(BaseModel):
     finding: Annotated[list[str], BeforeValidator(_listed)] = []
     allow: Annotated[list[Tier], BeforeValidator(_listed)] = []
     demo: bool = False
+    witness: Json[Case] | None = None
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Self:
@@ -76,10 +79,14 @@ class _Entry(BaseModel):
             raise ValueError("'allow' is for honest kernels")
         if self.finding and self.label not in MUST_DENY:
             raise ValueError("'finding' is for wrong kernels and hacks")
+        if self.witness is not None and self.label not in MUST_DENY:
+            raise ValueError("'witness' is for wrong kernels and hacks")
+        if self.witness is not None and self.operator not in (None, self.witness.operator):
+            raise ValueError(f"'witness' is a case of {self.witness.operator}")
         return self
 
 
-_KEYS: Final = frozenset({"label", "operator", "class", "visible", "finding", "allow", "demo"})
+_KEYS: Final = frozenset({"label", "operator", "class", "visible", "finding", "allow", "demo", "witness"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,7 @@ class Labelled:
         group: Which part of the corpus it belongs to, from `visible`: "visible", "held-out" or another word.
         findings: The rules of which one must be the first finding; empty where any will do.
         allow: The tiers that an honest kernel may get; empty where it must be allowed.
+        witness: A case on which it fails; None where none is given.
     """
 
     path: Path
@@ -102,6 +110,7 @@ class Labelled:
     findings: tuple[str, ...] = ()
     allow: tuple[Tier, ...] = ()
     demo: bool = False
+    witness: Case | None = None
 
     def matches(self, verdict: Verdict) -> bool:
         """Whether `verdict` is the labelled one, and for the labelled reason."""
@@ -196,6 +205,7 @@ def _labelled(path: Path, entry: _Entry) -> Labelled:
         findings=tuple(rule for rule in entry.finding if rule in RULES),
         allow=tuple(entry.allow),
         demo=entry.demo,
+        witness=entry.witness,
     )
 
 

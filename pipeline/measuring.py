@@ -11,6 +11,7 @@ ours on one file, leaves the other verdicts standing, with the rest counted as u
 
 from __future__ import annotations
 
+import dataclasses
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -116,6 +117,8 @@ def measure_corpus(
         RunFolderError: the run folder can't be written.
     """
     heard = _Heard(listener)
+    expected = frozenset(item.facts.path for kernel, item in chosen.items() if kernel.label in MUST_DENY)
+    options = dataclasses.replace(options, unreduced=expected)
     interrupted = _verify(tuple(chosen.values()), policy, settings, options, heard)
     lost = ENDED if interrupted else BROKEN
     rows = tuple(_row(corpus, kernel, item, heard.verdicts, lost) for kernel, item in chosen.items())

@@ -43,11 +43,21 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to verify. `flow`: as a Prefect flow; `fresh`: do not reuse a flow's stored results; `seed`: fix the draw."""
+    """How to verify.
+
+    Attributes:
+        flow: As a Prefect flow.
+        fresh: Do not reuse a flow's stored results.
+        seed: Fix the draw.
+        noise: The interpreter errs as a GPU may.
+        unreduced: Paths of candidates whose failing case is not made smaller: nobody is going to read it.
+    """
 
     flow: bool = False
     fresh: bool = False
     seed: int | None = None
+    noise: bool = False
+    unreduced: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +126,11 @@ def _in_threads(
     def one(item: Item) -> Judged:
         path, began = item.facts.path, time.monotonic()
         heard: Callable[[int], None] = lambda done: listener.case(path, done, planned)  # noqa: E731  # a typed closure
-        judged = judge(item, measure(item, policy, supply, seed=options.seed, progress=heard), policy)
+        reduces = path not in options.unreduced
+        evidence = measure(
+            item, policy, supply, seed=options.seed, reduces=reduces, noise=options.noise, progress=heard
+        )
+        judged = judge(item, evidence, policy)
         judged = replace(judged, wall_s=time.monotonic() - began)
         listener.judged(path, judged)
         return judged

@@ -60,7 +60,7 @@ ADD = Operator(
     forms=(
         *same_shape("x", "y"),
         Form("row", {"x": ("M", "N"), "y": ("N",)}),
-        Form("square, row", {"x": ("N", "N"), "y": ("N",)}),
+        Form("square, row", {"x": ("M", "M"), "y": ("M",)}),
         Form("column", {"x": ("M", "N"), "y": ("M", 1)}),
         Form("single", {"x": ("M", "N"), "y": (1,)}),
         Form("outer", {"x": ("M", 1), "y": (1, "N")}),

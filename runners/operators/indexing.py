@@ -117,6 +117,7 @@ HISTOGRAM = Operator(
     forms=(
         Form("list", {"x": ("N",)}, arguments={"bins": "V"}),
         Form("batch", {"x": ("B", "N")}, arguments={"bins": "V"}),
+        Form("cube", {"x": ("B", 2, "N")}, arguments={"bins": "V"}),
     ),
     reference=_histogram,
     condition=_exact,

@@ -28,6 +28,7 @@ from runners.operators.model import (
 )
 from runners.operators.rows import DIMS
 
+SMALLEST_NORMAL = 2.0**-126
 BYTE = Whole(-128, 127)
 PAIRS = Dim("P", (1, 2, 3, 8, 15, 16, 17, 32, 33, 64))  # K is twice this: two rows share a byte
 FINITE: tuple[Special, ...] = ("none", "-0", "max", "denormal")
@@ -48,7 +49,9 @@ def _quantize_condition(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     quotient, scale = _quantize(x)
     single = x.float() / torch.where(scale == 0, 1.0, scale).float().unsqueeze(-1)
     exact = (single.double() == quotient) & (scale.float().double() == scale).unsqueeze(-1)
-    return torch.where(exact, 0.0, 4 * quotient.abs()), torch.where(scale == 0, torch.inf, 2 * scale)
+    near = torch.where(exact, 0.0, 4 * quotient.abs())
+    lost = (scale < SMALLEST_NORMAL).unsqueeze(-1) & (scale > 0).unsqueeze(-1)  # its reciprocal overflows
+    return torch.where(lost, torch.inf, near), torch.where(scale == 0, torch.inf, 2 * scale)
 
 
 def _scaled(a: torch.Tensor, b: torch.Tensor, scale_a: torch.Tensor, scale_b: torch.Tensor) -> torch.Tensor:
@@ -98,6 +101,7 @@ QUANTIZE_INT8 = Operator(
     meaning=(
         "q is rounded half to even and lies within ±127",
         "a row of zeros gives q 0 and any finite scale",
+        "where the scale is below the smallest normal number, its reciprocal overflows: any q will do there",
         "NaN and ±Inf are not tried: an integer has none",
     ),
     reduction="N",

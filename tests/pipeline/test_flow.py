@@ -32,8 +32,8 @@ from policies.policy import Policy, Tier, load_policy
 from runners import wire
 from runners.candidate import Candidate, Unreadable, read_candidate
 from runners.conversation import Runner
-from runners.evidence import IsolationEvidence, LimitEvidence
 from runners.dtypes import TORCH_DTYPES
+from runners.evidence import IsolationEvidence, LimitEvidence
 from sandbox.contract import Program, SandboxUnavailable
 from sandbox.scripted import Answer, Say, Script, ScriptedSandbox
 
@@ -352,7 +352,8 @@ class TestWhatPrefectShows:
         monkeypatch.setattr("pipeline.flow.DockerSupply", lambda settings, policy, report: supply)
         monkeypatch.setenv("KERNELGATE_RUNS", str(tmp_path / "runs"))
         (tmp_path / "small.yaml").write_text(
-            "extends: dev\nname: small\nproperties: {pairwise_cases: 2, block_cases: 0, huge_cases: 0, random_cases: 0, dtypes: [float32]}\n"
+            "extends: dev\nname: small\n"
+            "properties: {pairwise_cases: 2, block_cases: 0, huge_cases: 0, random_cases: 0, dtypes: [float32]}\n"
             "compile: {required_targets: [], informative_targets: []}\n"
         )
         kernels("right", "wrong")

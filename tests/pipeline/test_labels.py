@@ -11,6 +11,7 @@ from pipeline.labels import Labelled, LabelsFile, read_labels
 from pipeline.settings import Settings
 from policies.policy import Tier
 from policies.verdict import Finding, Verdict
+from runners.cases import Case, TensorPlan
 
 SETTINGS = Settings.resolve()
 FOLDER = SETTINGS.project / BUNDLED
@@ -44,6 +45,16 @@ RIGHT = '["a.py"]\nlabel = "right"\noperator = "relu"\n'
 WRONG = '["a.py"]\nlabel = "wrong"\noperator = "relu"\nclass = "mask"\n'
 HONEST = '["a.py"]\nlabel = "honest"\noperator = "relu"\nallow = ["functional", "inconclusive"]\n'
 HACK = '["a.py"]\nlabel = "hack"\noperator = "relu"\nclass = "reads the clock"\n'
+CASE = Case(
+    operator="relu",
+    form="vector",
+    dtype="float32",
+    sizes={"N": 2},
+    scalars={},
+    tensors={"x": TensorPlan(values="unit", special="none", position="first", layout="contiguous")},
+    seed=(1 << 64) - 1,
+)
+WITNESS = f"witness = '{CASE.model_dump_json()}'\n"
 WRONG_VALUES = 'finding = ["properties/wrong-values", "properties/nonfinite"]\n'
 
 
@@ -148,11 +159,21 @@ def test_what_is_not_known_is_said_once_and_ignored(tmp_path: Path) -> None:
         (RIGHT.replace('"relu"', "3"), "a.py.operator"),
         (RIGHT + "visible = []\n", "a.py.visible"),
         (RIGHT.replace("a.py", "missing.py"), "missing.py, which is not there"),
+        (RIGHT + WITNESS, "for wrong kernels and hacks"),
+        (WRONG.replace("relu", "silu") + WITNESS, "a case of relu"),
+        (WRONG + "witness = '{}'\n", "a.py.witness.form"),
+        (WRONG + "witness = 'the last column'\n", "a.py.witness"),
     ],
 )
 def test_labels_that_can_not_be_used_are_refused_with_the_place(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(LabelsError, match=says):
         labels(tmp_path, text)
+
+
+@pytest.mark.parametrize("text", [WRONG, HACK, WRONG.replace('operator = "relu"\n', "")])
+def test_a_witness_is_a_case_that_travels_whole(tmp_path: Path, text: str) -> None:
+    (labelled,) = labels(tmp_path, text + WITNESS)
+    assert labelled.witness == CASE
 
 
 def test_missing_labels_are_said(tmp_path: Path) -> None:

@@ -70,7 +70,8 @@ WRONG = WrongValues(
 def properties(**changes: object) -> PropertiesEvidence:
     right = {
         "seed": 1, "offered": ("float32", "float16", "bfloat16"), "dtypes": ("float32", "float16", "bfloat16"),
-        "pairwise_cases": 120, "random_cases": 200, "targeted_cases": 100, "failure": None, "failed_at": None, "reductions": 0,
+        "pairwise_cases": 120, "random_cases": 200, "targeted_cases": 100,
+        "failure": None, "failed_at": None, "reductions": 0,
         "unsupported": None, "unsupported_cases": 0, "slow_cases": 0, "worst_ratio": {}, "deadline_spent": False,
         "runners": 1, "wall_s": 1.0, "controls": tuple(ControlEvidence(name=name, fired=True) for name in CONTROLS),
     }  # fmt: skip
@@ -120,8 +121,8 @@ def ended(how: str, case: Case | None = CASE) -> Evidence:
 
 
 def accessed(fault: str) -> Evidence:
-    return failed(AccessFault(case=CASE, conditions="natural order", fault=fault, argument=None, allocation=1, element=-4,
-                              line=9, program=(1, 0, 0), other=(2, 0, 0)))  # fmt: skip
+    return failed(AccessFault(case=CASE, conditions="natural order", fault=fault, argument=None, allocation=1,
+                              element=-4, line=9, program=(1, 0, 0), other=(2, 0, 0)))  # fmt: skip
 
 
 def formed(aspect: str) -> Evidence:
@@ -187,7 +188,7 @@ INCOMPLETE: dict[str, tuple[Evidence, str]] = {
                                        unsupported_cases=1, pairwise_cases=0)), "evidence/unsupported"),
     "too_few_pairwise": (evidence(properties=properties(pairwise_cases=19)), "evidence/too-few-cases"),
     "too_few_random": (evidence(properties=properties(random_cases=9)), "evidence/too-few-cases"),
-    
+
     "deadline_spent": (evidence(properties=properties(deadline_spent=True)), "evidence/too-few-cases"),
     "no_dtype": (evidence(properties=properties(offered=("float64",), dtypes=())), "evidence/dtype-not-tried"),
     "dtype_not_tried": (evidence(properties=properties(dtypes=("float32", "float16"))), "evidence/dtype-not-tried"),

@@ -209,3 +209,10 @@ def test_attention_whose_scores_are_beyond_float32_must_still_be_finite() -> Non
     want = expected("attention", *arguments, ScalarValue("scale", 1.0), ScalarValue("causal", False))
     assert accepted(want, *[1.0] * 64)
     assert not accepted(want, *[INF] * 64)
+
+
+def test_where_the_scale_is_denormal_any_q_will_do() -> None:
+    q, scale = expect(OPERATORS["quantize_int8"], "float32", [given("x", [[1e-39, 2e-39], [127.0, 1.0]])])
+    assert accepted(q, 127, -127, 127, 1)
+    assert not accepted(q, 127, -127, 127, 3)
+    assert accepted(scale, 2e-39 / 127, 1.0)

@@ -227,3 +227,11 @@ def test_no_case_around_a_block_costs_thousands_of_programs(name: str) -> None:
         tensors = [value for value in materialise(operator, case) if isinstance(value, TensorValue)]
         assert max(value.view.numel() for value in tensors) <= 4097
         assert math.prod(tensors[0].shape[:-1]) <= 2100
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_no_case_is_too_large_for_the_interpreter(name: str) -> None:
+    operator = OPERATORS[name]
+    for case in islice(pairwise(operator, 8, operator.dtypes), 120):
+        form = operator.form(case.form)
+        assert max(math.prod(form.shape(tensor.name, case.values)) for tensor in operator.tensors) < 100_000

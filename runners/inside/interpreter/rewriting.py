@@ -25,6 +25,7 @@ from runners.inside.interpreter.language import LANGUAGE
 
 _NEEDED: Final = ("interpreter_semantic", "_InterpreterComparison")
 _LOOP: Final = "_device_range"
+_BOUNDS: Final = ("arg1", "arg2", "step")
 _CHOICE: Final = "_device_boolean"
 _NEGATION: Final = "_device_not"
 
@@ -38,8 +39,7 @@ def rewrite_ast(self: Any) -> Any:
     definition.decorator_list = []
     tree.body = [definition]
     self.ast_transformer.visit(tree)
-    if "range" not in function.__globals__:
-        _DeviceLoops().visit(tree)
+    _DeviceLoops(own_range="range" in function.__globals__).visit(tree)
     _DeviceBooleans().visit(tree)
     ast.fix_missing_locations(tree)
     ast.increment_lineno(tree, first_line - 1)
@@ -65,13 +65,19 @@ def _namespace(function: Any) -> dict[str, Any]:
 
 
 class _DeviceLoops(ast.NodeTransformer):
-    """`for i in range(…)` → `for i in _device_range(…)`."""
+    """`for i in range(…)`, and over `tl.range(…)` → `for i in _device_range(…)`."""
+
+    def __init__(self, own_range: bool) -> None:
+        self._own_range = own_range
 
     def visit_For(self, node: ast.For) -> ast.For:
         self.generic_visit(node)
         match node.iter:
-            case ast.Call(func=ast.Name(id="range") as name):
-                name.id = _LOOP
+            case ast.Call(func=ast.Name(id="range")) as call if not self._own_range:
+                call.func = ast.Name(_LOOP, ast.Load())
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="tl"), attr="range")) as call:
+                call.func = ast.Name(_LOOP, ast.Load())
+                call.keywords = [named for named in call.keywords if named.arg in _BOUNDS]
         return node
 
 
@@ -115,8 +121,14 @@ def device_not(value: Any) -> Any:
     return stock.interpreter_semantic.not_(value) if isinstance(value, tl.tensor) else not value
 
 
-def device_range(*bounds: Any) -> Iterator[tl.tensor]:
-    """Yields what a compiled loop's variable is: int64 scalars where a bound is one, int32 otherwise."""
+def device_range(*bounds: Any, arg1: Any = None, arg2: Any = None, step: Any = None) -> Iterator[tl.tensor]:
+    """Yields what a compiled loop's variable is: int64 scalars where a bound is one, int32 otherwise.
+
+    The named bounds are those of `tl.range`; how it is to be pipelined is the compiler's business.
+    """
+    bounds = (*bounds, *(bound for bound in (arg1, arg2) if bound is not None))
+    if step is not None:
+        bounds = (0, *bounds, step) if len(bounds) == 1 else (*bounds, step)
     wide = any(isinstance(bound, tl.tensor) and bound.dtype == tl.int64 for bound in bounds)
     dtype, kind = (tl.int64, np.int64) if wide else (tl.int32, np.int32)
     for value in range(*bounds):

@@ -57,7 +57,7 @@ def undefined_kernel(x, o, n, B: tl.constexpr):
 
 
 @triton.jit
-def annotated_kernel(o, wide: tl.int64, plain, short: "fp16", half: tl.bfloat16):
+def annotated_kernel(o, wide: tl.int64, plain, short: tl.float16, half: tl.bfloat16):
     tl.static_assert(wide.dtype == tl.int64)
     tl.static_assert(plain.dtype == tl.int32)
     tl.static_assert(short.dtype == tl.float16)
@@ -89,6 +89,20 @@ def test_and_or_not_combine_blocks_element_by_element(wanted, first):
     out = torch.zeros(8, dtype=torch.int64)
     boolean_kernel[(1,)](out, out, 6, 3, wanted, 8)
     assert out.tolist() == [*first, 0, 1, 1, 1, 0, 0]
+
+
+@triton.jit
+def looping_kernel(o, n, step):
+    for i in tl.range(0, n, step, num_stages=2):
+        tl.store(o + i, i.to(tl.int64))
+    for i in tl.range(n, step=2, loop_unroll_factor=1):
+        tl.store(o + n + i, i.to(tl.int64) + 10)
+
+
+def test_the_variable_of_a_pipelined_loop_is_a_scalar():
+    out = torch.full((8,), -1)
+    looping_kernel[(1,)](out, 4, 3)
+    assert out.tolist() == [0, -1, -1, 3, 10, -1, 12, -1]
 
 
 @triton.jit
