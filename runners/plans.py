@@ -20,7 +20,7 @@ from allpairspy import AllPairs
 from hypothesis import strategies as st
 
 from runners.cases import Case, TensorPlan
-from runners.operators.model import CASE_DTYPE, POSITIONS, Operator, Special, TensorInput
+from runners.operators.model import CASE_DTYPE, POSITIONS, Operator, ScalarInput, Special, TensorInput
 from runners.operators.sizes import names_in
 
 BETWEEN: Final = 200  # larger sizes are drawn from the boundaries alone: the interpreter needs seconds for them
@@ -194,11 +194,20 @@ def own_dtype(dtype: str) -> str | None:
     return None if dtype == CASE_DTYPE else dtype
 
 
+def _between(scalar: ScalarInput) -> st.SearchStrategy[float]:
+    """Any value from the smallest declared one to the largest, in four digits: a table of the declared ones lacks it."""
+    lowest, highest = min(scalar.values), max(scalar.values)
+    return st.integers(0, 9999).map(lambda part: float(f"{lowest + (highest - lowest) * part / 9999:.4g}"))
+
+
 @st.composite
 def _draw_case(draw: st.DrawFn, operator: Operator, dtypes: tuple[str, ...]) -> Case:
     named: dict[str, Any] = {name: draw(st.sampled_from(values)) for name, values in _factors(operator, dtypes)} | {
         "dtype": draw(st.sampled_from(dtypes))
     }
+    for scalar in operator.scalars:
+        if scalar.values and all(isinstance(value, float) for value in scalar.values):
+            named[f"scalar {scalar.name}"] = draw(st.one_of(st.sampled_from(scalar.values), _between(scalar)))
     for dim in operator.dims:
         between = st.integers(1, min(dim.largest, BETWEEN))
         named[f"size {dim.name}"] = draw(st.one_of(st.sampled_from(dim.sizes), between))

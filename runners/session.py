@@ -37,7 +37,10 @@ from sandbox.outcomes import (
 
 OUTPUT_ROOM_BYTES = 1 << 16
 DISTINCT_CAP = 1000
-WAITING = "in a shuffled order it does not end, in natural order it does: a program waits for an earlier one"
+WAITING = (
+    "in a shuffled order it missed its deadline, in natural order it did not: "
+    "a program waits for an earlier one, or the machine is too slow for this case"
+)
 How = Literal["timed_out", "out_of_memory", "signal", "exited", "protocol_broken"]
 
 

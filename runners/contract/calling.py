@@ -8,7 +8,6 @@ tensor that they got.
 from __future__ import annotations
 
 import ast
-import builtins
 import math
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -18,14 +17,14 @@ import torch
 import triton.language as tl
 
 from runners.contract import rules, tables
+from runners.contract.builtin import Builtins, environmental
 from runners.contract.kernel import written_parameters
-from runners.contract.names import leaves_package, loaded
-from runners.contract.parts import Parts
+from runners.contract.names import dotted_of, leaves_package, loaded
 from runners.contract.rules import Allowance, Report, shown
 from runners.contract.scope import Scope
-from runners.contract.syntax import IDENTITY, REFLECTION
 from runners.contract.values import (
     ABSENT,
+    DENIED,
     NOTHING,
     SIZE,
     UNKNOWN,
@@ -56,7 +55,7 @@ _DRIVER: Final = "triton.runtime.driver.active"
 _CONSTANTS: Final = (torch.dtype, torch.layout, torch.memory_format, tl.dtype, tl.constexpr, int, float)
 
 
-class Calls(Parts):
+class Calls(Builtins):
     """Evaluates calls."""
 
     def __init__(self, scope: Scope, allowance: Allowance, report: Report, *, turning: bool = False) -> None:
@@ -79,8 +78,11 @@ class Calls(Parts):
     def call(self, node: ast.Call) -> Value:
         """Returns what a call may return."""
         function = self.evaluate(node.func)
-        arguments = self._arguments(node)
-        return join(*(self._call(node, atom, arguments) for atom in sorted(function, key=repr)))
+        return self.apply(node, function, self._arguments(node))
+
+    def apply(self, node: ast.Call, functions: Value, arguments: Arguments) -> Value:
+        """Returns what a call of any of `functions` may return."""
+        return join(*(self._call(node, atom, arguments) for atom in sorted(functions, key=repr)))
 
     def _arguments(self, node: ast.Call) -> Arguments:
         positional, rest = list[Value](), NOTHING
@@ -114,31 +116,30 @@ class Calls(Parts):
             case Method(receiver=Tensor() as tensor, name=name):
                 return self._tensor_method(node, tensor, name, arguments)
             case Method(receiver=Container() as container, name=name):
-                return self._container_method(node, container, name, arguments)
+                return self.container_method(node, container, name, arguments)
             case Method(receiver=Meta(items=items)):
                 return join(SIZE, *(value for _, value in items))
             case Method(receiver=Group() as group):
                 return join(SIZE, *group.items)
             case Foreign():
                 self.effects.launched = True
-                self.writes(tensor.origin for tensor in self._passed(arguments))
+                self.writes(tensor.origin for tensor in self.passed(arguments))
                 return frozenset({Foreign(function.dotted, result=True)})
             case Size():
                 self.no_tensors(node, "passed to a function of sizes", arguments.all)
+                joins = isinstance(node.func, ast.Attribute) and node.func.attr == "join"
+                if self.no_objects(node, "made into text", arguments.all, iterators=not joins):
+                    return self.denied(rules.KERNEL_OBJECT)
                 return frozenset({Size(self.about([frozenset({function}), *arguments.all]))})
             case Absent():
                 return NOTHING
+            case Unknown(denied=True):
+                return DENIED
             case Kernel():
-                self._deny(node, "a kernel is called without a grid")
+                self.deny(node, "a kernel is called without a grid")
             case _:
-                self._deny(node, "what is called here can't be followed")
-        return UNKNOWN
-
-    def _deny(self, node: ast.AST, detail: str) -> None:
-        self.report.add(rules.HOST_CALL, node, detail)
-
-    def _passed(self, arguments: Arguments) -> list[Tensor]:
-        return [tensor for value in arguments.all for tensor in self.tensors(value)]
+                self.deny(node, "what is called here can't be followed")
+        return self.denied(rules.HOST_CALL)
 
     def writes(self, origins: Iterable[str]) -> None:
         """Notes that a launch may have written tensors."""
@@ -154,7 +155,7 @@ class Calls(Parts):
         if any(part.startswith("_") for part in parts[1:]):
             rule = rules.ENVIRONMENT if dotted.endswith("__version__") else rules.PRIVATE_NAME
             self.report.add(rule, node, f"'{shown(dotted)}' is private")
-            return UNKNOWN
+            return self.denied(rule)
         if parts[0] == "math":
             return SIZE if isinstance(getattr(math, parts[-1], None), float) else frozenset({Named(dotted)})
         if parts[0] not in ("torch", "triton"):
@@ -165,30 +166,26 @@ class Calls(Parts):
             self.report.add(rules.ENVIRONMENT, node, f"'{shown(dotted)}' is the module '{shown(outside)}'")
         elif isinstance(found, _CONSTANTS):
             return SIZE
-        elif isinstance(found, str | bytes) or (found is None and self._environmental(dotted)):
+        elif isinstance(found, str | bytes) or (found is None and environmental(dotted)):
             self.report.add(rules.ENVIRONMENT, node, f"'{shown(dotted)}' tells one machine from another")
         else:
             return frozenset({Named(dotted)})
-        return UNKNOWN
-
-    @staticmethod
-    def _environmental(dotted: str) -> bool:
-        return any(dotted == name or dotted.startswith(name + ".") for name in tables.ENVIRONMENT)
+        return self.denied(rules.ENVIRONMENT)
 
     def _named_call(self, node: ast.Call, dotted: str, arguments: Arguments) -> Value:
         root, _, rest = dotted.partition(".")
         if dotted.removeprefix("builtins.") in self.allowance.host_calls:
             return self._allowed_by_policy(node, arguments)
         if root == "builtins":
-            return self._builtin(node, rest, arguments)
+            return self.builtin(node, rest, arguments)
         if dotted.startswith("torch.Tensor."):
             return self._unbound_method(node, dotted.removeprefix("torch.Tensor."), arguments)
         if root == "torch" and rest in tables.VIEW_FUNCTIONS:
             return self._unbound_method(node, rest, arguments)
         if dotted in tables.ALLOCATIONS:
-            return self._allocation(node, arguments, like=dotted.endswith("_like"))
+            return self._allocation(node, dotted, arguments)
         if root == "math" or dotted in tables.SIZE_FUNCTIONS:
-            return self._size(node, dotted, arguments)
+            return self.size(node, dotted, arguments)
         return self._other_named(node, dotted, arguments)
 
     def _other_named(self, node: ast.Call, dotted: str, arguments: Arguments) -> Value:
@@ -205,32 +202,20 @@ class Calls(Parts):
         if dotted in tables.OBSERVING:
             return frozenset({Size(About.OBSERVED)})
         if dotted in tables.DESCRIPTORS:
-            return join(*(frozenset({tensor}) for tensor in self._passed(arguments)))
+            return join(*(frozenset({tensor}) for tensor in self.passed(arguments)))
         if dotted in tables.CONTEXTS:
-            return SIZE
+            return UNKNOWN
         if dotted == "triton.set_allocator":
             return self._set_allocator(node, arguments)
-        self._denied_name(node, dotted, arguments)
-        return UNKNOWN
+        return self.denied_name(node, dotted, arguments)
 
     @staticmethod
     def _is_tensor(value: Value) -> bool:
         return any(isinstance(atom, Tensor) for atom in value)
 
-    def _denied_name(self, node: ast.AST, dotted: str, arguments: Arguments) -> None:
-        name = shown(dotted.removeprefix("builtins."))
-        if self._environmental(dotted):
-            detail = f"'{name}' asks about the machine, the clock, chance or the interpreter"
-            self.report.add(rules.ENVIRONMENT, node, detail)
-        elif self._passed(arguments):
-            detail = f"'{name}' is no view and no allocation; arithmetic and copies belong in a kernel"
-            self.report.add(rules.HOST_ARITHMETIC, node, detail)
-        else:
-            self._deny(node, f"'{name}' is not among the calls that host code may make")
-
     def _allowed_by_policy(self, node: ast.AST, arguments: Arguments) -> Value:
         """What the policy allows gives a tensor of the same origins, so that a kernel's result stays one."""
-        tensors = self._passed(arguments)
+        tensors = self.passed(arguments)
         return frozenset(tensors) or frozenset({Tensor(f"made at {place(node)}"), Size()})
 
     def _set_allocator(self, node: ast.Call, arguments: Arguments) -> Value:
@@ -242,11 +227,19 @@ class Calls(Parts):
 
     # Tensors -----------------------------------------------------------------------------------------------------
 
-    def _allocation(self, node: ast.Call, arguments: Arguments, *, like: bool = False) -> Value:
+    def _allocation(self, node: ast.Call, name: str, arguments: Arguments) -> Value:
+        like = name.endswith("_like")
         if arguments.keyword("out"):
-            self._deny(node, "'out=' writes a tensor outside a kernel")
+            self.deny(node, "'out=' writes a tensor outside a kernel")
         self._plain(node, arguments.all[1:] if like else arguments.all)
-        return frozenset({Tensor(f"allocated in line {node.lineno}")})
+        pattern = any(tensor.turned for tensor in self.passed(arguments)) and like
+        turned = pattern or name in tables.STRIDED or self._ordered(node)
+        return frozenset({Tensor(f"allocated in line {node.lineno}", turned)})
+
+    def _ordered(self, node: ast.Call) -> bool:
+        """Whether a call names an order of axes for the memory of its result."""
+        formats = [keyword.value for keyword in node.keywords if keyword.arg in ("memory_format", None)]
+        return any(dotted_of(one, self.scope.aliases) not in tables.PLAIN_FORMATS for one in formats)
 
     def _plain(self, node: ast.AST, values: tuple[Value, ...]) -> None:
         self.no_tensors(node, "read as a size or a value", values)
@@ -257,13 +250,14 @@ class Calls(Parts):
         receivers = arguments.positional[0] if arguments.positional else arguments.keyword("input")
         rest = Arguments(arguments.positional[1:], arguments.named, arguments.rest)
         return join(*(
-            self._tensor_method(node, atom, name, rest) if isinstance(atom, Tensor) else UNKNOWN for atom in receivers
+            self._tensor_method(node, atom, name, rest) if isinstance(atom, Tensor) else frozenset({atom}) & DENIED or UNKNOWN
+            for atom in receivers
         ))  # fmt: skip
 
     def _tensor_method(self, node: ast.Call, tensor: Tensor, name: str, arguments: Arguments) -> Value:
         others = arguments.all
         if f"torch.Tensor.{name}" in self.allowance.host_calls:
-            return frozenset({tensor, *self._passed(arguments)})
+            return frozenset({tensor, *self.passed(arguments)})
         if name in tables.TENSOR_SIZES:
             return SIZE
         if name in tables.TENSOR_OBSERVED:
@@ -275,113 +269,25 @@ class Calls(Parts):
         if name in tables.SPLITTING:
             return self.heap.make(node, frozenset({tensor}))
         if name in tables.NEW_METHODS:
-            return self._allocation(node, arguments)
+            return self._allocation(node, name, arguments)
         if name in tables.SETTING:
             return frozenset({tensor})
-        self._denied_method(node, tensor, name)
-        return frozenset({tensor})
+        return self._denied_method(node, tensor, name)
 
-    def _view(self, node: ast.AST, tensor: Tensor, name: str) -> Tensor:
-        if self.turning and tensor.turned and name in tables.COPYING:
-            detail = f"'.{name}' copies a tensor ({shown(tensor.origin)}) whose axes were exchanged: the kernel's work"
+    def _view(self, node: ast.Call, tensor: Tensor, name: str) -> Tensor:
+        if self.turning and name in tables.COPYING and (tensor.turned or self._ordered(node)):
+            detail = f"'.{name}' copies a tensor ({shown(tensor.origin)}) with its axes exchanged: the kernel's work"
             self.report.add(rules.HOST_ARITHMETIC, node, detail)
         return Tensor(tensor.origin, tensor.turned or name in tables.TURNING)
 
-    def _denied_method(self, node: ast.AST, tensor: Tensor, name: str) -> None:
+    def _denied_method(self, node: ast.AST, tensor: Tensor, name: str) -> Value:
         of = f"of a tensor ({shown(tensor.origin)})"
         if name in ("item", "tolist", "numpy", "cpu", "__array__", "storage", "untyped_storage"):
             self.report.add(rules.HOST_DATA, node, f"'.{name}' {of} reads its elements on the host")
-        elif name == "data_ptr":
+            return self.denied(rules.HOST_DATA, tensor)
+        if name == "data_ptr":
             self.report.add(rules.IDENTITY, node, f"'.data_ptr' {of} is its identity; no result may depend on it")
-        else:
-            what = "is no view and no allocation; arithmetic and dtype conversion belong in a kernel"
-            detail = f"'.{shown(name)}' {of} {what}"
-            self.report.add(rules.HOST_ARITHMETIC, node, detail)
-
-    # Sizes and Python --------------------------------------------------------------------------------------------
-
-    def _size(self, node: ast.AST, dotted: str, arguments: Arguments) -> Value:
-        self.no_tensors(node, f"passed to '{shown(dotted)}'", arguments.all)
-        self._unfollowed(node, dotted, arguments)
-        about = self.about(arguments.all)
-        return frozenset({Size(About.OBSERVED if about is About.PLACE else about)})
-
-    def _unfollowed(self, node: ast.AST, dotted: str, arguments: Arguments) -> None:
-        if any(isinstance(atom, Unknown) for value in arguments.all for atom in self.leaves(value)):
-            detail = f"something that can't be shown to be a size is passed to '{shown(dotted)}'"
-            self.report.add(rules.HOST_ARITHMETIC, node, detail)
-
-    def _builtin(self, node: ast.Call, name: str, arguments: Arguments) -> Value:
-        if name in tables.BUILTIN_SIZES:
-            return self._builtin_size(node, name, arguments)
-        if name in tables.BUILTIN_CONTAINERS:
-            return self._builtin_container(node, name, arguments)
-        if name in tables.BUILTIN_ITERATORS:
-            items = tuple(self.each(value) for value in arguments.positional)
-            items = (SIZE, *items) if name == "enumerate" else items
-            element = join(*items) if name == "reversed" else frozenset({Group(items)})
-            return self.heap.make(node, join(element, self.each(arguments.rest)), once=True)
-        if name in ("iter", "next"):
-            elements = [self.each(value) for value in arguments.positional[:1]]
-            if name == "iter":
-                return self.heap.make(node, join(*elements), once=True)
-            return join(*elements, *arguments.positional[1:])
-        if name in ("map", "filter") and arguments.positional:
-            items = tuple(self.each(value) for value in arguments.positional[1:])
-            made = self._apply(node, arguments.positional[0], Arguments(items, (), NOTHING))
-            return self.heap.make(node, join(made, *items) if name == "filter" else made, once=True)
-        kind = getattr(builtins, name, None)
-        if isinstance(kind, type) and issubclass(kind, BaseException):
-            return SIZE
-        if name not in REFLECTION | IDENTITY and not name.startswith("__"):  # the syntax rules deny those
-            self._denied_name(node, f"builtins.{name}", arguments)
-        return UNKNOWN
-
-    def _apply(self, node: ast.Call, functions: Value, arguments: Arguments) -> Value:
-        return join(*(self._call(node, atom, arguments) for atom in sorted(functions, key=repr)))
-
-    def _builtin_size(self, node: ast.Call, name: str, arguments: Arguments) -> Value:
-        if name == "isinstance":
-            if any(isinstance(atom, Kernel | Launcher | HostFunction) for value in arguments.all for atom in value):
-                self.report.add(rules.KERNEL_OBJECT, node, "the type of a kernel or function object is asked for")
-            return SIZE
-        if name != "len":
-            direct = any(isinstance(atom, Tensor) for value in arguments.all for atom in value)
-            if name in tables.BUILTIN_READING and direct:
-                self.report.add(rules.HOST_DATA, node, f"'{name}' reads a tensor's elements on the host")
-            else:
-                self.no_tensors(node, f"passed to '{name}'", arguments.all)
-                self._unfollowed(node, name, arguments)
-        if key := arguments.keyword("key"):
-            elements = join(*(self.each(value) for value in arguments.positional))
-            self._apply(node, key, Arguments((elements,), (), NOTHING))
-        about = self.about(arguments.all)
-        return frozenset({Size(About.OBSERVED if about is About.PLACE else about)})
-
-    def _builtin_container(self, node: ast.Call, name: str, arguments: Arguments) -> Value:
-        contents = join(*(self.each(value) for value in (*arguments.positional, arguments.rest)))
-        if name == "sorted":
-            self.no_tensors(node, "compared", (contents,))
-            if key := arguments.keyword("key"):
-                self._apply(node, key, Arguments((contents,), (), NOTHING))
-        else:
-            contents = join(contents, *(value for _, value in arguments.named))
-        if name == "tuple" and all(isinstance(atom, Size) for atom in contents):
-            return contents or SIZE
-        return self.heap.make(node, contents)
-
-    def _container_method(self, node: ast.Call, container: Container, name: str, arguments: Arguments) -> Value:
-        cell = self.heap.cells[container.site]
-        if name in tables.MUTATORS:
-            if cell.shared:
-                detail = f"'.{name}' changes an object of the module level; it would carry state between calls"
-                self.report.add(rules.MODULE_STATE, node, detail)
-            spread = name in ("extend", "update")
-            for value in arguments.all:
-                self.heap.put(container, self.each(value) if spread else value)
-        if name in ("index", "count") and self._passed(arguments):
-            self.no_tensors(node, "compared", arguments.all)
-        if name in ("items", "keys", "values"):
-            item: Value = frozenset({Group((cell.contents, cell.contents))}) if name == "items" else cell.contents
-            return self.heap.make(node, item)
-        return join(cell.contents, *arguments.all)
+            return self.denied(rules.IDENTITY, Size())
+        what = "is no view and no allocation; arithmetic and dtype conversion belong in a kernel"
+        self.report.add(rules.HOST_ARITHMETIC, node, f"'.{shown(name)}' {of} {what}")
+        return frozenset({tensor})

@@ -57,8 +57,29 @@ def says_empty(test: ast.expr, counts: frozenset[str], *, holds: bool) -> bool:
             return holds and says_empty(element, counts, holds=True)
         case ast.Call(func=ast.Name(id="all"), args=[ast.GeneratorExp(elt=element) | ast.ListComp(elt=element)]):
             return not holds and says_empty(element, counts, holds=False)
-        case ast.Name() | ast.Call(func=ast.Attribute(attr="numel")):
-            return not holds and _counts(test, counts)
+        case ast.Call(func=ast.Name(id="all"), args=[shape]):
+            return not holds and _counts(shape, counts)
+    return not holds and _is_count(test, counts)
+
+
+def _is_count(node: ast.expr, names: frozenset[str]) -> bool:
+    """Whether a number is 0 only where some count is: a count, or a product or the least of counts."""
+    match node:
+        case ast.Name(id=name):
+            return name in names
+        case ast.NamedExpr(value=value):
+            return _is_count(value, names)
+        case ast.Subscript(value=ast.Attribute(attr="shape")):
+            return True
+        case ast.BinOp(op=ast.Mult(), left=left, right=right):
+            factors = [one for one in (left, right) if not (isinstance(one, ast.Constant) and one.value)]
+            return bool(factors) and all(_is_count(one, names) for one in factors)
+        case ast.Call(func=ast.Attribute(attr="numel" | "nelement" | "size" | "prod" | "cdiv")):
+            return _counts(node, names)
+        case ast.Call(func=ast.Name(id="int" | "bool" | "min" | "prod" | "cdiv"), args=[_, *_] as args):
+            return all(_is_count(one, names) for one in args)
+        case ast.Attribute(attr="shape"):
+            return True  # in min() and prod(); by itself it is no condition
     return False
 
 

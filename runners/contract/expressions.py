@@ -17,6 +17,8 @@ from runners.contract.rules import Report, shown
 from runners.contract.scope import Scope
 from runners.contract.values import (
     ABSENT,
+    DENIED,
+    NOTHING,
     SIZE,
     UNKNOWN,
     About,
@@ -30,8 +32,10 @@ from runners.contract.values import (
     Frame,
     Group,
     Heap,
+    HostFunction,
     Kernel,
     Launcher,
+    Made,
     Meta,
     Method,
     Named,
@@ -44,6 +48,7 @@ from runners.contract.values import (
 
 STEPS_CAP: Final = 120_000
 _BUILTIN_NAMES: Final = frozenset(dir(builtins))
+_OBJECTS: Final = (Kernel, Launcher, HostFunction, Closure, Compiled, Named, Method, Meta)
 
 
 class BudgetSpent(Exception):
@@ -66,7 +71,7 @@ class Expressions(ABC):
         self.globals: dict[str, Value] = {}
         self.frame = Frame({})
         self.effects = Effects()
-        self.closures: list[tuple[ast.Lambda | ast.FunctionDef, Frame]] = []
+        self.closures: list[Made] = []
         self.loading = True
         self.checking = False
         self.steps = 0
@@ -153,9 +158,9 @@ class Expressions(ABC):
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
                 return self._comprehension(node)
             case ast.JoinedStr(values=values):
-                return self._formatted(node, [self.evaluate(one) for one in values])
-            case ast.FormattedValue(value=inner):
-                return self.evaluate(inner)
+                return self.text(node, [self.evaluate(one) for one in values])
+            case ast.FormattedValue(value=inner, format_spec=spec):
+                return join(self.evaluate(inner), NOTHING if spec is None else self.evaluate(spec))
             case ast.Slice(lower=lower, upper=upper, step=step):
                 parts = [self.evaluate(one) for one in (lower, upper, step) if one is not None]
                 return frozenset({Size(self.about(parts))})
@@ -165,11 +170,18 @@ class Expressions(ABC):
                 return UNKNOWN  # the statement rules deny it
 
     def closure(self, node: ast.Lambda | ast.FunctionDef) -> Value:
-        """Returns a function made here."""
-        for key, (made, frame) in enumerate(self.closures):
-            if made is node and frame is self.frame:
+        """Returns a function made here, whose defaults are what they are now."""
+        arguments = node.args
+        ordered = (*arguments.posonlyargs, *arguments.args)
+        given = dict(zip((one.arg for one in reversed(ordered)), reversed(arguments.defaults), strict=False))
+        given |= {one.arg: kw for one, kw in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if kw}
+        defaults = {name: self.evaluate(default) for name, default in given.items()}
+        for key, made in enumerate(self.closures):
+            if made.node is node and made.frame is self.frame:
+                for name, value in defaults.items():
+                    made.defaults[name] = join(made.defaults[name], value)
                 return frozenset({Closure(key)})
-        self.closures.append((node, self.frame))
+        self.closures.append(Made(node, self.frame, defaults))
         return frozenset({Closure(len(self.closures) - 1)})
 
     def lookup(self, node: ast.Name) -> Value:
@@ -211,16 +223,22 @@ class Expressions(ABC):
         self.frame = outside
         return self.heap.make(node, element, once=isinstance(node, ast.GeneratorExp))
 
-    def _formatted(self, node: ast.AST, parts: list[Value]) -> Value:
-        if any(self.tensors(part) for part in parts) and not self.checking:
-            self.report.add(rules.HOST_DATA, node, "a tensor's elements are made into text")
+    def text(self, node: ast.AST, parts: Iterable[Value]) -> Value:
+        """Returns a text made from `parts`, and reports what must not be read."""
+        parts = tuple(parts)
         about = self.about(parts)
+        if any(self.tensors(part) for part in parts):
+            if not self.checking:
+                self.report.add(rules.HOST_DATA, node, "a tensor's elements are made into text")
+            about = About.OBSERVED
+        if self.no_objects(node, "made into text", parts, iterators=True):
+            return self.denied(rules.KERNEL_OBJECT)
         return frozenset({Size(About.OBSERVED if about is About.PLACE else about)})
 
     # What a value holds ------------------------------------------------------------------------------------------
 
     def leaves(self, value: Value, seen: frozenset[str] = frozenset()) -> frozenset[Atom]:
-        """Returns everything that a value may be or hold, containers opened."""
+        """Returns everything that a value may be or hold, containers opened; an iterator is also something itself."""
         found: set[Atom] = set()
         for atom in value:
             self.tick()
@@ -228,6 +246,8 @@ class Expressions(ABC):
                 case Group(items=items):
                     found.update(*(self.leaves(item, seen) for item in items))
                 case Container(site=site):
+                    if self.heap.cells[site].once:
+                        found.add(atom)
                     if site not in seen:
                         found |= self.leaves(self.heap.cells[site].contents, seen | {site})
                 case _:
@@ -267,15 +287,43 @@ class Expressions(ABC):
     def arithmetic(self, node: ast.AST, op: ast.AST, *operands: Value) -> Value:
         """Returns the result of arithmetic on sizes, and reports any other."""
         atoms = frozenset(atom for operand in operands for atom in self.leaves(operand))
-        self.no_tensors(node, "computed with", operands)
-        if any(isinstance(atom, Unknown | Foreign | Method | Compiled) for atom in atoms):
+        wrong = self.no_tensors(node, "computed with", operands)
+        if any(isinstance(atom, Foreign | Method | Compiled) or atom == Unknown() for atom in atoms):
             detail = "something that can't be shown to be a size is computed with outside a kernel"
             self.report.add(rules.HOST_ARITHMETIC, node, detail)
+            wrong = True
+        elif isinstance(op, ast.Mod) and self.no_objects(node, "made into text", operands, iterators=True):
+            return self.denied(rules.KERNEL_OBJECT)
         containers = [one for operand in operands for one in operand if isinstance(one, Container | Group)]
         if containers and isinstance(op, ast.Add | ast.Mult):
             return self.heap.make(node, join(*(self.each(operand) for operand in operands)))
+        if wrong:
+            return self.denied(rules.HOST_ARITHMETIC, *(one for one in atoms if isinstance(one, Tensor)))
+        if any(isinstance(atom, Unknown) for atom in atoms):
+            return DENIED
         about = self.about(operands)
         return frozenset({Size(About.OBSERVED if about is About.PLACE else about)})
+
+    def denied(self, rule: str, *otherwise: Atom) -> Value:
+        """Returns what stands for a value that a finding of `rule` is about, so that nothing more is said of it.
+
+        Where the rule is waived it is `otherwise`, or something that can't be followed.
+        """
+        return DENIED if rule not in self.report.waived else frozenset(otherwise) or UNKNOWN
+
+    def no_objects(self, node: ast.AST, what: str, values: Iterable[Value], *, iterators: bool = False) -> bool:
+        """Reports objects among `values` that are more than their value: what they look like tells one run from another.
+
+        Kernels, functions, modules, classes, what can't be followed, and maybe `iterators`. Returns whether there were any.
+        """
+        atoms = frozenset(atom for value in values for atom in self.leaves(value))
+        found = any(isinstance(atom, _OBJECTS) or atom == Unknown() for atom in atoms)
+        found = found or (iterators and any(isinstance(atom, Container) for atom in atoms))
+        found = found or any(isinstance(atom, Foreign) and not atom.result for atom in atoms)
+        if found:
+            detail = f"a kernel, function, module or other object is {what}; it differs from run to run"
+            self.report.add(rules.KERNEL_OBJECT, node, detail)
+        return found
 
     def no_tensors(self, node: ast.AST, what: str, operands: Iterable[Value]) -> bool:
         """Reports tensors among `operands`; returns whether there were any."""
@@ -289,7 +337,8 @@ class Expressions(ABC):
         operands = [self.evaluate(node.left), *(self.evaluate(one) for one in node.comparators)]
         if all(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
             return SIZE
-        self.no_tensors(node, "compared", operands)
+        if self.no_tensors(node, "compared", operands):
+            return self.denied(rules.HOST_ARITHMETIC, *(one for operand in operands for one in self.tensors(operand)))
         if any(isinstance(atom, Kernel | Launcher) for operand in operands for atom in operand):
             self.report.add(rules.KERNEL_OBJECT, node, "a kernel object is compared")
         return frozenset({Size(About.OBSERVED if self.about(operands) else About.NOTHING)})

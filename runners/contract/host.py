@@ -65,10 +65,12 @@ class HostCode(Launches):
             BudgetSpent: functions call each other more deeply than any kernel's do.
         """
         made: ast.Lambda | ast.FunctionDef
+        outer: Frame | None = None
+        kept: dict[str, Value] = {}
         if isinstance(function, Closure):
-            made, outer = self.closures[function.key]
+            made, outer, kept = (closure := self.closures[function.key]).node, closure.frame, closure.defaults
         else:
-            made, outer = self.scope.functions[function.name], None
+            made = self.scope.functions[function.name]
         if made in self.stack:
             self.recursive.add(made)
             self.effects.launched = True  # as it will have on the path that ends the recursion, or that path is denied
@@ -77,7 +79,7 @@ class HostCode(Launches):
         if len(self.stack) >= _CALL_DEPTH:
             raise BudgetSpent
         for _ in range(_LOOP_ROUNDS):  # a second round only where it calls itself
-            result = self._activate(made, Frame(self.bind(made.args, arguments), outer))
+            result = self._activate(made, Frame(self.bind(made.args, arguments, kept), outer))
             if result <= self.assumed.get(made, NOTHING) or made not in self.recursive:
                 break
             self.assumed[made], self.assumed_written[made] = result, self.effects.written
@@ -98,8 +100,10 @@ class HostCode(Launches):
         self.frame, self.on_return, self.stack = outside, hook, self.stack[:-1]
         return frame.returned
 
-    def bind(self, parameters: ast.arguments, arguments: Arguments) -> dict[str, Value]:
-        """Returns the variables that a call gives a function."""
+    def bind(
+        self, parameters: ast.arguments, arguments: Arguments, kept: dict[str, Value] | None = None
+    ) -> dict[str, Value]:
+        """Returns the variables that a call gives a function; `kept` are defaults that are known."""
         ordered = [one.arg for one in (*parameters.posonlyargs, *parameters.args)]
         names = [*ordered, *(one.arg for one in parameters.kwonlyargs)]
         env = dict(zip(ordered, arguments.positional, strict=False))
@@ -112,7 +116,7 @@ class HostCode(Launches):
             if arguments.rest:
                 env[name] = join(env.get(name, NOTHING), self.each(arguments.rest), arguments.rest)
             elif name not in env:
-                env[name] = self._default(defaults.get(name))
+                env[name] = kept[name] if kept and name in kept else self._default(defaults.get(name))
         if parameters.vararg is not None:
             extra = join(*arguments.positional[len(ordered) :], self.each(arguments.rest))
             env[parameters.vararg.arg] = self.heap.make(parameters.vararg, extra)
@@ -122,7 +126,12 @@ class HostCode(Launches):
         return env
 
     def _default(self, default: ast.expr | None) -> Value:
-        return UNKNOWN if default is None else self.evaluate(default)
+        if default is None:
+            return UNKNOWN
+        frame, self.frame = self.frame, Frame(self.globals)
+        value = self.evaluate(default)
+        self.frame = frame
+        return value
 
     # Statements --------------------------------------------------------------------------------------------------
 
@@ -145,6 +154,8 @@ class HostCode(Launches):
                     self.assign(target, given)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
                 self.assign(target, self.evaluate(value))
+            case ast.AnnAssign(target=ast.Subscript() as target):
+                self.evaluate(_loaded(target))  # Python does, too
             case ast.AugAssign():
                 self._augmented(node)
             case ast.Return():

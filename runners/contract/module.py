@@ -25,6 +25,7 @@ from runners.contract.values import (
     Kernel,
     Launcher,
     Method,
+    Named,
     Tensor,
     Unknown,
     Value,
@@ -102,10 +103,12 @@ class ModuleLevel(HostCode):
             self._share(value)
             leaves = self.leaves(value)
             kept = any(isinstance(atom, Foreign) and atom.result for atom in leaves)
-            if kept or any(isinstance(atom, Tensor | Compiled | Launcher | Method | Unknown) for atom in leaves):
+            if kept or any(
+                isinstance(atom, Tensor | Compiled | Launcher | Method) or atom == Unknown() for atom in leaves
+            ):
                 detail = f"'{shown(name.id)}' keeps something between calls that is no constant"
                 self.report.add(rules.MODULE_STATE, name, detail)
-            elif any(isinstance(atom, Closure) and self.closures[atom.key][1] is not self.frame for atom in leaves):
+            elif any(isinstance(atom, Closure) and self.closures[atom.key].frame is not self.frame for atom in leaves):
                 self.report.add(rules.MODULE_STATE, name, f"'{shown(name.id)}' is a function that remembers")
 
     def _share(self, value: Value) -> None:
@@ -156,5 +159,11 @@ class ModuleLevel(HostCode):
             self._share(value)
         if heuristic:
             self.heuristics[kernel] = join(self.heuristics.get(kernel, frozenset()), *values.values())
-        elif "prune_configs_by" in values:
-            self.pruning[kernel] = values["prune_configs_by"]
+            return
+        unnamed = [*decorator.args, *(keyword.value for keyword in decorator.keywords if keyword.arg is None)]
+        if any(isinstance(atom, HostFunction | Closure | Named) for one in unnamed for atom in self._held(one)):
+            self.report.add(rules.HOOK, decorator, "a function is passed to the tuner, which runs it around a launch")
+        self.pruning[kernel] = join(self.pruning.get(kernel, frozenset()), *values.values())
+
+    def _held(self, node: ast.expr) -> Value:
+        return self.leaves(self.evaluate(node))

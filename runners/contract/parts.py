@@ -32,6 +32,7 @@ from runners.contract.values import (
     Named,
     Size,
     Tensor,
+    Unknown,
     Value,
     join,
 )
@@ -59,7 +60,7 @@ class Parts(Expressions):
                 if not (isinstance(atom, Kernel) and name == "warmup"):
                     detail = f"'.{shown(name)}' looks into a function or kernel object; launch it with kernel[grid](…)"
                     self.report.add(rules.KERNEL_OBJECT, node, detail)
-                    return UNKNOWN
+                    return self.denied(rules.KERNEL_OBJECT)
                 return frozenset({Method(atom, name)})
             case Compiled():
                 if name not in tables.COMPILED_FACTS:
@@ -71,7 +72,9 @@ class Parts(Expressions):
     def _plain_attribute(self, node: ast.AST, atom: Atom, name: str) -> Value:
         if name.startswith("_"):
             self.report.add(rules.PRIVATE_NAME, node, f"'.{shown(name)}' is private")
-            return UNKNOWN
+            return self.denied(rules.PRIVATE_NAME)
+        if isinstance(atom, Unknown):
+            return frozenset({atom})
         if isinstance(atom, Size):
             if name in tables.MUTATORS:
                 detail = f"'.{shown(name)}' changes something that is no list or dict made in the function"
@@ -79,6 +82,7 @@ class Parts(Expressions):
             elif name not in tables.SIZE_ATTRIBUTES:
                 detail = f"'.{shown(name)}' is no attribute of a number, a text, a tuple, a dtype or a device"
                 self.report.add(rules.HOST_CALL, node, detail)
+                return self.denied(rules.HOST_CALL)
             return frozenset({Size(About.OBSERVED if atom.about is About.PLACE else atom.about)})
         return frozenset({Method(atom, name)})
 
@@ -89,7 +93,7 @@ class Parts(Expressions):
             return frozenset({Size(About.PLACE)})
         if name in ("is_cuda", "is_cpu", "is_meta", "is_xpu", "is_mps", "is_hpu"):
             return frozenset({Size(About.OBSERVED)})
-        if name in ("T", "mT"):
+        if name in ("T", "mT", "H", "mH"):
             return frozenset({Tensor(tensor.origin, turned=True)})
         if name == "data":
             return frozenset({tensor})
@@ -129,7 +133,7 @@ class Parts(Expressions):
                 if isinstance(node.slice, ast.Constant):
                     return dict(items).get(str(node.slice.value), SIZE)
                 return join(SIZE, *(value for _, value in items))
-            case Foreign():
+            case Foreign() | Unknown():
                 return frozenset({atom})
             case Absent():
                 return NOTHING

@@ -47,7 +47,7 @@ def _facts(
     tree = parse(text)
     if isinstance(tree, SourceFact):
         return (tree,)
-    report = Report()
+    report = Report(allowance.waived)
     imports = imports_of(tree)
     _check_imports(tree, imports, allowance, report)
     scope = scope_of(tree)

@@ -77,8 +77,9 @@ class Allowance:
 
 @dataclass(slots=True)
 class Report:
-    """Collects facts, each once, at most `FACTS_CAP` for a rule."""
+    """Collects facts, each once, at most `FACTS_CAP` for a rule. Those of `waived` rules will not count."""
 
+    waived: frozenset[str] = frozenset()
     _facts: set[SourceFact] = field(default_factory=set)
     _counts: Counter[str] = field(default_factory=Counter)
 

@@ -33,7 +33,9 @@ REFLECTION: Final = frozenset({
 IDENTITY: Final = frozenset({"id", "hash"})
 _DUNDER: Final = re.compile(r"__\w*__|__\w+", re.ASCII)
 _FRAMES: Final = re.compile(r"(f|gi|cr|ag|tb|co|func)_[a-z]+", re.ASCII)
-_HOOKS: Final = frozenset({"pre_hook", "post_hook", "launch_metadata", "do_bench", "perf_model", "ir_override"})
+_HOOKS: Final = frozenset({
+    "pre_hook", "post_hook", "launch_metadata", "do_bench", "perf_model", "ir_override", "prune_configs_by",
+})  # fmt: skip
 _IMMUTABLE: Final = (
     ast.Constant, ast.Tuple, ast.Name, ast.Attribute, ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop,
     ast.expr_context,
@@ -57,11 +59,20 @@ def check_syntax(scope: Scope, report: Report) -> None:
             case ast.FunctionDef() | ast.Lambda():
                 _check_defaults(node.args, report)
                 _check_annotations(node, report)
+            case ast.AnnAssign(annotation=annotation):
+                _check_annotation(annotation, report)
             case ast.Attribute(attr=attr, ctx=ast.Store() | ast.Del()):
                 detail = f"the attribute '{shown(attr)}' is assigned; a candidate changes no object but its tensors"
                 report.add(rules.ASSIGNMENT_NOT_ALLOWED, node, detail)
             case ast.Call():
                 _check_hooks(node, report)
+
+
+def python_itself(name: str) -> tuple[str, str]:
+    """Returns the rule that denies such a builtin, and what it says."""
+    if name in IDENTITY:
+        return rules.IDENTITY, f"'{name}' tells objects apart that have equal values"
+    return rules.REFLECTION, f"'{name}' lets code look into Python itself, or run other code"
 
 
 def _nodes(tree: ast.Module) -> Iterator[tuple[ast.AST, bool]]:
@@ -81,10 +92,9 @@ def _check_names(node: ast.AST, report: Report, bound: set[str]) -> None:
     match node:
         case ast.Name(id=name):
             names = (name,)
-            if name in REFLECTION and name not in bound:
-                report.add(rules.REFLECTION, node, f"'{name}' lets code look into Python itself, or run other code")
-            if name in IDENTITY and name not in bound:
-                report.add(rules.IDENTITY, node, f"'{name}' tells objects apart that have equal values")
+            if name in REFLECTION | IDENTITY and name not in bound:
+                rule, detail = python_itself(name)
+                report.add(rule, node, detail)
         case ast.Attribute(attr=name):
             names = (name,)
             if _FRAMES.fullmatch(name):
@@ -119,9 +129,13 @@ def _check_annotations(function: ast.FunctionDef | ast.Lambda, report: Report) -
     if isinstance(function, ast.FunctionDef) and function.returns is not None:
         annotations.append(function.returns)
     for annotation in annotations:
-        odd = next((node for node in ast.walk(annotation) if not isinstance(node, _ANNOTATION)), None)
-        if odd is not None:
-            report.add(rules.MODULE_CODE, odd, "an annotation runs when the function is defined; name a type, no more")
+        _check_annotation(annotation, report)
+
+
+def _check_annotation(annotation: ast.expr, report: Report) -> None:
+    odd = next((node for node in ast.walk(annotation) if not isinstance(node, _ANNOTATION)), None)
+    if odd is not None:
+        report.add(rules.MODULE_CODE, odd, "an annotation runs when its place is reached; name a type, no more")
 
 
 def _check_hooks(call: ast.Call, report: Report) -> None:

@@ -34,11 +34,12 @@ TENSOR_PLACE: Final = frozenset({"device"})
 TENSOR_OBSERVED: Final = frozenset({"is_cuda", "is_cpu", "is_meta", "get_device", "is_xpu", "is_mps", "is_hpu"})
 TURNING: Final = frozenset({
     "T", "mT", "H", "mH", "t", "transpose", "permute", "swapaxes", "swapdims", "movedim", "moveaxis", "as_strided",
+    "adjoint", "unfold", "diagonal",
 })  # fmt: skip
 COPYING: Final = frozenset({"contiguous", "clone", "reshape", "reshape_as", "flatten", "ravel"})
 VIEWS: Final = TURNING | COPYING | frozenset({
     "view", "view_as", "expand", "expand_as", "unflatten", "squeeze", "unsqueeze", "narrow", "select", "detach", "data",
-    "broadcast_to", "diagonal", "unfold",
+    "broadcast_to",
 })  # fmt: skip
 SPLITTING: Final = frozenset({
     "split", "chunk", "unbind", "tensor_split", "unsafe_chunk", "unsafe_split", "split_with_sizes",
@@ -46,6 +47,9 @@ SPLITTING: Final = frozenset({
 NEW_METHODS: Final = frozenset({"new_empty", "new_zeros", "new_ones", "new_full", "new_empty_strided"})
 SETTING: Final = frozenset({"zero_", "fill_"})
 
+# What gives new memory an order of axes other than that of its shape.
+STRIDED: Final = frozenset({"torch.empty_strided", "torch.empty_permuted", "new_empty_strided"})
+PLAIN_FORMATS: Final = frozenset({"torch.contiguous_format", "torch.preserve_format"})
 ALLOCATIONS: Final = frozenset({
     "torch.empty", "torch.empty_like", "torch.empty_strided", "torch.empty_permuted", "torch.zeros", "torch.zeros_like",
     "torch.ones", "torch.ones_like", "torch.full", "torch.full_like",
@@ -53,7 +57,7 @@ ALLOCATIONS: Final = frozenset({
 VIEW_FUNCTIONS: Final = frozenset({
     "reshape", "transpose", "permute", "squeeze", "unsqueeze", "flatten", "unflatten", "broadcast_to", "movedim",
     "moveaxis", "swapaxes", "swapdims", "as_strided", "t", "narrow", "select", "clone", "ravel", "split", "chunk",
-    "unbind", "tensor_split", "atleast_1d", "atleast_2d", "atleast_3d", "detach", "diagonal",
+    "unbind", "tensor_split", "atleast_1d", "atleast_2d", "atleast_3d", "detach", "diagonal", "adjoint",
 })  # fmt: skip
 TORCH_SIZES: Final = frozenset({
     "torch.numel", "torch.is_tensor", "torch.is_floating_point", "torch.is_complex", "torch.finfo", "torch.iinfo",
@@ -82,6 +86,8 @@ BUILTIN_SIZES: Final = frozenset({
     "int", "float", "bool", "str", "repr", "round", "abs", "divmod", "pow", "min", "max", "sum", "len", "any", "all",
     "range", "slice", "isinstance", "format", "ord", "chr", "complex", "bin", "hex",
 })  # fmt: skip
+BUILTIN_TEXTS: Final = frozenset({"str", "repr", "format"})
+BUILTIN_TRUTHS: Final = frozenset({"bool", "len", "any", "all"})
 BUILTIN_READING: Final = frozenset({"int", "float", "bool", "str", "repr", "complex", "format", "any", "all"})
 BUILTIN_CONTAINERS: Final = frozenset({"list", "tuple", "dict", "set", "frozenset", "sorted"})
 BUILTIN_ITERATORS: Final = frozenset({"zip", "enumerate", "reversed"})

@@ -122,7 +122,9 @@ class Meta:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Something that can't be followed."""
+    """Something that can't be followed; `denied` where a finding says so, and what follows from it says no more."""
+
+    denied: bool = False
 
 
 Atom = (
@@ -134,6 +136,7 @@ Value = frozenset[Atom]
 SIZE: Final[Value] = frozenset({Size()})
 ABSENT: Final[Value] = frozenset({Absent()})
 UNKNOWN: Final[Value] = frozenset({Unknown()})
+DENIED: Final[Value] = frozenset({Unknown(denied=True)})
 NOTHING: Final[Value] = frozenset()
 WIDEST: Final = 24
 
@@ -180,6 +183,15 @@ class Frame:
     returned: Value = NOTHING
     alive: bool = True
     ended: Effects | None = None  # what holds wherever it returns
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A lambda or nested function as it was made: where its free names are looked up, and its defaults."""
+
+    node: ast.Lambda | ast.FunctionDef
+    frame: Frame
+    defaults: dict[str, Value]
 
 
 @dataclass(slots=True)

@@ -83,7 +83,8 @@ def quick_policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path.write_text(
         "extends: dev\nname: quick\nsource:\n  allowed_imports: [torch, triton, math, mmap, os, sys, time]\n"
         "  waived_rules: [source/module-code, source/host-arithmetic, source/host-call-not-allowed, source/no-launch,\n"
-        "    source/result-not-from-kernel, source/private-name, source/module-state]\n"
+        "    source/result-not-from-kernel, source/private-name, source/module-state,\n"
+        "    source/statement-not-allowed]\n"
         "properties:\n  pairwise_cases: 6\n  random_cases: 2\n  load_deadline_s: 8\n  case_deadline_s: 8\n"
     )
     return path

@@ -61,7 +61,7 @@ BAD = {
     "wrong_shape": Bad(candidate(at_call="return y.unsqueeze(0)"), "properties/wrong-shape"),
     "wrong_dtype": Bad(candidate(at_call="return y.double()"), "properties/wrong-dtype", "float64"),
     "wrong_device": Bad(candidate(at_call="return y.to('meta')"), "properties/wrong-type", "meta"),
-    "too_many_outputs": Bad(candidate(at_call="return y, y"), "properties/wrong-type", "a tuple of 2"),
+    "too_many_outputs": Bad(candidate(at_call="return y, y.clone()"), "properties/wrong-type", "a tuple of 2"),
     "changes_its_input": Bad(
         candidate(before_launch="x.zero_() if 0 not in x.stride() else x"), "properties/input-changed", "'x'"
     ),

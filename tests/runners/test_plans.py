@@ -78,7 +78,12 @@ def declared(operator: Operator, case: Case, *, boundaries_only: bool) -> bool:
         and [*case.tensors] == [tensor.name for tensor in operator.tensors]
         and [*case.scalars] == [scalar.name for scalar in operator.scalars if scalar.values]
     )
-    scalars_fit = all(case.scalars[s.name] in s.values for s in operator.scalars if s.values)
+    scalars_fit = all(
+        case.scalars[s.name] in s.values
+        or (not boundaries_only and min(s.values) <= case.scalars[s.name] <= max(s.values))
+        for s in operator.scalars
+        if s.values
+    )
     form_fits = case.form in {form.name for form in operator.forms}
     fits = sizes_fit and tensors_fit and names_fit and scalars_fit and form_fits and operator.allows(case.values)
     return fits and case.dtype in operator.dtypes

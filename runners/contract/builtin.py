@@ -1,0 +1,180 @@
+"""Calls of Python's builtins, of functions of sizes, and of methods of lists and dicts.
+
+What is passed to them to be called back is entered with what they will pass to it. Sizes go in and come out; an
+object with an identity (a kernel, a function, a module, an iterator) may be kept in a list or dict, and no more.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from abc import abstractmethod
+
+from runners.contract import rules, tables
+from runners.contract.parts import Parts
+from runners.contract.rules import shown
+from runners.contract.syntax import IDENTITY, REFLECTION, python_itself
+from runners.contract.values import (
+    NOTHING,
+    SIZE,
+    About,
+    Arguments,
+    Closure,
+    Container,
+    Group,
+    HostFunction,
+    Kernel,
+    Launcher,
+    Named,
+    Size,
+    Tensor,
+    Unknown,
+    Value,
+    join,
+)
+
+
+def environmental(dotted: str) -> bool:
+    """Whether a name of torch or triton tells one machine, or one moment, from another."""
+    return any(dotted == name or dotted.startswith(name + ".") for name in tables.ENVIRONMENT)
+
+
+class Builtins(Parts):
+    """Evaluates calls of what is Python's own."""
+
+    @abstractmethod
+    def apply(self, node: ast.Call, functions: Value, arguments: Arguments) -> Value:
+        """Returns what a call of any of `functions` may return."""
+
+    def deny(self, node: ast.AST, detail: str) -> None:
+        """Reports a call that host code may not make."""
+        self.report.add(rules.HOST_CALL, node, detail)
+
+    def passed(self, arguments: Arguments) -> list[Tensor]:
+        """Returns the tensors among the arguments of a call."""
+        return [tensor for value in arguments.all for tensor in self.tensors(value)]
+
+    def denied_name(self, node: ast.AST, dotted: str, arguments: Arguments) -> Value:
+        """Reports a call of something that is not on the list; returns what stands for its result."""
+        name, rule = shown(dotted.removeprefix("builtins.")), rules.HOST_CALL
+        if environmental(dotted):
+            rule, detail = rules.ENVIRONMENT, f"'{name}' asks about the machine, the clock, chance or the interpreter"
+        elif self.passed(arguments):
+            rule = rules.HOST_ARITHMETIC
+            detail = f"'{name}' is no view and no allocation; arithmetic and copies belong in a kernel"
+        else:
+            detail = f"'{name}' is not among the calls that host code may make"
+        self.report.add(rule, node, detail)
+        return self.denied(rule)
+
+    def size(self, node: ast.AST, dotted: str, arguments: Arguments) -> Value:
+        """Returns what a function of sizes gives."""
+        self.no_tensors(node, f"passed to '{shown(dotted)}'", arguments.all)
+        self._unfollowed(node, dotted, arguments)
+        hooks = ("pre_hook", "ir_override")  # the syntax rules deny them
+        given = [
+            *arguments.positional,
+            arguments.rest,
+            *(value for name, value in arguments.named if name not in hooks),
+        ]
+        if self.no_objects(node, f"passed to '{shown(dotted)}'", given):
+            return self.denied(rules.KERNEL_OBJECT)
+        about = self.about(arguments.all)
+        return frozenset({Size(About.OBSERVED if about is About.PLACE else about)})
+
+    def _unfollowed(self, node: ast.AST, dotted: str, arguments: Arguments) -> None:
+        if any(atom == Unknown() for value in arguments.all for atom in self.leaves(value)):
+            detail = f"something that can't be shown to be a size is passed to '{shown(dotted)}'"
+            self.report.add(rules.HOST_ARITHMETIC, node, detail)
+
+    def builtin(self, node: ast.Call, name: str, arguments: Arguments) -> Value:
+        """Returns what a builtin of Python may return."""
+        if name in tables.BUILTIN_SIZES:
+            return self._builtin_size(node, name, arguments)
+        if name in tables.BUILTIN_CONTAINERS:
+            return self._builtin_container(node, name, arguments)
+        if name in tables.BUILTIN_ITERATORS:
+            items = tuple(self.each(value) for value in arguments.positional)
+            items = (SIZE, *items) if name == "enumerate" else items
+            element = join(*items) if name == "reversed" else frozenset({Group(items)})
+            return self.heap.make(node, join(element, self.each(arguments.rest)), once=True)
+        if name in ("iter", "next"):
+            elements = [self.each(value) for value in arguments.positional[:1]]
+            if name == "iter":
+                if len(arguments.positional) > 1:  # it calls the first until it returns the second
+                    elements = [self.apply(node, arguments.positional[0], Arguments((), (), NOTHING))]
+                return self.heap.make(node, join(*elements), once=True)
+            return join(*elements, *arguments.positional[1:])
+        if name in ("map", "filter") and arguments.positional:
+            items = tuple(self.each(value) for value in arguments.positional[1:])
+            rest = self.each(arguments.rest)
+            made = self.apply(node, arguments.positional[0], Arguments(items, (), rest))
+            return self.heap.make(node, join(made, rest, *items) if name == "filter" else made, once=True)
+        kind = getattr(builtins, name, None)
+        if isinstance(kind, type) and issubclass(kind, BaseException):
+            return self.text(node, arguments.all)
+        if name.startswith("__"):
+            return self.denied(rules.PRIVATE_NAME)  # the syntax rules report it
+        if name in REFLECTION | IDENTITY:
+            rule, detail = python_itself(name)
+            self.report.add(rule, node.func, detail)
+            return self.denied(rule)
+        return self.denied_name(node, f"builtins.{name}", arguments)
+
+    def _callbacks(self, arguments: Arguments) -> Value:
+        """Returns what may be called with elements: `key`, by name or by double star."""
+        starred = (atom for atom in self.leaves(arguments.rest) if isinstance(atom, HostFunction | Closure | Named))
+        return arguments.keyword("key") | frozenset(starred)
+
+    def _call_back(self, node: ast.Call, arguments: Arguments, elements: Value) -> None:
+        self.apply(node, self._callbacks(arguments), Arguments((elements,), (), NOTHING))
+
+    def _builtin_size(self, node: ast.Call, name: str, arguments: Arguments) -> Value:
+        if name == "isinstance":
+            if any(isinstance(atom, Kernel | Launcher | HostFunction) for value in arguments.all for atom in value):
+                self.report.add(rules.KERNEL_OBJECT, node, "the type of a kernel or function object is asked for")
+            return SIZE
+        if name != "len":
+            direct = any(isinstance(atom, Tensor) for value in arguments.all for atom in value)
+            if name in tables.BUILTIN_READING and direct:
+                self.report.add(rules.HOST_DATA, node, f"'{name}' reads a tensor's elements on the host")
+            else:
+                self.no_tensors(node, f"passed to '{name}'", arguments.all)
+                self._unfollowed(node, name, arguments)
+        self._call_back(node, arguments, join(*(self.each(value) for value in (*arguments.positional, arguments.rest))))
+        given = [*arguments.positional, arguments.rest, *(value for key, value in arguments.named if key != "key")]
+        text = name in tables.BUILTIN_TEXTS
+        if name not in tables.BUILTIN_TRUTHS and self.no_objects(node, f"passed to '{name}'", given, iterators=text):
+            return self.denied(rules.KERNEL_OBJECT)
+        about = self.about(arguments.all)
+        return frozenset({Size(About.OBSERVED if about is About.PLACE else about)})
+
+    def _builtin_container(self, node: ast.Call, name: str, arguments: Arguments) -> Value:
+        contents = join(*(self.each(value) for value in (*arguments.positional, arguments.rest)))
+        if name == "sorted":
+            self.no_tensors(node, "compared", (contents,))
+            self._call_back(node, arguments, contents)
+        else:
+            contents = join(contents, *(value for _, value in arguments.named))
+        if name == "tuple" and all(isinstance(atom, Size) for atom in contents):
+            return contents or SIZE
+        return self.heap.make(node, contents)
+
+    def container_method(self, node: ast.Call, container: Container, name: str, arguments: Arguments) -> Value:
+        """Returns what a method of a list, dict or set may return, and follows what it changes."""
+        cell = self.heap.cells[container.site]
+        if name in tables.MUTATORS:
+            if cell.shared:
+                detail = f"'.{name}' changes an object of the module level; it would carry state between calls"
+                self.report.add(rules.MODULE_STATE, node, detail)
+            spread = name in ("extend", "update")
+            for value in arguments.all:
+                self.heap.put(container, self.each(value) if spread else value)
+        if name == "sort":
+            self._call_back(node, arguments, cell.contents)
+        if name in ("index", "count") and self.passed(arguments):
+            self.no_tensors(node, "compared", arguments.all)
+        if name in ("items", "keys", "values"):
+            item: Value = frozenset({Group((cell.contents, cell.contents))}) if name == "items" else cell.contents
+            return self.heap.make(node, item)
+        return join(cell.contents, *arguments.all)
