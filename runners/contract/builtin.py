@@ -15,6 +15,7 @@ from runners.contract.parts import Parts
 from runners.contract.rules import shown
 from runners.contract.syntax import IDENTITY, REFLECTION, python_itself
 from runners.contract.values import (
+    ABSENT,
     NOTHING,
     SIZE,
     About,
@@ -150,7 +151,8 @@ class Builtins(Parts):
         return frozenset({Size(About.OBSERVED if about is About.PLACE else about)})
 
     def _builtin_container(self, node: ast.Call, name: str, arguments: Arguments) -> Value:
-        contents = join(*(self.each(value) for value in (*arguments.positional, arguments.rest)))
+        rest = arguments.rest - (self._callbacks(arguments) if name == "sorted" else NOTHING)
+        contents = join(*(self.each(value) for value in (*arguments.positional, rest)))
         if name == "sorted":
             self.no_tensors(node, "compared", (contents,))
             self._call_back(node, arguments, contents)
@@ -168,10 +170,11 @@ class Builtins(Parts):
                 detail = f"'.{name}' changes an object of the module level; it would carry state between calls"
                 self.report.add(rules.MODULE_STATE, node, detail)
             spread = name in ("extend", "update")
-            for value in arguments.all:
+            for value in () if name == "sort" else arguments.all:
                 self.heap.put(container, self.each(value) if spread else value)
         if name == "sort":
             self._call_back(node, arguments, cell.contents)
+            return ABSENT
         if name in ("index", "count") and self.passed(arguments):
             self.no_tensors(node, "compared", arguments.all)
         if name in ("items", "keys", "values"):

@@ -250,7 +250,8 @@ class Calls(Builtins):
         receivers = arguments.positional[0] if arguments.positional else arguments.keyword("input")
         rest = Arguments(arguments.positional[1:], arguments.named, arguments.rest)
         return join(*(
-            self._tensor_method(node, atom, name, rest) if isinstance(atom, Tensor) else frozenset({atom}) & DENIED or UNKNOWN
+            self._tensor_method(node, atom, name, rest) if isinstance(atom, Tensor)
+            else frozenset({atom if isinstance(atom, Unknown) else Unknown()})
             for atom in receivers
         ))  # fmt: skip
 

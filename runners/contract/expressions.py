@@ -227,12 +227,13 @@ class Expressions(ABC):
         """Returns a text made from `parts`, and reports what must not be read."""
         parts = tuple(parts)
         about = self.about(parts)
-        if any(self.tensors(part) for part in parts):
-            if not self.checking:
-                self.report.add(rules.HOST_DATA, node, "a tensor's elements are made into text")
-            about = About.OBSERVED
         if self.no_objects(node, "made into text", parts, iterators=True):
             return self.denied(rules.KERNEL_OBJECT)
+        if any(self.tensors(part) for part in parts):
+            about = About.OBSERVED  # in a message, too: it may be kept by `:=`
+            if not self.checking:
+                self.report.add(rules.HOST_DATA, node, "a tensor's elements are made into text")
+                return self.denied(rules.HOST_DATA, Size(about))
         return frozenset({Size(About.OBSERVED if about is About.PLACE else about)})
 
     # What a value holds ------------------------------------------------------------------------------------------
@@ -312,16 +313,17 @@ class Expressions(ABC):
         return DENIED if rule not in self.report.waived else frozenset(otherwise) or UNKNOWN
 
     def no_objects(self, node: ast.AST, what: str, values: Iterable[Value], *, iterators: bool = False) -> bool:
-        """Reports objects among `values` that are more than their value: what they look like tells one run from another.
+        """Reports objects with an identity among `values`, since their text tells one run from another.
 
-        Kernels, functions, modules, classes, what can't be followed, and maybe `iterators`. Returns whether there were any.
+        They are kernels, functions, modules, classes, what can't be followed, and `iterators` where these are not read.
+        Returns whether there were any.
         """
         atoms = frozenset(atom for value in values for atom in self.leaves(value))
         found = any(isinstance(atom, _OBJECTS) or atom == Unknown() for atom in atoms)
         found = found or (iterators and any(isinstance(atom, Container) for atom in atoms))
         found = found or any(isinstance(atom, Foreign) and not atom.result for atom in atoms)
         if found:
-            detail = f"a kernel, function, module or other object is {what}; it differs from run to run"
+            detail = f"a kernel, function, module or other object is {what}; that would tell one run from another"
             self.report.add(rules.KERNEL_OBJECT, node, detail)
         return found
 

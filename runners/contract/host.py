@@ -195,7 +195,7 @@ class HostCode(Launches):
     def imported(self, dotted: str) -> Value:
         """Returns what an import binds."""
         root = dotted.split(".")[0]
-        if root in ("torch", "triton") and "." in dotted:
+        if root in ("torch", "triton", "math") and "." in dotted:
             return self.named(self.scope.tree, dotted)
         if root in ("torch", "triton", "math", "typing", "__future__", "builtins"):
             return frozenset({Named(dotted)})

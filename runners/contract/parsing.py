@@ -1,8 +1,8 @@
 """Text to tree, within bounds.
 
 CPython's parser refuses deep nesting by itself and takes time linear in the text: of several thousand hostile sources,
-some 290 of them near the size cap (256 KiB), the slowest took 3.1 s. A tree that is deeper than any kernel is not read further, because
-everything that follows the structure recurses into it.
+some 290 of them near the size cap (256 KiB), the slowest took 3.1 s. A tree that is deeper than any kernel is not read
+further, because everything that follows the structure recurses into it.
 """
 
 from __future__ import annotations

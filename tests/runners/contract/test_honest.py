@@ -54,20 +54,30 @@ STYLES = {
         "\ndef configs():\n    return [triton.Config({'BLOCK': b}, num_warps=w)"
         " for b in (64, 128) for w in [2, 4]]\n\n\n@triton.autotune",
     ),
-    "pruned_autotune": relu()
-    .replace(
-        "@triton.jit",
-        "def prune(configs, named_args, **kwargs):\n"
-        "    n = named_args['n']\n"
-        "    return [c for c in configs if c.kwargs['BLOCK'] <= n] or configs[:1]\n\n\n"
-        "@triton.autotune(configs=[triton.Config({'BLOCK': 64})], key=['n'],"
-        " prune_configs_by={'early_config_prune': prune})\n@triton.jit",
-    )
-    .replace(", BLOCK=64)", ")"),
     "empty_input": entry("y = torch.empty_like(x)\nif x.numel() == 0:\n    return y\n" + DONE),
     "empty_dimension": entry("y = torch.empty_like(x)\nif any(n == 0 for n in x.shape):\n    return y\n" + DONE),
     "empty_by_truth": entry(OUT + "n = x.numel()\nif not n:\n    return y\n" + LAUNCH + "\nreturn y"),
     "empty_zeros": entry("if x.shape[0] == 0 or x.shape[-1] < 1:\n    return torch.zeros_like(x)\n" + DONE),
+    "launch_unless_a_product_is_empty": entry(
+        OUT + "blocks = triton.cdiv(x.shape[-1], 64)\nif x.numel() * blocks:\n    " + LAUNCH + "\nreturn y"
+    ),
+    "launch_unless_a_named_product_is_empty": entry(
+        OUT + "n, m = x.numel(), x.shape[-1]\ntotal = n * m\nif total:\n    " + LAUNCH + "\nreturn y"
+    ),
+    "empty_product": entry(OUT + "total = x.numel() * x.ndim\nif total == 0:\n    return y\n" + LAUNCH + "\nreturn y"),
+    "launch_if_all_sizes": entry(OUT + "if all(x.shape):\n    " + LAUNCH + "\nreturn y"),
+    "launch_if_the_least_size": entry(OUT + "if min(x.numel(), 2 * x.shape[0]):\n    " + LAUNCH + "\nreturn y"),
+    "launch_if_the_least_size_is_not_zero": entry(OUT + "if min(x.shape) != 0:\n    " + LAUNCH + "\nreturn y"),
+    "launch_if_sizes": entry(OUT + "if x.numel() and x.shape[0] > 0:\n    " + LAUNCH + "\nreturn y"),
+    "text_of_sizes": entry(
+        "if x.ndim > 9:\n    raise ValueError(f'unsupported {x.dtype}, {x.shape}, {str(x.ndim)}, ' + ', '.join(str(n) "
+        "for n in x.shape))\nassert x.ndim < 9, 'of %s dimensions, {}'.format(x.stride()) % x.ndim\n" + DONE
+    ),
+    "callbacks_on_sizes": entry(
+        "sizes = list(x.shape)\nsizes.sort(key=lambda n: -n)\nsizes = sorted(sizes, **{'key': lambda n: n * 2})\n"
+        "n = max((n for n in sizes), default=1) + min(map(int, *[sizes]), default=1)\n" + DONE
+    ),
+    "closure_defaults": entry("f = lambda n=x.numel: n\ng = f\n" + DONE),
     "launch_unless_empty": entry(OUT + "n = x.numel()\nif n > 0:\n    " + LAUNCH + "\nreturn y"),
     "two_branches_launch": entry(
         OUT + "if x.is_contiguous():\n    " + LAUNCH + "\nelse:\n    " + LAUNCH + "\nreturn y"

@@ -18,6 +18,28 @@ class Pair(NamedTuple):
 
 
 NOOP = "@triton.jit\ndef _noop(x_ptr, y_ptr, n):\n    value = tl.load(x_ptr)\n"
+PRUNE = "def prune(configs, named, **rest):\n    return configs[:1]\n\n\nOPTIONS = {'prune_configs_by': {'x': prune}}\n"
+PRUNING = ("prune_configs_by={'early_config_prune': prune}", "prune_configs_by={'top_k': 1}", "**OPTIONS")
+
+
+def _tuned(options: str) -> str:
+    tuner = f"{PRUNE}@triton.autotune([triton.Config({{'BLOCK': 64}})], {options})\n@triton.jit"
+    return relu().replace("@triton.jit", tuner).replace(", BLOCK=64)", ")")
+
+
+TEXTS = (
+    ("f'{_relu}'", "f'{x.shape}'"), ("f'{_relu!r}'", "f'{x.dtype!r}'"), ("f'{(_relu, 1)}'", "f'{(x.ndim, 1)}'"),
+    ("f'{[_relu, tl]}'", "f'{[x.ndim, 2]}'"), ("f'{relu}'", "f'{x.numel()}'"), ("f'{tl}'", "f'{tl.float32}'"),
+    ("f'{1:{_relu}}'", "f'{1:{x.ndim}}'"), ("'{}'.format(_relu)", "'{}'.format(x.ndim)"),
+    ("'%s' % _relu", "'%s' % x.ndim"), ("'%s' % (_relu,)", "'%s' % (x.ndim,)"), ("str(_relu)", "str(x.ndim)"),
+    ("repr([_relu])", "repr([x.ndim])"), ("format(_relu)", "format(x.ndim)"), ("f'{torch.Tensor}'", "f'{torch.half}'"),
+    ("f'{(k for k in x.shape)}'", "f'{[k for k in x.shape]}'"),
+    ("f'{max([_relu], key=len)}'", "f'{max([3], key=abs)}'"),
+    ("str(ValueError(_relu))", "str(ValueError(x.ndim))"), ("f'{(lambda: 1)}'", "f'{(lambda: 1)()}'"),
+    ("list(map(str, [_relu]))", "list(map(str, x.shape))"), ("f'{_relu[(1,)]}'", "f'{(1,)}'"),
+    ("f'{torch.no_grad()}'", "f'{x.layout}'"), ("max([_relu], key=str)", "max(x.shape, key=str)"),
+    ("f'{triton.Config({0: _relu})}'", "f'{triton.Config({})}'"), ("f'{slice(_relu)}'", "f'{slice(3)}'"),
+)  # fmt: skip
 NO_ENTRY = relu().replace("def relu", "def rely")
 
 PAIRS: dict[str, list[Pair]] = {
@@ -144,6 +166,8 @@ PAIRS: dict[str, list[Pair]] = {
             relu().replace("@triton.jit", "@triton.jit(launch_metadata=print)"),
             relu().replace("@triton.jit", "@triton.jit(do_not_specialize=['n'])"),
         ),
+        *(Pair(_tuned(f"key=['n'], {how}"), _tuned("key=['n']")) for how in PRUNING),
+        Pair(_tuned("['n'], None, {'early_config_prune': prune}"), _tuned("['n'], None, ['y_ptr']")),
     ],
     rules.HOST_CALL: [
         Pair(relu("z = torch.arange(4)"), relu("z = torch.zeros((4,))")),
@@ -196,6 +220,10 @@ PAIRS: dict[str, list[Pair]] = {
         Pair(relu("n = _relu.fn"), relu("launch = _relu[(1,)]")),
         Pair(relu("n = isinstance(_relu, int)"), relu("n = isinstance(x, torch.Tensor)")),
         Pair(relu("n = _relu == None"), relu("f = _relu")),
+        *(Pair(relu(f"n = {text}"), relu("n = " + honest)) for text, honest in TEXTS),
+        Pair(
+            relu("raise ValueError(f'{_relu}')"), relu("if x.ndim > 9:\n    raise ValueError(f'{x.dtype}, {x.shape}')")
+        ),
     ],
     rules.PYTHON_IN_KERNEL: [
         Pair(kernel("import math\nvalue = value * math.pi"), kernel("value = value * 3.14")),
@@ -266,6 +294,26 @@ def test_a_finding_has_the_line_of_what_it_is_about() -> None:
     text = relu(after="y = y * 1")
     lines = [fact.line for fact in read_source(candidate_of(text), _allowed())]
     assert lines == [next(n for n, line in enumerate(text.splitlines(), start=1) if "y * 1" in line)]
+
+
+FOLLOWED_BY = (
+    "x.data_ptr() % 16", "(x * 2).contiguous().item", "(x > 0).float()", "torch.relu(x).contiguous() * 2",
+    "getattr(x, 'relu')() + 1", "torch.version.cuda.major + 1", "_relu.fn(x).view(-1) * 2", "print(x).shape[0] * 2",
+    "x._base.view(-1) + 1", "f'{_relu}'.nothing", "math.sqrt(x.storage() % 3)", "(x @ x).relu() * 2",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", FOLLOWED_BY)
+def test_what_follows_from_something_denied_is_not_reported_again(expression: str) -> None:
+    assert len(read_source(candidate_of(relu(f"n = {expression}")), _allowed())) == 1
+
+
+def test_what_follows_from_something_waived_is_reported() -> None:
+    waived = rules.Allowance(_allowed().imports, waived=frozenset({rules.HOST_CALL, rules.HOST_DATA}))
+    facts = [read_source(candidate_of(relu(f"n = {one} * 2")), waived) for one in ("torch.seed_all()", "x.tolist()")]
+    assert [[fact.rule for fact in found if fact.rule != rules.UNKNOWN_NAME] for found in facts] == [
+        [rules.HOST_ARITHMETIC]
+    ] * 2
 
 
 def test_a_finding_says_which_tensor_it_is_about() -> None:
