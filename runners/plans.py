@@ -195,7 +195,7 @@ def own_dtype(dtype: str) -> str | None:
 
 
 def _between(scalar: ScalarInput) -> st.SearchStrategy[float]:
-    """Any value from the smallest declared one to the largest, in four digits: a table of the declared ones lacks it."""
+    """Any value from the smallest declared one to the largest, in four digits: no table of them has it."""
     lowest, highest = min(scalar.values), max(scalar.values)
     return st.integers(0, 9999).map(lambda part: float(f"{lowest + (highest - lowest) * part / 9999:.4g}"))
 

@@ -54,6 +54,7 @@ pytestmark = [
 ]
 
 
+WAIVED = ("source/no-launch", "source/result-not-from-kernel", "source/host-arithmetic")
 CASES = 8  # so many that not all of them are empty
 
 
@@ -67,10 +68,13 @@ def small_policy(cases: int = CASES) -> Policy:
             "random_cases": 0,
             "targeted_cases": 0,
             "dtypes": ("float32",),
+            "controls": (),
         }
     )
+    source = dev.source.model_copy(update={"waived_rules": WAIVED})
     nothing = dev.compile.model_copy(update={"required_targets": (), "informative_targets": ()})
-    return dev.model_copy(update={"properties": rules, "compile": nothing})  # the runners here are scripted
+    # The runners here are scripted: the candidates are what these tests tell apart, and hold no kernel.
+    return dev.model_copy(update={"properties": rules, "compile": nothing, "source": source})
 
 
 def payload(message: wire.Message, buffers: Sequence[Any] = ()) -> bytes:
@@ -353,7 +357,8 @@ class TestWhatPrefectShows:
         monkeypatch.setenv("KERNELGATE_RUNS", str(tmp_path / "runs"))
         (tmp_path / "small.yaml").write_text(
             "extends: dev\nname: small\n"
-            "properties: {pairwise_cases: 2, block_cases: 0, huge_cases: 0, random_cases: 0, dtypes: [float32]}\n"
+            "properties: {pairwise_cases: 2, block_cases: 0, huge_cases: 0, random_cases: 0, dtypes: [float32],\n"
+            f"  controls: []}}\nsource: {{waived_rules: [{', '.join(WAIVED)}]}}\n"
             "compile: {required_targets: [], informative_targets: []}\n"
         )
         kernels("right", "wrong")
