@@ -23,7 +23,7 @@ import json
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -110,7 +110,7 @@ class Labelled:
     findings: tuple[str, ...] = ()
     allow: tuple[Tier, ...] = ()
     demo: bool = False
-    witness: Case | None = None
+    witness: Case | None = field(default=None, compare=False)  # what it holds has no hash
 
     def matches(self, verdict: Verdict) -> bool:
         """Whether `verdict` is the labelled one, and for the labelled reason."""

@@ -34,7 +34,12 @@ class PipedCompiler:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={"TRITON_CACHE_DIR": str(folder / "cache"), "HOME": str(folder), "PATH": "/usr/bin:/bin"},
+            env={
+                "TRITON_CACHE_DIR": str(folder / "cache"),
+                "HOME": str(folder),
+                "PATH": "/usr/bin:/bin",
+                "PYTHONDONTWRITEBYTECODE": "1",  # two sources of one length in one second would share their bytecode
+            },
         )
         self._outcome: Outcome | None = None
         self.name = "piped"
