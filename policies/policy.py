@@ -99,7 +99,7 @@ class PropertiesRules(_Strict):
 
     Attributes:
         block_cases: At most so many cases around the candidate's own block sizes.
-        huge_cases: At most so many cases with offsets beyond 32 bits, one a tensor; 0 leaves huge tensors untried.
+        huge_cases: At most so many cases with offsets beyond 32 bits, each tensor first; 0 leaves them untried.
         dtypes: The floats in which cases are drawn; an operator's own formats are always tried.
         controls: Planted faults that must have been reported in the candidate's process after its last case.
         tf32: Whether matrix products of float32 may round their factors to tf32.

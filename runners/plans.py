@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Sequence
-from itertools import product
+from itertools import chain, product
 from typing import Any, Final
 
 from allpairspy import AllPairs
@@ -78,11 +78,17 @@ def _is_cheap(operator: Operator, case: Case, name: str) -> bool:
 
 
 def huge_cases(operator: Operator, seed: int, dtypes: Sequence[str]) -> Iterator[Case]:
-    """Yields one small case for each tensor of two axes or more, with 2³⁰ elements and more between its slices."""
+    """Yields small cases with 2³⁰ elements and more between a tensor's slices: each tensor, then in other forms."""
     chance = random.Random(seed)
-    for tensor in chance.sample(operator.tensors, len(operator.tensors)):
+    turns = [chance.sample(operator.forms, len(operator.forms)) for _ in operator.tensors]
+    for tensor, form in chain.from_iterable(
+        zip(operator.tensors, turn, strict=True) for turn in zip(*turns, strict=True)
+    ):
+        if len(form.shapes[tensor.name]) < 2:
+            continue
         for _ in range(REDRAWS):
-            named = _drawn(operator, dtypes, chance) | _plain(operator) | {f"layout {tensor.name}": "huge"}
+            named = _drawn(operator, dtypes, chance) | _plain(operator)
+            named |= {"form": form.name, f"layout {tensor.name}": "huge"}
             case = _case(operator, named, chance.getrandbits(64))
             shape = operator.form(case.form).shape(tensor.name, case.values)
             if len(shape) >= 2 and shape[0] in BESIDE_HUGE and 0 not in shape and operator.allows(case.values):

@@ -40,7 +40,7 @@ class Effort:
     """How hard the check tries. `total_s` ends it early, which the evidence then says.
 
     Attributes:
-        block_cases: At most so many around the candidate's block sizes; likewise `huge_cases`, one a tensor.
+        block_cases: At most so many around the candidate's block sizes; likewise `huge_cases`.
         controls: Whether planted faults are run after the last case, unless one failed.
         reduces: A failing case is made smaller, for a person to read.
         noise: An experiment: the interpreter errs as a GPU may, anew for each case.

@@ -78,8 +78,8 @@ def test_every_phase_is_run_and_counted(fake_runners) -> None:
     how = Effort(3, 4, DTYPES, DEADLINES, 60.0, block_cases=5, huge_cases=2, targeted_cases=6)
     evidence = PropertiesCheck(candidate_with(b"BLOCK = 32\n"), runners.take, how, 1).run()
     assert (evidence.pairwise_cases, evidence.random_cases) == (3, 4)
-    assert (evidence.block_cases, evidence.huge_cases, evidence.targeted_cases) == (5, 1, 6)
-    assert runners.calls == 2 * evidence.cases == 2 * 19
+    assert (evidence.block_cases, evidence.huge_cases, evidence.targeted_cases) == (5, 2, 6)
+    assert runners.calls == 2 * evidence.cases == 2 * 20
 
 
 def test_a_source_without_block_sizes_has_no_cases_around_them(fake_runners) -> None:
