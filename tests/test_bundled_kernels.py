@@ -31,7 +31,7 @@ OWN = read_corpus(KERNELS)
 IMPORTED = tuple(read_corpus(folder) for folder in OWN.apart)
 ALL = tuple((corpus, kernel) for corpus in (OWN, *IMPORTED) for kernel in corpus.labelled)
 WHOLE_CORPUS_S = 3600
-ALLOWED_OF_EACH, DENIED_OF_EACH = 1, 2
+ALLOWED_OF_EACH, DENIED_OF_EACH = 1, 1
 Measured = Callable[[Corpus], Measurement]
 
 
