@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import gc
 import json
 import re
 import statistics
@@ -29,8 +28,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 
-import torch
-from mutants import ForkedWorker  # first: it says that triton is to interpret
+from mutants import ForkedWorker, warm_up  # first: it says that triton is to interpret
 
 from pipeline.gate import effort_of
 from policies.decide import finding_of
@@ -40,8 +38,6 @@ from runners.cases import Case
 from runners.contract.reading import read_source
 from runners.conversation import Runner
 from runners.evidence import AccessFault, PropertiesEvidence, ResultsDiffer, WrongValues
-from runners.inside import interpreter
-from runners.inside.warmup import launch_once
 from runners.mutants import Mutant, shuffled_mutants
 from runners.mutants.check import as_candidate
 from runners.properties import PropertiesCheck
@@ -100,11 +96,7 @@ class Taken:
 def main() -> int:
     """Writes the mutants; 0 when every operator got as many as were asked for."""
     asked = _arguments()
-    torch.set_num_threads(1)
-    if not interpreter.install():
-        sys.exit("this version of Triton is not one that the interpreter's repairs know")
-    launch_once()
-    gc.freeze()
+    warm_up()
     names = asked.operators or sorted(path.parent.name for path in KERNELS.glob("*/right_*.py"))
     sample = Sample(asked.seed)
     short = False

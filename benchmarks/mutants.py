@@ -158,14 +158,19 @@ def _source_file(pid: int) -> Path:
     return Path(tempfile.gettempdir(), f"kernelgate_mutant_{pid}.py")
 
 
-def main() -> int:
-    """Prints the table; 0 when the rate is reached."""
-    asked = _arguments()
+def warm_up() -> None:
+    """Makes this process one that workers can be forked from."""
     torch.set_num_threads(1)
     if not interpreter.install():
         sys.exit("this version of Triton is not one that the interpreter's repairs know")
     launch_once()
     gc.freeze()
+
+
+def main() -> int:
+    """Prints the table; 0 when the rate is reached."""
+    asked = _arguments()
+    warm_up()
     policy = load_policy(asked.policy)
     effort = replace(effort_of(policy), reduces=False)
     runs: dict[str, list[MutantRun]] = defaultdict(list)

@@ -149,26 +149,28 @@ def missing(dotted: str) -> str | None:
 
 def loaded(dotted: str) -> object | None:
     """Returns what a dotted name of torch or triton is, as far as modules lead to it; None if it is not loaded."""
-    parts = dotted.split(".")
-    at: object = CHECKED_PACKAGES.get(parts[0])
-    for part in parts[1:]:
-        if type(at) is not ModuleType:
-            return None
-        at = vars(at).get(part)
-    return at
+    *_, last = _along(dotted)
+    return last
 
 
 def leaves_package(dotted: str) -> str | None:
     """Returns the module outside torch and triton that a dotted name of theirs passes through, such as `torch.os`."""
-    parts = dotted.split(".")
-    at: object = CHECKED_PACKAGES.get(parts[0])
-    for part in parts[1:]:
-        if type(at) is not ModuleType:
-            return None
-        at = vars(at).get(part)
+    for at in _along(dotted):
         if type(at) is ModuleType and at.__name__.split(".")[0] not in CHECKED_PACKAGES:
             return at.__name__
     return None
+
+
+def _along(dotted: str) -> Iterator[object | None]:
+    """Yields the package and what each part of a dotted name is; None, and no more, where no module leads on."""
+    package, *parts = dotted.split(".")
+    at: object | None = CHECKED_PACKAGES.get(package)
+    yield at
+    for part in parts:
+        at = vars(at).get(part) if type(at) is ModuleType else None
+        yield at
+        if at is None:
+            return
 
 
 def _is_module(dotted: str) -> bool:

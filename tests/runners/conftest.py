@@ -140,8 +140,10 @@ class FakeRunners:
             bases.append(bytearray(next(remaining)))
             dtype = getattr(torch, argument.dtype)
             base = torch.frombuffer(bases[-1], dtype=dtype) if bases[-1] else torch.empty(0, dtype=dtype)
-            laid = base.view(argument.shape) if argument.sparse else None
-            values.append(base.as_strided(argument.shape, argument.strides, argument.offset) if laid is None else laid)
+            if argument.sparse:  # its elements alone have come
+                values.append(base.view(argument.shape))
+            else:
+                values.append(base.as_strided(argument.shape, argument.strides, argument.offset))
         try:
             result = self.function(*values)
         except CannotRun as error:
