@@ -5,6 +5,8 @@
   split each operand into parts and add the larger products.
 - float16 accumulators are rounded after every step of 16 along K, which is what one `mma` does.
 - int8 products are exact and wrap at 32 bits. bfloat16 and float8 operands are widened exactly.
+- Equal rows and columns give equal bits wherever they lie in a block, as in `mma`: a block whose rows wrap around
+  stores an element twice, and the race monitor must not see two values there.
 
 Not modelled: the reduced accumulator of Hopper's float8 product (`max_num_imprecise_acc`), and `tl.dot_scaled`.
 """
@@ -22,6 +24,7 @@ from triton.runtime.interpreter import TensorHandle
 from runners.inside.interpreter import noise
 from runners.inside.interpreter.blame import InterpreterCannot
 from runners.inside.interpreter.formats import Array, narrow, truncate_to_tf32, widen
+from runners.inside.interpreter.product import in_one_order
 
 PRECISIONS: Final = ("tf32", "tf32x3", "ieee", "bf16x3", "bf16x6")
 _MMA_K: Final = 16
@@ -41,7 +44,7 @@ def create_dot(
     if dtype.is_fp16():
         return TensorHandle(_half_accumulator(left, right, d.data), dtype)
     if dtype.is_fp64():
-        return TensorHandle(np.matmul(left, right, dtype=np.float64) + d.data, dtype)
+        return TensorHandle(in_one_order(left, right) + d.data, dtype)
     if noise.active() and not a.dtype.scalar.is_fp32():
         return TensorHandle(noise.multiply_add(left, right, d.data, truncating=True), dtype)
     if a.dtype.scalar.is_fp32():
@@ -57,8 +60,7 @@ def create_dot_scaled(self: Any, *arguments: Any, **named: Any) -> TensorHandle:
 def _product(left: Array, right: Array, *, tensor_cores: bool = False) -> Array:
     if noise.active():
         return noise.multiply_add(left, right, np.zeros((), np.float32), truncating=tensor_cores)
-    product: Array = np.matmul(left.astype(np.float32, copy=False), right.astype(np.float32, copy=False))
-    return product
+    return in_one_order(left.astype(np.float32, copy=False), right.astype(np.float32, copy=False))
 
 
 def _half_accumulator(left: Array, right: Array, start: Array) -> Array:

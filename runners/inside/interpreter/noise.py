@@ -24,6 +24,7 @@ from triton.runtime.interpreter import TensorHandle
 
 from runners.inside.interpreter.conditions import CURRENT
 from runners.inside.interpreter.formats import Array
+from runners.inside.interpreter.product import in_one_order
 
 _MASK: Final = (1 << 32) - 1
 _ONE_BITS: Final = 0x3F800000
@@ -88,7 +89,7 @@ def multiply_add(left: Array, right: Array, start: Array, *, truncating: bool) -
     sums = np.asarray(start, dtype=np.float32)
     for first in generator.permutation(firsts):
         part = slice(first, first + step)
-        exact = np.matmul(left[..., part].astype(np.float64), right[..., part, :].astype(np.float64)) + sums
+        exact = in_one_order(left[..., part].astype(np.float64), right[..., part, :].astype(np.float64)) + sums
         sums = _toward_zero(exact) if truncating else exact.astype(np.float32)
     return sums
 

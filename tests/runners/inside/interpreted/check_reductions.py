@@ -219,6 +219,14 @@ def test_a_float16_accumulator_is_rounded():
     assert dot(a, b, out=torch.float16, half=True)[0, 0].item() == 2048  # each step adds less than half an ulp
 
 
+@pytest.mark.parametrize("precision", ["default", "ieee", "tf32x3"])
+def test_equal_rows_and_columns_of_a_dot_have_equal_bits(precision):
+    a, b = torch.randn(5, 64)[torch.arange(64) % 5], torch.randn(64, 7)[:, torch.arange(64) % 7]
+    product = dot(a, b, precision)
+    assert torch.equal(product, product[torch.arange(64) % 5])
+    assert torch.equal(product, product[:, torch.arange(64) % 7])
+
+
 def test_int8_dot_is_exact():
     a, b = (torch.randint(-128, 128, (32, 32), dtype=torch.int8) for _ in range(2))
     assert torch.equal(dot(a, b, out=torch.int32), a.int() @ b.int())
