@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import triton
+import triton.language as tl
 import triton.runtime.interpreter as stock
 from triton.runtime.autotuner import Autotuner
 from triton.runtime.interpreter import (
@@ -31,6 +32,7 @@ from runners.inside.interpreter import (
     libdevice,
     reductions,
     rewriting,
+    shapes,
     tuning,
 )
 from runners.inside.interpreter.language import LANGUAGE
@@ -79,6 +81,10 @@ _OTHERS: Final = (
     (stock._implicit_cvt, "arg"),
     (stock._get_np_dtype, "tt_dtype"),
     (stock._tuple_create, "arg contents"),
+    (tl.core.block_type.__init__, "self element_ty shape"),
+    (tl.core.tensor.__init__, "self handle type"),
+    (tl.core._unwrap_shape, "shape"),
+    (tl.core.validate_block_shape, "shape"),
 )
 
 
@@ -127,6 +133,7 @@ def _replace_functions() -> None:
         (InterpretedFunction, "__call__", launch.call_helper),
         (FunctionRewriter, "rewrite_ast", rewriting.rewrite_ast),
         (Autotuner, "run", tuning.run),
+        *shapes.REPLACEMENTS,
     )
     for owner, name, repair in replacements:
         setattr(owner, name, repair)
