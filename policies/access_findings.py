@@ -29,11 +29,18 @@ _WORDS: Final = {
 }
 
 
+_WITHIN: Final = (
+    "{place} is stored by one thread of a program and read by another; tl.debug_barrier() has to be between"
+)
+
+
 def fault_finding(failure: AccessFault) -> Finding:
     """Says an access as a finding, with its rule and its line."""
-    programs = [_at(program) for program in (failure.program, failure.other) if program is not None]
+    programs = dict.fromkeys(_at(program) for program in (failure.program, failure.other) if program is not None)
     who = f", program{'s' if len(programs) > 1 else ''} {' and '.join(programs)}" if programs else ""
-    message = _WORDS[failure.fault].format(place=_place(failure)) + f" ({failure.conditions}{who})"
+    within = failure.fault == "unsynchronised" and failure.program is not None and failure.program == failure.other
+    words = _WITHIN if within else _WORDS[failure.fault]
+    message = words.format(place=_place(failure)) + f" ({failure.conditions}{who})"
     return Finding(rule=_RULES[failure.fault], severity="error", message=message, line=failure.line, case=failure.case)
 
 

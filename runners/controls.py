@@ -81,6 +81,7 @@ CONTROLS: Final[dict[str, Fires]] = {
     "aliased output": _reports("aliased_output", Y, _element),
     "double store": _reports("double_store", None, _element),
     "unsynchronised sharing": _reports("unsynchronised", None, _element),
+    "unsynchronised lanes": _reports("unsynchronised", None, _element),
     "undefined lane": _differ_there,
     "program order": _order_shows,
     "fresh memory": _differ_there,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from runners.cases import TensorPlan
 from runners.dtypes import TORCH_DTYPES
 
-BIG: Final = 2.0**60
+BIG: Final = 2.0**56  # with room for the square times a count of 2¹², as updates of a variance form it
 
 
 def floats(plan: TensorPlan, shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> NDArray[np.float64]:

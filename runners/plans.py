@@ -23,11 +23,13 @@ from runners.cases import Case, TensorPlan
 from runners.operators.model import CASE_DTYPE, POSITIONS, Operator, ScalarInput, Special, TensorInput
 from runners.operators.sizes import names_in
 
-BETWEEN: Final = 200  # larger sizes are drawn from the boundaries alone: the interpreter needs seconds for them
+BETWEEN: Final = 200  # most sizes are drawn up to here: the interpreter needs long for larger ones
 REDRAWS: Final = 50
 BESIDE: Final = 17  # where one size is large, the others are not, and only a last axis is: a case has a second or two
 MOST_ELEMENTS: Final = 2100
 MOST_OUTER: Final = 300
+MOST_WORK: Final = 100_000  # the product of all sizes of a case with a large last axis
+MOST_OUTER_WORK: Final = 8_000  # the same where another axis is large: some kernels take a program for each place on it
 BESIDE_HUGE: Final = range(3, 9)  # so many slices: the third begins beyond 2³¹
 ORDINARY_WEIGHT: Final = 3  # a special in one tensor hides errors beside it: ordinary tensors stay common
 
@@ -48,7 +50,7 @@ def pairwise(operator: Operator, seed: int, dtypes: Sequence[str]) -> Iterator[C
 
 
 def random_cases(operator: Operator, dtypes: Sequence[str]) -> st.SearchStrategy[Case]:
-    """Returns the strategy of the random phase: boundaries half of the time, any size up to 200 otherwise."""
+    """Returns the strategy of the random phase: boundaries, any size up to 200, any up to the largest boundary."""
     return _draw_case(operator, tuple(dtypes)).filter(lambda case: operator.allows(case.values))
 
 
@@ -72,9 +74,10 @@ def _is_cheap(operator: Operator, case: Case, name: str) -> bool:
     size = case.sizes[name]
     elements = max(math.prod(form.shape(tensor.name, case.values)) for tensor in operator.tensors)
     first = next((shape for shape in form.shapes.values() if any(name in names_in(axis) for axis in shape)), (name,))
+    work = math.prod(case.sizes.values())
     if name in names_in(first[-1]):  # as the length of a row; the number of rows is what costs
-        return elements <= max(MOST_ELEMENTS, size)
-    return size <= MOST_OUTER and elements <= MOST_ELEMENTS
+        return elements <= max(MOST_ELEMENTS, size) and work <= MOST_WORK
+    return size <= MOST_OUTER and elements <= MOST_ELEMENTS and work <= MOST_OUTER_WORK
 
 
 def huge_cases(operator: Operator, seed: int, dtypes: Sequence[str]) -> Iterator[Case]:
@@ -215,6 +218,6 @@ def _draw_case(draw: st.DrawFn, operator: Operator, dtypes: tuple[str, ...]) -> 
         if scalar.values and all(isinstance(value, float) for value in scalar.values):
             named[f"scalar {scalar.name}"] = draw(st.one_of(st.sampled_from(scalar.values), _between(scalar)))
     for dim in operator.dims:
-        between = st.integers(1, min(dim.largest, BETWEEN))
-        named[f"size {dim.name}"] = draw(st.one_of(st.sampled_from(dim.sizes), between))
+        between, beyond = st.integers(1, min(dim.largest, BETWEEN)), st.integers(1, dim.largest)
+        named[f"size {dim.name}"] = draw(st.one_of(st.sampled_from(dim.sizes), between, beyond))
     return _case(operator, named, draw(st.integers(0, (1 << 64) - 1)))

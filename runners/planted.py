@@ -53,6 +53,13 @@ def sharing_kernel(out, scratch, at):
 
 
 @triton.jit
+def exchange_kernel(y, scratch, out, at, size: tl.constexpr):
+    i = tl.arange(0, size)
+    tl.store(scratch + i, tl.load(y + i))
+    tl.store(out + i, tl.load(scratch + tl.where(i == (at + 1) % size, at, i)))
+
+
+@triton.jit
 def lane_kernel(y, out, hole, size: tl.constexpr):
     i = tl.arange(0, size)
     tl.store(out + i, tl.load(y + i, mask=i != hole))
@@ -84,8 +91,10 @@ def control(which, x, y, place, row, column):
     elif which == 7:
         sharing_kernel[(PROGRAMS,)](out, torch.zeros(SIZE), place)
     elif which == 8:
-        lane_kernel[(1,)](y, out, place, size=SIZE)
+        exchange_kernel[(1,)](y, torch.zeros(SIZE), out, place, size=SIZE)
     elif which == 9:
+        lane_kernel[(1,)](y, out, place, size=SIZE)
+    elif which == 10:
         ticket_kernel[(SIZE,)](torch.zeros(1, dtype=torch.int32), out, place, size=SIZE)
     else:
         out = torch.empty(SIZE)

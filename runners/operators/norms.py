@@ -24,7 +24,7 @@ from runners.operators.model import (
 )
 from runners.operators.rows import BY_ROW, DIMS, root
 
-# The square of the largest float32 overflows in a right kernel too: 'big' is the largest whose square does not.
+# The square of the largest float32 overflows in a right kernel too: 'big' leaves room for its square.
 NORM_SPECIALS: tuple[Special, ...] = (*(s for s in SPECIALS if s != "max"), "big")
 # A variance by cancellation shows on values far from zero only: they come three times as often as other classes.
 CENTRED: tuple[ValueClass, ...] = (*VALUES, "shifted", "shifted")

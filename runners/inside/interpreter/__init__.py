@@ -10,12 +10,15 @@ never the candidate's fault.
 | `formats`     | bfloat16, float8, tf32, saturating casts: bit patterns ↔ values       |
 | `arithmetic`  | element-wise operations: exact values, one rounding                   |
 | `dot`         | matrix products: tf32, float16 accumulators                           |
+| `product`     | a product's bits do not depend on the place in a block                |
 | `reductions`  | reductions and scans as trees of the combine function                 |
 | `libdevice`   | the math library, by symbol                                           |
 | `accesses`    | undefined lanes, atomics, tensor descriptors                          |
 | `language`    | when `triton.language` is bound to the interpreter                    |
 | `rewriting`   | kernel source → function, line numbers kept                           |
 | `launch`      | arguments, grid, order of the program instances                       |
+| `interleaving`| which program goes on where programs meet                             |
+| `shapes`      | one object for equal shapes                                           |
 | `tuning`      | autotune without timing; the driver that host code asks               |
 | `fresh`       | memory that the candidate allocates                                   |
 | `monitor`     | which accesses no right kernel makes                                  |
@@ -25,9 +28,9 @@ never the candidate's fault.
 | `blame`       | whose error it is                                                     |
 | `repairs`     | installs all of it, once, on a version that it knows                  |
 
-What stays different from a GPU: programs run one after the other (a program that waits for a later one hangs), a store
-is seen at once by every later load, block sizes and types that the compiler refuses may run: compile ahead of time
-beside this. Results are deterministic. Trusted by nobody: this runs in the process that runs the candidate.
+What stays different from a GPU: one program runs at a time, and gives way only at atomic operations; a store is seen at
+once by every later load; block sizes and types that the compiler refuses may run: compile ahead of time beside this.
+Results are deterministic. Trusted by nobody: this runs in the process that runs the candidate.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from triton.runtime.interpreter import InterpreterBuilder, TensorDescHandle, Ten
 from runners.inside.interpreter.blame import InterpreterCannot
 from runners.inside.interpreter.conditions import CURRENT
 from runners.inside.interpreter.formats import SOFT, Array, narrow, numpy_dtype, widen
+from runners.inside.interpreter.monitor import Access
 
 _rmw = InterpreterBuilder.create_atomic_rmw
 _convert = stock._implicit_cvt
@@ -48,6 +49,8 @@ def create_masked_load(
     kind = numpy_dtype(dtype)
     pointers, taken = ptrs.data, np.asarray(getattr(mask, "data", mask))
     volatile = bool(named.get("is_volatile", policy[-1] if policy else False))
+    if volatile:
+        _meet()
     if CURRENT.run.monitor is not None:
         pointers, taken, *_ = CURRENT.run.monitor.load(pointers, taken, kind.itemsize, atomic=volatile)
     if other is not None:
@@ -87,6 +90,7 @@ def create_atomic_cas(
 ) -> TensorHandle:
     """Notes that an atomic operation was executed."""
     CURRENT.run.observation.atomics = True
+    _meet()
     monitor = CURRENT.run.monitor
     pointers, everywhere = ptr.data, np.ones(ptr.data.shape, dtype=bool)
     if monitor is None:
@@ -95,6 +99,7 @@ def create_atomic_cas(
         pointers, everywhere, val.data.itemsize, acquires=sem in _ACQUIRES, changes=cmp.data != val.data, reads=True
     )
     data = _swap(access.pointers, cmp.data, val.data, access.mask)
+    _met(access, data)
     if sem in _RELEASES:
         monitor.release(access)
     return TensorHandle(data, cmp.dtype.scalar)
@@ -105,6 +110,7 @@ def create_atomic_rmw(
 ) -> TensorHandle:
     """Notes that an atomic operation was executed; adds bfloat16 lane by lane, rounding each time."""
     CURRENT.run.observation.atomics = True
+    _meet()
     monitor = CURRENT.run.monitor
     if monitor is None:
         return _modify(self, op, ptr, val, mask, sem, scope)
@@ -119,6 +125,7 @@ def create_atomic_rmw(
     )
     pointers, taken = TensorHandle(access.pointers, ptr.dtype), TensorHandle(access.mask, mask.dtype)
     result = _modify(self, op, pointers, val, taken, sem, scope)
+    _met(access, result.data)
     if sem in _RELEASES:
         monitor.release(access)
     return result
@@ -128,20 +135,45 @@ def create_atomic_store(
     self: Any, ptr: TensorHandle, val: TensorHandle, mask: TensorHandle, sem: Any, scope: Any
 ) -> None:
     """Stores, and is an atomic operation to the monitor."""
+    _meet()
     monitor = CURRENT.run.monitor
     if monitor is None:
         stock._interpreter.store(ptr.data, val.data, mask.data)
         return
     changes = np.ones(val.data.shape, dtype=bool)
     access = monitor.atomic(ptr.data, mask.data, val.data.itemsize, acquires=False, changes=changes, reads=False)
+    before = _memory(access, val.data.dtype)
     stock._interpreter.store(access.pointers, val.data, access.mask)
+    _met(access, before)
     if sem in _RELEASES:
         monitor.release(access)
+
+
+def _meet() -> None:
+    if CURRENT.run.interleaving is not None:
+        CURRENT.run.interleaving.meet()
+
+
+def _met(access: Access, before: Array) -> None:
+    """After an atomic operation that found `before`: says whether it changed anything."""
+    interleaving = CURRENT.run.interleaving
+    if interleaving is not None:
+        after = _memory(access, before.dtype)
+        kind = f"V{before.dtype.itemsize}"  # bits: NaN is not equal to itself
+        if np.any((after.view(kind) != np.ascontiguousarray(before).view(kind)) & access.mask):
+            interleaving.changed()
+
+
+def _memory(access: Access, kind: np.dtype[Any]) -> Array:
+    values: Array = stock._interpreter.load(access.pointers, access.mask, np.zeros(access.pointers.shape, kind), kind)
+    return values
 
 
 def _modify(
     self: Any, op: Any, ptr: TensorHandle, val: TensorHandle, mask: TensorHandle, sem: Any, scope: Any
 ) -> TensorHandle:
+    if op == _OPERATIONS.XCHG and val.data.dtype.kind == "f":
+        return _exchange_bits(self, op, ptr, val, mask, sem, scope)
     if val.dtype.scalar.name not in SOFT:
         return _rmw(self, op, ptr, val, mask, sem, scope)
     if op != _OPERATIONS.FADD:
@@ -151,6 +183,16 @@ def _modify(
     dtype = val.dtype.scalar
     before = [_add(*lane, dtype) for lane in zip(pointers, values, taken, strict=True)]
     return TensorHandle(np.array(before, dtype=val.data.dtype).reshape(ptr.data.shape), val.dtype.scalar)
+
+
+def _exchange_bits(
+    self: Any, op: Any, ptr: TensorHandle, val: TensorHandle, mask: TensorHandle, sem: Any, scope: Any
+) -> TensorHandle:
+    """Stock exchanges integers only."""
+    kind = tl.dtype(f"uint{val.data.itemsize * 8}")
+    bits = TensorHandle(np.ascontiguousarray(val.data).view(numpy_dtype(kind)), kind)
+    before = _rmw(self, op, TensorHandle(ptr.data, tl.pointer_type(kind)), bits, mask, sem, scope)
+    return TensorHandle(before.data.view(val.data.dtype), val.dtype.scalar)
 
 
 def _swap(pointers: Array, expected: Array, values: Array, taken: Array) -> Array:
@@ -175,6 +217,17 @@ def _add(address: Any, value: Any, taken: Any, dtype: tl.dtype) -> Any:
     return before[0]
 
 
+def create_barrier(self: Any) -> None:
+    """`tl.debug_barrier`: stock ignores it, since its threads are one."""
+    barrier()
+
+
+def barrier() -> None:
+    """The threads of the program that runs meet."""
+    if CURRENT.run.monitor is not None:
+        CURRENT.run.monitor.barrier()
+
+
 def create_inline_asm(self: Any, *arguments: Any) -> TensorHandle:
     """Refused: this is machine code of a GPU."""
     raise InterpreterCannot("inline assembly (tl.inline_asm_elementwise) runs only on a GPU")
@@ -196,5 +249,6 @@ REPAIRS: Final[dict[str, Callable[..., TensorHandle | None]]] = {
     "create_atomic_store": create_atomic_store,
     "create_atomic_cas": create_atomic_cas,
     "create_atomic_rmw": create_atomic_rmw,
+    "create_barrier": create_barrier,
     "create_inline_asm": create_inline_asm,
 }

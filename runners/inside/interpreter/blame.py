@@ -18,8 +18,8 @@ the candidate's own Python. Everything else is `InterpreterCannot`, with a reaso
 | errors from triton.runtime.interpreter, this package, numpy under a kernel    | interpreter  |
 | everything else: its own raise and assert, unknown `tl.` name, host code      | candidate    |
 
-Triton wraps what a kernel raised in `InterpreterError`; the innermost cause is judged. Not here: a hang (a program
-that waits for another one); the deadline sees to that, and it too is not the candidate's fault.
+Triton wraps what a kernel raised in `InterpreterError`; the innermost cause is judged. Programs that all
+wait for each other are `InterpreterCannot`, too; any other hang is left to the deadline.
 """
 
 from __future__ import annotations

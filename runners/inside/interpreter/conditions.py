@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from runners.inside.interpreter.interleaving import Interleaving
 from runners.inside.interpreter.monitor import Monitor
 from runners.wire import Conditions, Fault
 
@@ -33,7 +34,8 @@ class Run:
     """One call: its conditions, what was seen, and which autotuner keys were tuned in it.
 
     `configurations` says among how many the autotuner of the launch that is being made could choose; 0: there is none.
-    `monitor` watches the call's accesses; None outside of an observed call.
+    `monitor` watches the call's accesses; None outside of an observed call. `interleaving` is that of the launch that
+    is being made, where its programs meet.
     """
 
     conditions: Conditions = _NATURAL
@@ -41,6 +43,7 @@ class Run:
     monitor: Monitor | None = None
     tuned: set[tuple[int, object]] = field(default_factory=set)
     configurations: int = 0
+    interleaving: Interleaving | None = None
 
     def program_order(self, count: int) -> range | list[int]:
         """Returns the order in which `count` program instances run: each exactly once."""
@@ -50,6 +53,11 @@ class Run:
         generator = np.random.default_rng([seed & _SEED_MASK, self.observation.launches])
         order: list[int] = generator.permutation(count).tolist()
         return order
+
+    def drawn_turns(self) -> np.random.Generator | None:
+        """Returns what decides which program goes on where programs meet; None in natural order."""
+        seed = self.conditions.order_seed
+        return None if seed is None else np.random.default_rng([seed & _SEED_MASK, self.observation.launches, 1])
 
     def choice(self, count: int) -> int:
         """Returns the index of the configuration to use."""

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 import operator
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -26,7 +28,9 @@ from triton.runtime.jit import KernelParam
 from runners.inside.interpreter.blame import InterpreterCannot, KernelMisuse
 from runners.inside.interpreter.conditions import CURRENT
 from runners.inside.interpreter.formats import SOFT, narrow, numpy_dtype
+from runners.inside.interpreter.interleaving import Interleaving
 from runners.inside.interpreter.language import LANGUAGE
+from runners.inside.interpreter.ordering import Place
 from runners.inside.interpreter.specialisation import SEEN, Launch
 
 _KINDS: Final = {
@@ -67,7 +71,7 @@ def run(self: InterpretedFunction, *args: Any, grid: Any, warmup: bool, **named:
     with LANGUAGE.bound(), np.errstate(all="ignore"):
         kinds = _annotated(self.fn)
         values = {n: value if n in constants else device_value(value, kinds.get(n)) for n, value in bound.items()}
-        _run_grid(function, values, sizes)
+        _run_grid(function, values, sizes, meets=_meets(self.fn))
     return CompiledKernel()
 
 
@@ -107,22 +111,61 @@ def _scalar(data: Any, dtype: tl.dtype) -> tl.tensor:
     return tl.tensor(TensorHandle(data, dtype), dtype)
 
 
-def _run_grid(function: Callable[..., Any], values: dict[str, Any], sizes: tuple[int, int, int]) -> None:
-    builder = stock.interpreter_builder
-    builder.set_grid_dim(*sizes)
-    width, height, depth = sizes
-    monitor = CURRENT.run.monitor
-    if monitor is not None:
-        monitor.begin_launch(width * height * depth)
-    for program in CURRENT.run.program_order(width * height * depth):
-        rest, x = divmod(program, width)
-        z, y = divmod(rest, height)
-        builder.set_grid_idx(x, y, z)
-        if monitor is not None:
-            monitor.begin_program((x, y, z))
+class _Grid:
+    """Tells the builder and the monitor which program of a launch runs."""
+
+    def __init__(self, sizes: tuple[int, int, int]) -> None:
+        self._sizes = sizes
+        self._monitor = CURRENT.run.monitor
+        self._paused: dict[int, Place] = {}
+        stock.interpreter_builder.set_grid_dim(*sizes)
+        if self._monitor is not None:
+            self._monitor.begin_launch(math.prod(sizes))
+
+    def enter(self, program: int) -> None:
+        rest, x = divmod(program, self._sizes[0])
+        z, y = divmod(rest, self._sizes[1])
+        stock.interpreter_builder.set_grid_idx(x, y, z)
+        if self._monitor is None:
+            return
+        place = self._paused.pop(program, None)
+        if place is None:
+            self._monitor.begin_program((x, y, z))
+        else:
+            self._monitor.resume(place)
+
+    def leave(self, program: int, *, ended: bool) -> None:
+        if self._monitor is None:
+            return
+        place = self._monitor.pause()
+        if not ended:
+            self._paused[program] = place
+
+
+def _run_grid(
+    function: Callable[..., Any], values: dict[str, Any], sizes: tuple[int, int, int], *, meets: bool
+) -> None:
+    run, grid = CURRENT.run, _Grid(sizes)
+    programs = run.program_order(math.prod(sizes))
+    if meets and len(programs) > 1:
+        run.interleaving = Interleaving(partial(function, **values), grid, run.drawn_turns())
+        try:
+            run.interleaving.run(programs)
+        finally:
+            run.interleaving = None
+        return
+    for program in programs:
+        grid.enter(program)
         function(**values)
-        if monitor is not None:
-            monitor.end_program()
+        grid.leave(program, ended=True)
+
+
+@lru_cache(maxsize=1024)
+def _meets(function: Callable[..., Any]) -> bool:
+    """Whether the file of a kernel speaks of what programs can meet at; its helpers are in the same file."""
+    file = inspect.getsourcefile(function)
+    text = Path(file).read_text(encoding="utf-8") if file is not None else ""
+    return "atomic" in text or "volatile" in text
 
 
 @lru_cache(maxsize=1024)

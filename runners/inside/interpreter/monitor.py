@@ -16,6 +16,10 @@ executed. Every other fault is reported and executed. One fault a kind, line and
 | write to input     | a store that changes bits of an argument of the case                                        |
 | double store       | two programs, or two lanes of a store, leave different bits in one element, unordered       |
 | unsynchronised     | one program reads what another wrote; or plain and atomic accesses mix; nothing orders them |
+|                    | one lane reads what another lane of its program stored, and no barrier is between            |
+
+Whatever goes through shared memory (a reduction, a scan, a dot, an atomic operation) counts as a barrier: that is
+lenient, since within a warp the compiler needs none.
 
 Trusted by nobody: it runs in the candidate's process, hence the positive controls. Not here: memory that torch made for
 the result of an operator it computed, and memory from before the call, are valid and initialised as a whole.
@@ -32,7 +36,7 @@ import torch
 import triton.runtime.interpreter as stock
 
 from runners.inside.interpreter.blame import InterpreterCannot
-from runners.inside.interpreter.ordering import EVERY_ADDRESS, Array, Ordering
+from runners.inside.interpreter.ordering import EVERY_ADDRESS, Array, Ordering, Place
 from runners.inside.interpreter.storage import ADDRESS_MASK, TAG_SHIFT, Storage
 from runners.wire import Fault, FaultKind
 
@@ -90,6 +94,7 @@ class Monitor:
         self._pending: list[_Pending] = []
         self._programs: list[tuple[int, int, int]] = []
         self._allocations = 0
+        self._stretch = 1
 
     def add_argument(self, tensor: torch.Tensor, number: int) -> None:
         """Argument `number` of the case: only the elements of its view may be used."""
@@ -124,15 +129,26 @@ class Monitor:
         """The program at these grid coordinates runs next."""
         self._programs.append(at)
         self._ordering.begin_program()
+        self.barrier()
 
-    def end_program(self) -> None:
-        """Reports elements that other programs used before this one changed them for good."""
+    def resume(self, place: Place) -> None:
+        """The program that stood there goes on."""
+        self._ordering.resume(place)
+        self.barrier()
+
+    def barrier(self) -> None:
+        """The threads of the program meet: what each stored, all may read."""
+        self._stretch += 1
+
+    def pause(self) -> Place:
+        """The program ends, or makes way: reports elements that others used before this one changed them for good."""
         for kind, part, before, others, itemsize, line in self._pending:
             wrong = (_bits(part, itemsize) != before) & (others != 0)
             if wrong.any():
                 lane = int(np.argmax(wrong))
                 self._report(kind, part.storage, int(part.offsets[lane]), itemsize, line=line, other=int(others[lane]))
         self._pending.clear()
+        return self._ordering.place()
 
     def load(self, pointers: Array, mask: Array, itemsize: int, *, atomic: bool) -> Access:
         """Before a load. `atomic` also for volatile ones: whoever writes that thinks of other programs."""
@@ -150,6 +166,7 @@ class Monitor:
             else:
                 found = storage.read_by(cells, self._ordering)
             self._report_found("unsynchronised", part, found, itemsize)
+            self._check_lanes(part, cells, access)
         return access
 
     def store(self, pointers: Array, mask: Array, values: Array) -> Access:
@@ -166,6 +183,7 @@ class Monitor:
             self._await_end("double_store", part, writers, itemsize)
             self._await_end("unsynchronised", part, others, itemsize)
             storage.wrote(cells)
+            storage.stored_by(cells, _places(part, access), self._stretch)
         return access
 
     def stored(self, access: Access, values: Array) -> None:
@@ -182,6 +200,7 @@ class Monitor:
     ) -> Access:
         """Before an atomic operation; `changes` says which lanes write another value than is there, if any."""
         access = self._resolve(pointers, mask, itemsize, "out_of_bounds_store")
+        self.barrier()
         for part in access.parts:
             storage = part.storage
             if storage.argument is not None:
@@ -273,6 +292,12 @@ class Monitor:
         if wrong is not None:
             self._report("uninitialised_read", part.storage, int(part.offsets[int(np.argmax(wrong))]), itemsize)
 
+    def _check_lanes(self, part: Part, cells: Array, access: Access) -> None:
+        wrong = part.storage.from_other_lanes(cells, _places(part, access), self._stretch)
+        if wrong is not None:
+            offset = int(part.offsets[int(np.argmax(wrong))])
+            self._report("unsynchronised", part.storage, offset, access.itemsize, other=self._ordering.stamp)
+
     def _report_found(self, kind: FaultKind, part: Part, found: Array | None, itemsize: int) -> None:
         if found is not None:
             lane = int(np.argmax(found != 0))
@@ -305,7 +330,7 @@ class Monitor:
         if key in self._reported or len(self.faults) >= CAP:
             return
         self._reported.add(key)
-        rank = self._ordering.rank(other) if other else -1
+        mine, rank = self._ordering.rank(self._ordering.stamp), self._ordering.rank(other) if other else -1
         self.faults.append(
             Fault(
                 kind=kind,
@@ -313,7 +338,7 @@ class Monitor:
                 allocation=storage.allocation if storage else None,
                 element=(offset - storage.origin) // itemsize if storage else 0,
                 line=line,
-                program=self._programs[-1] if self._programs else None,
+                program=self._programs[mine] if 0 <= mine < len(self._programs) else None,
                 other=self._programs[rank] if 0 <= rank < len(self._programs) else None,
             )
         )
@@ -325,6 +350,11 @@ class Monitor:
                 return frame.f_lineno
             frame = frame.f_back
         return None
+
+
+def _places(part: Part, access: Access) -> Array:
+    places: Array = np.arange(access.mask.size)[part.lanes]
+    return places
 
 
 def _address(part: Part) -> int:

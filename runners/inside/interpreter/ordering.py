@@ -1,6 +1,6 @@
 """What happened before what, between the program instances of one launch.
 
-The interpreter runs programs one after the other; a GPU does not. Two accesses of one launch by different programs are
+The interpreter runs one program at a time; a GPU does not. Two accesses of one launch by different programs are
 ordered only through atomic operations: one with release semantics on an address, then one with acquire semantics on the
 same address, orders everything before the first with everything after the second (vector clocks, as in the FastTrack
 race detector of Flanagan and Freund, 2009). So locks, semaphores and "the last block does the rest" are no races.
@@ -15,7 +15,7 @@ That hides races between programs that share nothing but such a block; lane by l
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,13 @@ EPOCH_BITS: Final = 20
 _EPOCHS: Final = 1 << EPOCH_BITS
 NOBODY: Final = 0
 EVERY_ADDRESS: Final = -1
+
+
+class Place(NamedTuple):
+    """Where a program stands that makes way for another one: its stamp, and the clock of what it knows."""
+
+    stamp: int
+    clock: Array | None
 
 
 class Ordering:
@@ -43,6 +50,7 @@ class Ordering:
         self._next_program = 1
         self._first = 1
         self._count = 0
+        self._begun = 0
         self._clock: Array | None = None
         self._released: dict[tuple[int, int], Array] = {}
         self._nodes: list[tuple[int, int]] = []
@@ -59,16 +67,24 @@ class Ordering:
         self._released.clear()
         self._node_base += len(self._nodes)
         self._nodes.clear()
-        self.stamp = (self._first - 1) << EPOCH_BITS
+        self._begun = 0
 
     def begin_program(self) -> None:
-        """The next program instance runs."""
-        self.stamp = ((self.stamp >> EPOCH_BITS) + 1) << EPOCH_BITS
-        self._clock = None
+        """Another program instance begins."""
+        self.resume(Place((self._first + self._begun) << EPOCH_BITS, None))
+        self._begun += 1
+
+    def place(self) -> Place:
+        """Returns where the program stands that is running."""
+        return Place(self.stamp, self._clock)
+
+    def resume(self, place: Place) -> None:
+        """A program goes on from where it stood."""
+        self.stamp, self._clock = place
         self._extended.clear()
 
     def rank(self, stamp: int) -> int:
-        """Returns how many programs of this launch ran before the one with `stamp`."""
+        """Returns how many programs of this launch began before the one with `stamp`."""
         return (stamp >> EPOCH_BITS) - self._first
 
     def acquire(self, storage: int, address: int) -> None:
@@ -91,8 +107,7 @@ class Ordering:
 
     def unordered(self, stamps: Array) -> Array:
         """Returns which of `stamps` are of another program of this launch, with nothing that orders it before now."""
-        mine = self.stamp >> EPOCH_BITS << EPOCH_BITS
-        others: Array = (stamps >= self._first << EPOCH_BITS) & (stamps < mine)
+        others: Array = (stamps >= self._first << EPOCH_BITS) & (stamps >> EPOCH_BITS != self.stamp >> EPOCH_BITS)
         if self._clock is not None and others.any():
             chosen = stamps[others]
             known = self._clock[(chosen >> EPOCH_BITS) - self._first]

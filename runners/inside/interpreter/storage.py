@@ -24,6 +24,7 @@ from runners.inside.interpreter.ordering import NOBODY, Array, Ordering
 TAG_SHIFT: Final = 48
 ADDRESS_MASK: Final = (1 << TAG_SHIFT) - 1
 DENSE_CAP_CELLS: Final = 1 << 28
+LANE_BITS: Final = 24  # a block has at most 2²⁰ elements
 
 
 class Storage:
@@ -53,6 +54,7 @@ class Storage:
         self._writer: Array | None = None
         self._readers: Array | None = None
         self._atomics: Array | None = None
+        self._lanes: Array | None = None
         self._read_in = 0
         self._atomic_in = 0
 
@@ -165,6 +167,25 @@ class Storage:
             self._atomic_in = ordering.launch
         return writers, readers
 
+    def stored_by(self, cells: Array, lanes: Array, stretch: int) -> None:
+        """Notes which lane stored each cell in this stretch without a barrier; where several did, none is named."""
+        if self._lanes is None:
+            self._lanes = np.zeros(self._count, np.int64)
+        marks = _marks(cells, lanes, stretch)
+        self._lanes[cells] = marks
+        self._lanes[cells[self._lanes[cells] != marks]] = NOBODY
+
+    def from_other_lanes(self, cells: Array, lanes: Array, stretch: int) -> Array | None:
+        """Returns which lanes read what another lane stored in this stretch without a barrier; None where none does."""
+        if self._lanes is None:
+            return None
+        seen = self._lanes[cells]
+        wrong = (seen >> LANE_BITS == stretch) & (seen != _marks(cells, lanes, stretch))
+        if not wrong.any():
+            return None
+        any_cell: Array = wrong if wrong.ndim == 1 else wrong.any(axis=1)
+        return any_cell
+
     @property
     def _count(self) -> int:
         return -(-self.nbytes // self.cell)
@@ -173,7 +194,7 @@ class Storage:
         if itemsize >= self.cell:
             return
         factor, self.cell = self.cell // itemsize, itemsize
-        for name in ("written", "_valid", "_writer", "_readers", "_atomics"):
+        for name in ("written", "_valid", "_writer", "_readers", "_atomics", "_lanes"):
             array = getattr(self, name)
             if array is not None:
                 setattr(self, name, np.repeat(array, factor))
@@ -185,6 +206,11 @@ def cells_of_view(cells: Array, view: torch.Tensor) -> Any:
         return cells[:0]
     strides = [stride * cells.strides[0] for stride in view.stride()]
     return np.lib.stride_tricks.as_strided(cells[view.storage_offset() :], tuple(view.shape), strides)
+
+
+def _marks(cells: Array, lanes: Array, stretch: int) -> Array:
+    marks = (stretch << LANE_BITS) + lanes
+    return marks if cells.ndim == 1 else np.broadcast_to(marks[:, None], cells.shape)
 
 
 def _each_lane(cells: Array) -> Array:

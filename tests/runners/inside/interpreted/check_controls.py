@@ -89,11 +89,12 @@ def test_each_broken_part_of_the_monitor_is_noticed(monkeypatch):
     assert fired() == set(CONTROLS) - {"uninitialised read"}
     monkeypatch.setattr(storage.Storage, "read_by", lambda self, cells, ordering: None)
     assert fired() == set(CONTROLS) - {"uninitialised read", "unsynchronised sharing"}
-    monkeypatch.setattr(monitor.Monitor, "end_program", lambda self: None)
+    monkeypatch.setattr(monitor.Monitor, "_await_end", lambda *args: None)
     assert fired() == SHOWN_BY_RESULTS | {
         "out-of-bounds load",
         "store into a gap",
         "foreign argument",
+        "unsynchronised lanes",
         "aliased output",
     }
 

@@ -392,6 +392,20 @@ def bfloat16_atomic_kernel(x, o, before, B: tl.constexpr):
     tl.store(before + i, tl.atomic_add(o + i * 0, tl.load(x + i), mask=i < 3))
 
 
+@triton.jit
+def exchange_kernel(x, o, count, B: tl.constexpr):
+    i = tl.arange(0, B)
+    tl.store(o + i, tl.atomic_xchg(x + i, i.to(x.dtype.element_ty) + 0.5, mask=i < count), mask=i < count)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_floats_are_exchanged(dtype):
+    x, out = torch.full((8,), -1.25, dtype=dtype), torch.zeros(8, dtype=dtype)
+    exchange_kernel[(1,)](x, out, 5, B=8)
+    assert x.tolist() == [0.5, 1.5, 2.5, 3.5, 4.5, -1.25, -1.25, -1.25]
+    assert out.tolist() == [-1.25] * 5 + [0.0] * 3
+
+
 def test_a_bfloat16_atomic_add_adds_each_lane():
     out, before = torch.ones(1, dtype=torch.bfloat16), torch.zeros(4, dtype=torch.bfloat16)
     bfloat16_atomic_kernel[(1,)](torch.full((4,), 1.5, dtype=torch.bfloat16), out, before, B=4)

@@ -277,6 +277,53 @@ def test_one_launch_may_read_what_another_one_wrote():
 
 
 @triton.jit
+def reversed_kernel(x, scratch, o, n, B: tl.constexpr, BETWEEN: tl.constexpr, BACK: tl.constexpr):
+    i = tl.arange(0, B)
+    v = tl.load(x + i, mask=i < n, other=0.0)
+    tl.store(scratch + n - 1 - i, v, mask=i < n)
+    if BETWEEN == "barrier":
+        tl.debug_barrier()
+    elif BETWEEN == "sum":
+        v += tl.sum(v) * 0
+    elif BETWEEN == "same lanes":
+        tl.store(scratch + i, v, mask=i < n)
+    at = n - 1 - i if BACK else i
+    tl.store(o + i, tl.load(scratch + at, mask=i < n) + v * 0, mask=i < n)
+
+
+def through_scratch(x, between, back=False):
+    n = x.numel()
+    reversed_kernel[(1,)](x, torch.empty(n), torch.empty(n), n, B=32, BETWEEN=between, BACK=back)
+
+
+@pytest.mark.parametrize("conditions", ORDERS)
+def test_a_lane_that_reads_what_another_lane_stored_is_reported_unless_they_meet(conditions):
+    x = padded(1, 20, 20)
+    (seen,) = faults(lambda x: through_scratch(x, "nothing"), (x,), conditions)
+    assert (seen.kind, seen.argument, seen.program) == ("unsynchronised", None, seen.other)
+
+
+@pytest.mark.parametrize("between", ["barrier", "sum", "same lanes"])
+def test_lanes_that_met_or_read_their_own_are_no_fault(between):
+    clean(lambda x: through_scratch(x, between), padded(1, 20, 20))
+
+
+def test_a_lane_may_read_back_what_it_stored():
+    clean(lambda x: through_scratch(x, "nothing", back=True), padded(1, 20, 20))
+
+
+@triton.jit
+def wrapped_kernel(x, scratch, o, n, B: tl.constexpr):
+    i = tl.arange(0, B) % n
+    tl.store(scratch + i, tl.load(x + i))
+    tl.store(o + i, tl.load(scratch + i))
+
+
+def test_lanes_that_stored_the_same_may_each_read_it_back():
+    clean(lambda x: wrapped_kernel[(1,)](x, torch.empty(20), torch.empty(20), 20, B=32), padded(1, 20, 20))
+
+
+@triton.jit
 def ticket_kernel(x, partial, counter, o, n, B: tl.constexpr, P: tl.constexpr, SEM: tl.constexpr, GUARD: tl.constexpr):
     p = tl.program_id(0)
     i = p * B + tl.arange(0, B)
