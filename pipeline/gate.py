@@ -65,6 +65,7 @@ def effort_of(policy: Policy) -> Effort:
         pairwise_cases=rules.pairwise_cases,
         block_cases=rules.block_cases,
         huge_cases=rules.huge_cases,
+        long_s=rules.long_s,
         random_cases=rules.random_cases,
         targeted_cases=rules.targeted_cases,
         allowance=Allowance(tf32=rules.tf32),

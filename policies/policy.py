@@ -99,6 +99,8 @@ class PropertiesRules(_Strict):
 
     Attributes:
         block_cases: At most so many cases around the candidate's own block sizes.
+        long_s: One size after the other is made long while a length is expected to take no more seconds than this; 0
+            leaves them untried.
         huge_cases: At most so many cases with offsets beyond 32 bits, each tensor first; 0 leaves them untried.
         dtypes: The floats in which cases are drawn; an operator's own formats are always tried.
         controls: Planted faults that must have been reported in the candidate's process after its last case.
@@ -108,6 +110,7 @@ class PropertiesRules(_Strict):
     pairwise_cases: int = Field(ge=1, le=10_000)
     block_cases: int = Field(ge=0, le=10_000)
     huge_cases: int = Field(ge=0, le=32)
+    long_s: float = Field(ge=0, le=600)
     random_cases: int = Field(ge=0, le=10_000)
     targeted_cases: int = Field(ge=0, le=10_000)
     dtypes: tuple[Literal["float32", "float16", "bfloat16", "float64"], ...] = Field(min_length=1)

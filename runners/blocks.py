@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 SMALLEST: Final = 8  # below, every plan has the sizes around it
-LARGEST: Final = 2048
+LARGEST: Final = 4096
 MOST: Final = 8
 
 

@@ -157,7 +157,9 @@ class PropertiesEvidence(Record):
         seed: What plans and numbers were drawn from; drawn by the judge after the candidate was delivered.
         offered: The dtypes of the operator; `dtypes` those that cases were drawn in.
         pairwise_cases: Cases of the covering plan that were run; likewise of the other phases: sizes around the
-            candidate's own block sizes, offsets beyond 32 bits, random drawing, search for larger errors.
+            candidate's own block sizes, offsets beyond 32 bits, random drawing, search for larger errors, one long dim.
+        longest: The largest length, about, at which a dim was tried alone; dims that the candidate was too slow for, or
+            refused, are missing.
         failure: The failure on the smallest failing case that was found, or None.
         failed_at: Number of the first failing case, counted from 1; 0 is the loading of the module.
         reductions: Runs spent on making the failing case smaller.
@@ -179,6 +181,8 @@ class PropertiesEvidence(Record):
     huge_cases: int = 0
     random_cases: int
     targeted_cases: int = 0
+    long_cases: int = 0
+    longest: dict[str, int] = {}
     failure: Failure | None
     failed_at: int | None
     reductions: int
@@ -196,7 +200,7 @@ class PropertiesEvidence(Record):
     def cases(self) -> int:
         """How many cases were run."""
         drawn = self.pairwise_cases + self.random_cases + self.targeted_cases
-        return drawn + self.block_cases + self.huge_cases
+        return drawn + self.block_cases + self.huge_cases + self.long_cases
 
 
 class SurvivingMutant(Record):

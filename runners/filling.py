@@ -43,8 +43,18 @@ def integers(
             drawn[...] = highest
         case "whole_few":
             drawn = rng.choice(rng.integers(lowest, highest, 3, endpoint=True), shape)
+        case "whole_swing":
+            return _swing(shape, lowest, highest, rng)
         case "whole_some_ignored" if ignored is not None:
             drawn[rng.random(shape) < 0.5] = ignored
+    return drawn
+
+
+def _swing(shape: tuple[int, ...], lowest: int, highest: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Large numbers, then the same with the other sign: partial sums of a row leave float32, the sum does not."""
+    drawn = rng.integers(max(highest * 3 // 4, lowest), highest, shape, endpoint=True)
+    half = shape[-1] // 2
+    drawn[..., half : 2 * half] = np.maximum(-drawn[..., :half][..., rng.permutation(half)], lowest)
     return drawn
 
 

@@ -3,7 +3,8 @@
 First a pairwise covering plan: every pair of choices (size with dtype, layout with special, …) soon appears in some
 case; measured on hand-made mutants it killed 60 of 62 by case 20 where random drawing killed 55. Then sizes around the
 candidate's own block sizes, and tensors whose offsets do not fit into 32 bits. Then Hypothesis draws at random, sizes
-between the boundaries included; last comes the search for larger errors (`runners.climbing`). All of it draws
+between the boundaries included; then comes the search for larger errors (`runners.climbing`), and last one size after
+the other is made long, as far as the candidate's speed allows. All of it draws
 descriptions and a seed, never elements, and happens in the judge, after the candidate was delivered, in a process that
 never imported it: Hypothesis mines constants from imported modules, and a candidate's source must not steer its test.
 """
@@ -20,12 +21,15 @@ from allpairspy import AllPairs
 from hypothesis import strategies as st
 
 from runners.cases import Case, TensorPlan
-from runners.operators.model import CASE_DTYPE, POSITIONS, Operator, ScalarInput, Special, TensorInput
+from runners.operators.model import CASE_DTYPE, POSITIONS, Dim, Operator, ScalarInput, Special, TensorInput, ValueClass
 from runners.operators.sizes import names_in
 
 BETWEEN: Final = 200  # most sizes are drawn up to here: the interpreter needs long for larger ones
 REDRAWS: Final = 50
 BESIDE: Final = 17  # where one size is large, the others are not, and only a last axis is: a case has a second or two
+LENGTHS: Final = (131, 515, 4_099, 65_551, 1_048_609)
+SWINGING: Final = 0.6
+SPREAD: Final = 48  # a length is drawn from so many odd numbers: no table has it
 MOST_ELEMENTS: Final = 2100
 MOST_OUTER: Final = 300
 MOST_WORK: Final = 100_000  # the product of all sizes of a case with a large last axis
@@ -97,6 +101,44 @@ def huge_cases(operator: Operator, seed: int, dtypes: Sequence[str]) -> Iterator
             if len(shape) >= 2 and shape[0] in BESIDE_HUGE and 0 not in shape and operator.allows(case.values):
                 yield case
                 break
+
+
+def long_cases(operator: Operator, dim: Dim, seed: int, dtypes: Sequence[str]) -> Iterator[tuple[int, list[Case]]]:
+    """Yields ever larger lengths of `dim` with cases of about that length, in each dtype, all else small and plain."""
+    chance = random.Random(f"{seed} {dim.name}")
+    for length in LENGTHS:
+        if length <= dim.long:
+            wanted = list(dtypes) * (1 if len(dtypes) > 1 else 3)
+            cases = (_long_case(operator, dim, length, dtype, chance) for dtype in wanted)
+            yield length, [case for case in cases if case is not None]
+
+
+def _long_case(operator: Operator, dim: Dim, length: int, dtype: str, chance: random.Random) -> Case | None:
+    forms = [form.name for form in operator.forms if dim.name in form.names]
+    for _ in range(REDRAWS):
+        small = {f"size {other.name}": chance.randint(1, min(other.largest, 3)) for other in operator.dims}
+        named = _drawn(operator, (dtype,), chance) | _plain(operator) | small
+        named |= {"form": chance.choice(forms), f"size {dim.name}": length + 2 * chance.randrange(SPREAD)}
+        named |= {f"values {t.name}": chance.choice(t.values) for t in operator.tensors if t.whole is not None}
+        if chance.random() < SWINGING:
+            named |= _swinging(operator)
+        case = _case(operator, named, chance.getrandbits(64))
+        form = operator.form(case.form)
+        elements = max(math.prod(form.shape(tensor.name, case.values)) for tensor in operator.tensors)
+        if operator.allows(case.values) and elements <= 3 * case.sizes[dim.name]:
+            return case
+    return None
+
+
+def _swinging(operator: Operator) -> dict[str, ValueClass]:
+    """Integer operands whose partial sums leave float32 though their sum does not, where the operator has such."""
+    if not any("whole_swing" in tensor.values for tensor in operator.tensors):
+        return {}
+    return {
+        f"values {tensor.name}": "whole_swing" if "whole_swing" in tensor.values else "whole_highest"
+        for tensor in operator.tensors
+        if tensor.whole is not None
+    }
 
 
 def _drawn(operator: Operator, dtypes: Sequence[str], chance: random.Random) -> dict[str, Any]:

@@ -22,16 +22,16 @@ from runners.cases import Case
 from runners.climbing import climb
 from runners.conversation import Runner
 from runners.drawing import draw
-from runners.evidence import ControlEvidence, Failure, PropertiesEvidence, RunnerEnded, UnsupportedCase
+from runners.evidence import CodeRaised, ControlEvidence, Failure, PropertiesEvidence, RunnerEnded, UnsupportedCase
 from runners.examine import Agreed
 from runners.operators.model import CHOSEN
 from runners.oracle import STRICT, Allowance
-from runners.plans import block_cases, huge_cases, pairwise, random_cases
+from runners.plans import block_cases, huge_cases, long_cases, pairwise, random_cases
 from runners.reduce import reduce
 from runners.session import WAITING, Deadlines, Session
 from runners.specialisation import Specialisation
 
-PHASES: Final = ("pairwise", "blocks", "huge", "random", "targeted")
+PHASES: Final = ("pairwise", "blocks", "huge", "random", "targeted", "long")
 HOPELESS: Final = 5  # so many unsupported cases and not one that ran: the rest will not run either
 
 
@@ -41,6 +41,7 @@ class Effort:
 
     Attributes:
         block_cases: At most so many around the candidate's block sizes; likewise `huge_cases`.
+        long_s: A dim is made longer while the next length is expected to take no more than this.
         controls: Whether planted faults are run after the last case, unless one failed.
         reduces: A failing case is made smaller, for a person to read.
         noise: An experiment: the interpreter errs as a GPU may, anew for each case.
@@ -54,6 +55,7 @@ class Effort:
     block_cases: int = 0
     huge_cases: int = 0
     targeted_cases: int = 0
+    long_s: float = 0.0
     allowance: Allowance = STRICT
     controls: bool = False
     reduces: bool = True
@@ -74,6 +76,8 @@ class _Tally:
     worst_case: Case | None = None  # the one with `worst_finest`, the largest ratio in the first dtype
     worst_finest: float = 0.0
     deadline_spent: bool = False
+    beyond_reach: bool = False  # the last case was too long for the candidate
+    longest: dict[str, int] = field(default_factory=dict)
     controls: tuple[ControlEvidence, ...] = ()
 
     @property
@@ -135,8 +139,8 @@ class PropertiesCheck:
 
     def _try_all(self) -> None:
         planned = all(self._try(case, phase) for phase, case in self._planned())
-        if planned and self._dtypes and self._draw():
-            self._search()
+        if planned and self._dtypes and self._draw() and self._search() and self._effort.long_s:
+            self._stretch()
 
     def _planned(self) -> Iterator[tuple[str, Case]]:
         operator, effort = self._candidate.operator, self._effort
@@ -164,7 +168,7 @@ class PropertiesCheck:
             draw(drawn, self._seed, self._effort.random_cases, go_on)
         return going
 
-    def _search(self) -> None:
+    def _search(self) -> bool:
         """Looks for larger errors near the largest so far, in the dtype that shows most of them."""
         tally, operator, finest = self._tally, self._candidate.operator, self._dtypes[:1]
         start = tally.worst_case or next(pairwise(operator, self._seed, finest))
@@ -173,6 +177,22 @@ class PropertiesCheck:
             return tally.ratio if self._try(case, "targeted") else None
 
         climb(operator, start, tally.worst_finest, finest, self._seed, self._effort.targeted_cases, score)
+        return tally.failure is None
+
+    def _stretch(self) -> None:
+        """Makes one dim after the other long. A candidate may refuse a length, or be too slow for it."""
+        for dim in self._candidate.operator.dims:
+            unit_s = 0.0
+            for length, cases in long_cases(self._candidate.operator, dim, self._seed, self._dtypes):
+                affordable = int(self._effort.long_s / (unit_s * length)) if unit_s else 1
+                for case in cases[:affordable]:
+                    started = time.monotonic()
+                    if not self._try(case, "long"):
+                        return
+                    unit_s = (time.monotonic() - started) / length
+                if not affordable or self._tally.beyond_reach:
+                    break
+                self._tally.longest[dim.name] = length
 
     def _try(self, case: Case, phase: str) -> bool:
         """Runs one case and counts it; False when the check is over."""
@@ -184,6 +204,9 @@ class PropertiesCheck:
         tally.counts[phase] += 1
         tally.ratio = 0.0
         self._progress(tally.cases)
+        if phase == "long" and isinstance(result, CodeRaised | RunnerEnded | UnsupportedCase):
+            tally.beyond_reach = True
+            return True
         match result:
             case Agreed(worst_ratio=ratio):
                 tally.agreed += 1
@@ -224,6 +247,8 @@ class PropertiesCheck:
             huge_cases=tally.counts["huge"],
             random_cases=tally.counts["random"],
             targeted_cases=tally.counts["targeted"],
+            long_cases=tally.counts["long"],
+            longest=tally.longest,
             failure=tally.failure,
             failed_at=tally.failed_at,
             reductions=tally.reductions,

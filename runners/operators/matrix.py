@@ -117,9 +117,12 @@ CONV2D = Operator(
     ),
     dims=(
         Dim("B", (1, 2)), Dim("C", (1, 2, 3, 5, 17)), Dim("H", (1, 3, 5, 8, 13, 17)), Dim("W", (1, 3, 5, 9, 12, 19)),
-        Dim("O", (1, 2, 3, 7, 17)), Dim("KH", (1, 2, 3, 5)), Dim("KW", (1, 2, 3, 5)),
+        Dim("O", (1, 2, 3, 7, 17)), Dim("KH", (1, 2, 3, 5), 0), Dim("KW", (1, 2, 3, 5), 0),
     ),
-    forms=(Form("images", {"x": ("B", "C", "H", "W"), "weight": ("O", "C", "KH", "KW"), "bias": ("O",)}),),
+    forms=(
+        Form("images", {"x": ("B", "C", "H", "W"), "weight": ("O", "C", "KH", "KW"), "bias": ("O",)}),
+        Form("pointwise", {"x": ("B", "C", "H", "W"), "weight": ("O", "C", 1, 1), "bias": ("O",)}),
+    ),
     reference=_conv2d,
     condition=_conv2d_condition,
     products=_conv2d_products,

@@ -23,7 +23,7 @@ CASE_DTYPE: Final = "case"  # stands for the dtype of the case, among a tensor's
 ValueClass = Literal[
     "unit", "normal", "positive", "integers", "ramp", "wide", "large",
     "denormal", "constant", "shifted", "zeros", "very_negative", "halves",
-    "whole", "whole_lowest", "whole_highest", "whole_few", "whole_some_ignored",
+    "whole", "whole_lowest", "whole_highest", "whole_few", "whole_swing", "whole_some_ignored",
 ]  # fmt: skip
 Special = Literal[
     "none", "nan", "inf", "-inf", "-inf_row", "-inf_prefix", "nan_row", "inf_and_nan", "-0", "max", "big", "denormal",
@@ -50,10 +50,16 @@ Store = Callable[[torch.Tensor], torch.Tensor]  # rounds to the dtype of the cas
 
 @dataclass(frozen=True, slots=True)
 class Dim:
-    """A size that inputs share: `sizes` are the boundaries that plans cover, random cases draw from 1 to `largest`."""
+    """A size that inputs share.
+
+    Attributes:
+        sizes: The boundaries that plans cover; random cases draw from 1 to `largest`.
+        long: Up to here it is tried alone, all others small, as far as a candidate is fast enough.
+    """
 
     name: str
     sizes: tuple[int, ...]
+    long: int = 5_000
 
     @property
     def largest(self) -> int:

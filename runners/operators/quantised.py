@@ -30,6 +30,7 @@ from runners.operators.rows import DIMS
 
 SMALLEST_NORMAL = 2.0**-126
 BYTE = Whole(-128, 127)
+SWINGS: tuple[ValueClass, ...] = (*WHOLE_VALUES, "whole_swing")
 PAIRS = Dim("P", (1, 2, 3, 8, 15, 16, 17, 32, 33, 64))  # K is twice this: two rows share a byte
 FINITE: tuple[Special, ...] = ("none", "-0", "max", "denormal")
 FP8_VALUES: tuple[ValueClass, ...] = ("unit", "normal", "positive", "integers", "ramp", "wide", "constant", "zeros")
@@ -112,7 +113,7 @@ INT8_MATMUL = Operator(
     name="int8_matmul",
     summary="a (M, K) int8 times b (K, N) int8, times scale_a (M) and scale_b (N) → float32",
     inputs=(
-        TensorInput("a", WHOLE_VALUES, ORDINARY, dtypes=("case",), whole=BYTE),
+        TensorInput("a", SWINGS, ORDINARY, dtypes=("case",), whole=BYTE),
         TensorInput("b", WHOLE_VALUES, ORDINARY, dtypes=("case",), whole=BYTE),
         _scale("scale_a"),
         _scale("scale_b"),
