@@ -32,6 +32,7 @@ from runners.session import WAITING, Deadlines, Session
 from runners.specialisation import Specialisation
 
 PHASES: Final = ("pairwise", "blocks", "huge", "random", "targeted", "long")
+REFUSALS: Final = ("AssertionError", "NotImplementedError", "RuntimeError", "ValueError")
 HOPELESS: Final = 5  # so many unsupported cases and not one that ran: the rest will not run either
 
 
@@ -204,7 +205,7 @@ class PropertiesCheck:
         tally.counts[phase] += 1
         tally.ratio = 0.0
         self._progress(tally.cases)
-        if phase == "long" and isinstance(result, CodeRaised | RunnerEnded | UnsupportedCase):
+        if phase == "long" and _beyond_reach(result):
             tally.beyond_reach = True
             return True
         match result:
@@ -262,3 +263,13 @@ class PropertiesCheck:
             runners=self._session.runners,
             wall_s=time.monotonic() - self._started,
         )
+
+
+def _beyond_reach(result: Agreed | UnsupportedCase | Failure) -> bool:
+    """Whether a candidate refused a length, or has no time or memory for it; whatever else happens is its fault."""
+    match result:
+        case CodeRaised(error=error):
+            return error in REFUSALS
+        case RunnerEnded(how=how):
+            return how in ("timed_out", "out_of_memory")
+    return isinstance(result, UnsupportedCase)

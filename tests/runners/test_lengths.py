@@ -1,0 +1,121 @@
+"""The last phase: one dim after the other is made long, as far as a candidate goes along."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from runners.candidate import Candidate
+from runners.evidence import PropertiesEvidence
+from runners.materialise import TensorValue, materialise
+from runners.operators import OPERATORS
+from runners.oracle import expect
+from runners.plans import LENGTHS, SPREAD, long_cases
+from runners.properties import Effort, PropertiesCheck
+from runners.session import Deadlines
+from sandbox.outcomes import KilledBySignal, OutOfMemory, TimedOut
+
+DEADLINES = Deadlines(load_s=2.0, case_s=30.0)
+FLOATS = ("float32", "float16", "bfloat16")
+
+
+def relu(x: torch.Tensor) -> torch.Tensor:
+    return torch.relu(x).contiguous()
+
+
+def long_evidence(fake_runners, function: Callable[[torch.Tensor], torch.Tensor], long_s: float) -> PropertiesEvidence:
+    how = Effort(1, 0, ("float32",), DEADLINES, 300.0, long_s=long_s)
+    candidate = Candidate("relu.py", b"", "", OPERATORS["relu"], "relu")
+    return PropertiesCheck(candidate, fake_runners(function).take, how, 1).run()
+
+
+def test_a_defect_beyond_a_million_elements_is_found_where_there_is_time(fake_runners) -> None:
+    def wrong(x: torch.Tensor) -> torch.Tensor:
+        return relu(x) + (x.numel() > 1 << 20)
+
+    found = long_evidence(fake_runners, wrong, 600.0)
+    assert found.failure is not None
+    assert found.failed_at == found.cases
+    assert long_evidence(fake_runners, wrong, 0.0).failure is None
+
+
+def test_a_right_candidate_reaches_every_length(fake_runners) -> None:
+    evidence = long_evidence(fake_runners, relu, 600.0)
+    assert evidence.failure is None
+    assert evidence.longest == {"M": 4099, "N": LENGTHS[-1]}
+    assert evidence.long_cases == 1 + 3 + 3 + 1 + 3 * 4  # one of the first length of a dim, three of each other
+
+
+def test_a_slow_candidate_is_not_taken_further(fake_runners) -> None:
+    def slow(x: torch.Tensor) -> torch.Tensor:
+        time.sleep(x.numel() * 1e-3)
+        return relu(x)
+
+    evidence = long_evidence(fake_runners, slow, 0.5)
+    assert evidence.failure is None
+    assert set(evidence.longest.values()) == {LENGTHS[0]}
+
+
+@pytest.mark.parametrize("error", [AssertionError, NotImplementedError, RuntimeError, ValueError])
+def test_a_length_may_be_refused(fake_runners, error) -> None:
+    def refuses(x: torch.Tensor) -> torch.Tensor:
+        if x.numel() > 4000:
+            raise error("rows of this length are not supported")
+        return relu(x)
+
+    evidence = long_evidence(fake_runners, refuses, 600.0)
+    assert evidence.failure is None
+    assert set(evidence.longest.values()) <= {515, 131}
+
+
+@pytest.mark.parametrize(
+    ("ending", "denied"),
+    [
+        (TimedOut(1.0), False),
+        (OutOfMemory(1 << 30), False),
+        (KilledBySignal(signal.SIGSEGV), True),
+        (IndexError("off"), True),
+    ],
+)
+def test_no_time_and_no_memory_are_no_failure_and_a_crash_is(fake_runners, ending, denied) -> None:
+    def ends(x: torch.Tensor) -> torch.Tensor:
+        if x.numel() > 4000:
+            raise ending if isinstance(ending, Exception) else fake_runners.Ends(ending)
+        return relu(x)
+
+    assert (long_evidence(fake_runners, ends, 600.0).failure is not None) is denied
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_beside_a_long_dim_everything_is_small_and_plain(name: str) -> None:
+    operator = OPERATORS[name]
+    for dim in operator.dims:
+        lengths = [(length, case) for length, cases in long_cases(operator, dim, 5, FLOATS[:2]) for case in cases]
+        assert bool(lengths) is (dim.long > 0)
+        for length, case in lengths:
+            assert length <= case.sizes[dim.name] < length + 2 * SPREAD <= dim.long + 2 * SPREAD
+            assert operator.allows(case.values)
+            assert all(size <= 3 for name, size in case.sizes.items() if name != dim.name)
+            assert all(plan.special == "none" for plan in case.tensors.values())
+
+
+def test_partial_sums_of_a_swing_leave_float32_and_the_sum_does_not() -> None:
+    operator = OPERATORS["int8_matmul"]
+    (dim,) = (dim for dim in operator.dims if dim.name == "K")
+    longest = [
+        case for seed in range(9) for _, cases in long_cases(operator, dim, seed, operator.dtypes) for case in cases
+    ]
+    longest = [case for case in longest if case.sizes["K"] > 4000]
+    swings = [c for c in longest if (c.tensors["a"].values, c.tensors["b"].values) == ("whole_swing", "whole_highest")]
+    assert len(swings) > len(longest) / 3
+    for case in swings:
+        a, b = (v.view.double() for v in materialise(operator, case)[:2] if isinstance(v, TensorValue))
+        partial = (a[:, :, None] * b[None]).cumsum(1).abs()
+        assert partial.max() > 1 << 24
+        (expected,) = expect(operator, case.dtype, materialise(operator, case))
+        assert expected.shape == (case.sizes["M"], case.sizes["N"])
+        assert partial[:, -1].max() < 1 << 20
