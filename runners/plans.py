@@ -28,7 +28,6 @@ BETWEEN: Final = 200  # most sizes are drawn up to here: the interpreter needs l
 REDRAWS: Final = 50
 BESIDE: Final = 17  # where one size is large, the others are not, and only a last axis is: a case has a second or two
 LENGTHS: Final = (131, 515, 4_099, 65_551, 1_048_609)
-SWINGING: Final = 0.6
 SPREAD: Final = 48  # a length is drawn from so many odd numbers: no table has it
 MOST_ELEMENTS: Final = 2100
 MOST_OUTER: Final = 300
@@ -109,18 +108,23 @@ def long_cases(operator: Operator, dim: Dim, seed: int, dtypes: Sequence[str]) -
     for length in LENGTHS:
         if length <= dim.long:
             wanted = list(dtypes) * (1 if len(dtypes) > 1 else 3)
-            cases = (_long_case(operator, dim, length, dtype, chance) for dtype in wanted)
+            cases = (
+                _long_case(operator, dim, length, dtype, chance, swings=number % 2 == 0)
+                for number, dtype in enumerate(wanted)
+            )
             yield length, [case for case in cases if case is not None]
 
 
-def _long_case(operator: Operator, dim: Dim, length: int, dtype: str, chance: random.Random) -> Case | None:
+def _long_case(
+    operator: Operator, dim: Dim, length: int, dtype: str, chance: random.Random, *, swings: bool
+) -> Case | None:
     forms = [form.name for form in operator.forms if dim.name in form.names]
     for _ in range(REDRAWS):
         small = {f"size {other.name}": chance.randint(1, min(other.largest, 3)) for other in operator.dims}
         named = _drawn(operator, (dtype,), chance) | _plain(operator) | small
         named |= {"form": chance.choice(forms), f"size {dim.name}": length + 2 * chance.randrange(SPREAD)}
         named |= {f"values {t.name}": chance.choice(t.values) for t in operator.tensors if t.whole is not None}
-        if chance.random() < SWINGING:
+        if swings:
             named |= _swinging(operator)
         case = _case(operator, named, chance.getrandbits(64))
         form = operator.form(case.form)
