@@ -13,7 +13,7 @@ import math
 import torch
 
 from runners.operators.matrix import dot_factor
-from runners.operators.model import ORDINARY, Dim, Form, Operator, ScalarInput, TensorInput, ValueClass
+from runners.operators.model import LONG, ORDINARY, Dim, Form, Operator, ScalarInput, TensorInput, ValueClass
 
 TAME: tuple[ValueClass, ...] = ("unit", "normal", "positive", "integers", "ramp", "constant", "shifted", "zeros")
 FIRST_ORDER = 0.1  # relative error of a weight up to which its first-order term bounds it
@@ -72,8 +72,8 @@ ATTENTION = Operator(
         ScalarInput("causal", (False, True)),
     ),
     dims=(
-        Dim("B", (1, 2)), Dim("H", (1, 2, 3)), Dim("L", (1, 2, 3, 7, 16, 17, 33, 65)),
-        Dim("S", (1, 2, 3, 7, 16, 17, 33, 65, 129)), Dim("D", (16, 1, 2, 3, 8, 17, 32, 64), 0),
+        Dim("B", (1, 2)), Dim("H", (1, 2, 3)), Dim("L", (1, 2, 3, 7, 16, 17, 33, 65), LONG),
+        Dim("S", (1, 2, 3, 7, 16, 17, 33, 65, 129), LONG), Dim("D", (16, 1, 2, 3, 8, 17, 32, 64)),
     ),
     forms=(Form("heads", HEADS),),
     reference=_attention,
@@ -99,7 +99,7 @@ ROPE = Operator(
         TensorInput("sin", values=TABLE_VALUES, specials=ORDINARY, period="W"),
     ),
     dims=(
-        Dim("B", (1, 2)), Dim("H", (1, 2, 3)), Dim("L", (1, 2, 3, 7, 16, 17, 33)),
+        Dim("B", (1, 2)), Dim("H", (1, 2, 3)), Dim("L", (1, 2, 3, 7, 16, 17, 33), LONG),
         Dim("W", (1, 2, 3, 4, 8, 15, 16, 17, 32, 33, 64)),
     ),
     forms=(

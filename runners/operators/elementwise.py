@@ -10,10 +10,10 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F  # noqa: N812  # torch's own convention
 
-from runners.operators.model import Dim, Form, Operator, ScalarInput, TensorInput
+from runners.operators.model import LONG, Dim, Form, Operator, ScalarInput, TensorInput
 
-COUNT = Dim("B", (1, 2, 3), 0)
-ROWS = Dim("M", (1, 2, 3, 5, 7, 12, 0))
+COUNT = Dim("B", (1, 2, 3))
+ROWS = Dim("M", (1, 2, 3, 5, 7, 12, 0), LONG)
 LENGTH = Dim("N", (1, 2, 3, 7, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 257, 1025, 2051, 0), 1_100_000)
 DIMS = (COUNT, ROWS, LENGTH)
 PROPAGATES = "NaN stays NaN and ±Inf goes where the formula takes it"

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # torch's own convention
 
 from runners.operators.model import (
+    LONG,
     ORDINARY,
     VECTOR_LAYOUTS,
     WHOLE_VALUES,
@@ -22,8 +23,8 @@ from runners.operators.model import (
 )
 from runners.operators.rows import DIMS, logsumexp_condition
 
-COUNTS = Dim("V", (1, 2, 3, 7, 16, 33, 100, 257))
-ITEMS = Dim("N", (1, 2, 3, 7, 15, 16, 17, 33, 64, 65, 127, 129, 257, 1025, 2049))
+COUNTS = Dim("V", (1, 2, 3, 7, 16, 33, 100, 257), LONG)
+ITEMS = Dim("N", (1, 2, 3, 7, 15, 16, 17, 33, 64, 65, 127, 129, 257, 1025, 2049), LONG)
 OUTSIDE = "ids are within range; what a kernel makes of others is not tried"
 
 
@@ -83,7 +84,8 @@ EMBEDDING = Operator(
     summary="rows of table (V, D) by ids, int32 or int64 of any shape",
     inputs=(_ids("ids", "int64", "int32", whole=Whole(0, "V - 1")), TensorInput("table")),
     dims=(
-        Dim("B", (1, 2, 3)), Dim("N", (1, 2, 3, 7, 16, 17, 33, 0)), COUNTS, Dim("D", (1, 2, 3, 7, 16, 17, 64, 65, 129)),
+        Dim("B", (1, 2, 3)), Dim("N", (1, 2, 3, 7, 16, 17, 33, 0), LONG), COUNTS,
+        Dim("D", (1, 2, 3, 7, 16, 17, 64, 65, 129), LONG),
     ),
     forms=(
         Form("list", {"ids": ("N",), "table": ("V", "D")}),
@@ -132,8 +134,8 @@ TRANSPOSE = Operator(
     summary="the last two axes of x exchanged, contiguous",
     inputs=(TensorInput("x"),),
     dims=(
-        Dim("B", (1, 2, 3)), Dim("M", (1, 2, 3, 7, 16, 17, 33, 65, 0)),
-        Dim("N", (1, 2, 3, 7, 15, 16, 31, 64, 65, 129, 0)),
+        Dim("B", (1, 2, 3)), Dim("M", (1, 2, 3, 7, 16, 17, 33, 65, 0), LONG),
+        Dim("N", (1, 2, 3, 7, 15, 16, 31, 64, 65, 129, 0), LONG),
     ),
     forms=(Form("matrix", {"x": ("M", "N")}), Form("batch", {"x": ("B", "M", "N")})),
     reference=lambda x: x.transpose(-1, -2).contiguous(),

@@ -12,11 +12,11 @@ import math
 import torch
 import torch.nn.functional as F  # noqa: N812  # torch's own convention
 
-from runners.operators.model import ORDINARY, VECTOR_LAYOUTS, Dim, Form, Operator, ScalarInput, TensorInput
+from runners.operators.model import LONG, ORDINARY, VECTOR_LAYOUTS, Dim, Form, Operator, ScalarInput, TensorInput
 
 SIDE = (1, 2, 3, 7, 15, 16, 17, 31, 33, 40)
-M, N = (Dim(name, (*SIDE, 65, 129)) for name in "MN")
-K = Dim("K", (*SIDE, 63, 64, 65, 129))
+M, N = (Dim(name, (*SIDE, 65, 129), LONG) for name in "MN")
+K = Dim("K", (*SIDE, 63, 64, 65, 129), LONG)
 BIAS = TensorInput("bias", ("normal", "unit", "integers", "zeros"), ("none", "nan"), VECTOR_LAYOUTS)
 PROPAGATES = "NaN and ±Inf propagate as in the sum of products: 0 · Inf is NaN"
 
@@ -116,8 +116,9 @@ CONV2D = Operator(
         ScalarInput("padding", (0, 1, 2)),
     ),
     dims=(
-        Dim("B", (1, 2)), Dim("C", (1, 2, 3, 5, 17)), Dim("H", (1, 3, 5, 8, 13, 17)), Dim("W", (1, 3, 5, 9, 12, 19)),
-        Dim("O", (1, 2, 3, 7, 17)), Dim("KH", (1, 2, 3, 5), 0), Dim("KW", (1, 2, 3, 5), 0),
+        Dim("B", (1, 2)), Dim("C", (1, 2, 3, 5, 17), LONG), Dim("H", (1, 3, 5, 8, 13, 17), LONG),
+        Dim("W", (1, 3, 5, 9, 12, 19), LONG),
+        Dim("O", (1, 2, 3, 7, 17), LONG), Dim("KH", (1, 2, 3, 5)), Dim("KW", (1, 2, 3, 5)),
     ),
     forms=(
         Form("images", {"x": ("B", "C", "H", "W"), "weight": ("O", "C", "KH", "KW"), "bias": ("O",)}),

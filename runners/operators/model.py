@@ -18,6 +18,7 @@ from runners.operators.sizes import Size, evaluate, names_in
 
 FLOATS: Final = ("float32", "float16", "bfloat16")
 CHOSEN: Final = (*FLOATS, "float64")  # of these a policy chooses; all other formats are an operator's own
+LONG: Final = 5_000
 CASE_DTYPE: Final = "case"  # stands for the dtype of the case, among a tensor's or a result's dtypes
 
 ValueClass = Literal[
@@ -54,12 +55,12 @@ class Dim:
 
     Attributes:
         sizes: The boundaries that plans cover; random cases draw from 1 to `largest`.
-        long: Up to here it is tried alone, all others small, as far as a candidate is fast enough.
+        long: Up to here it is tried alone, all others small, as far as a candidate is fast enough; 0: it is not.
     """
 
     name: str
     sizes: tuple[int, ...]
-    long: int = 5_000
+    long: int = 0
 
     @property
     def largest(self) -> int:

@@ -13,6 +13,7 @@ import torch
 
 from runners.operators.matrix import K, M, N, dot_factor
 from runners.operators.model import (
+    LONG,
     ORDINARY,
     VALUES,
     VECTOR_LAYOUTS,
@@ -31,7 +32,7 @@ from runners.operators.rows import DIMS
 SMALLEST_NORMAL = 2.0**-126
 BYTE = Whole(-128, 127)
 SWINGS: tuple[ValueClass, ...] = (*WHOLE_VALUES, "whole_swing")
-PAIRS = Dim("P", (1, 2, 3, 8, 15, 16, 17, 32, 33, 64))  # K is twice this: two rows share a byte
+PAIRS = Dim("P", (1, 2, 3, 8, 15, 16, 17, 32, 33, 64), LONG)  # K is twice this: two rows share a byte
 FINITE: tuple[Special, ...] = ("none", "-0", "max", "denormal")
 FP8_VALUES: tuple[ValueClass, ...] = ("unit", "normal", "positive", "integers", "ramp", "wide", "constant", "zeros")
 

@@ -12,10 +12,10 @@ import math
 
 import torch
 
-from runners.operators.model import SPECIALS, Dim, Form, Operator, Special, TensorInput
+from runners.operators.model import LONG, SPECIALS, Dim, Form, Operator, Special, TensorInput
 
-ROWS = Dim("M", (1, 2, 3, 7, 17))
-LENGTH = Dim("N", (1, 2, 3, 7, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 257, 513, 1025, 2049))
+ROWS = Dim("M", (1, 2, 3, 7, 17), LONG)
+LENGTH = Dim("N", (1, 2, 3, 7, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 257, 513, 1025, 2049), LONG)
 DIMS = (ROWS, LENGTH)
 BY_ROW = (Form("rows", {"x": ("M", "N")}),)
 WITH_NAN_ROW: tuple[Special, ...] = (*SPECIALS, "nan_row", "inf_and_nan")
