@@ -37,6 +37,7 @@ from runners.operators.model import CASE_DTYPE, Operator, Outputs
 UNIT: Final = 2.0**-24
 DOUBLE_UNIT: Final = 2.0**-53
 TF32_UNIT: Final = 2.0**-10
+SMALLEST_HALF: Final = 2.0**-24
 UNDERFLOW: Final = 256 * 2.0**-149
 FLUSHED: Final = 256 * 2.0**-126
 SINGLE_MAX: Final = torch.finfo(torch.float32).max
@@ -251,6 +252,8 @@ def _delta(
         return 2 * DOUBLE_UNIT * (4 * scale + y64.abs())
     difference = (y32 - y64).abs().nan_to_num(nan=0.0, posinf=0.0)
     delta = torch.maximum(4 * UNIT * scale, 2 * difference) + (FLUSHED if operator.may_flush else UNDERFLOW)
+    if target == torch.float16:  # half of an odd denormal is a tie before anything else is computed: x/2 · (1 + erf)
+        return torch.where(scale > 0, delta + SMALLEST_HALF / 2, delta)
     return delta + UNIT * y64.abs() if target == torch.float32 else delta
 
 

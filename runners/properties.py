@@ -104,6 +104,7 @@ class PropertiesCheck:
         self._tally = _Tally()
         self._session = Session(candidate, take, effort.deadlines, effort.allowance, noise=effort.noise)
         self._started = 0.0
+        self._before_lengths: tuple[Specialisation, ...] = ()
         operator = candidate.operator
         self._dtypes = tuple(dtype for dtype in operator.dtypes if dtype in effort.dtypes or dtype not in CHOSEN)
 
@@ -114,8 +115,9 @@ class PropertiesCheck:
 
     @property
     def specialisations(self) -> tuple[Specialisation, ...]:
-        """What the launches that were seen would be compiled for."""
-        return self._session.specialisations
+        """What the launches that were seen would be compiled for; of the lengths, only kernels not launched before."""
+        known = {one.kernel for one in self._before_lengths}
+        return (*self._before_lengths, *(one for one in self._session.specialisations if one.kernel not in known))
 
     def run(self) -> PropertiesEvidence:
         """Makes the check.
@@ -181,7 +183,12 @@ class PropertiesCheck:
         return tally.failure is None
 
     def _stretch(self) -> None:
-        """Makes one dim after the other long. A candidate may refuse a length, or be too slow for it."""
+        """Makes one dim after the other long. A candidate may refuse a length, or be too slow for it.
+
+        A block that holds a whole long row may take the compiler minutes: what is launched here for length alone is not
+        compiled.
+        """
+        self._before_lengths = self._session.specialisations
         for dim in self._candidate.operator.dims:
             unit_s = 0.0
             for length, cases in long_cases(self._candidate.operator, dim, self._seed, self._dtypes):

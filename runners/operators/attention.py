@@ -8,12 +8,11 @@ says: rounded once). Where the scores are so large that their own error is no lo
 
 from __future__ import annotations
 
-import math
-
 import torch
 
 from runners.operators.matrix import dot_factor
 from runners.operators.model import LONG, ORDINARY, Dim, Form, Operator, ScalarInput, TensorInput, ValueClass
+from runners.operators.rows import growth
 
 TAME: tuple[ValueClass, ...] = ("unit", "normal", "positive", "integers", "ramp", "constant", "shifted", "zeros")
 FIRST_ORDER = 0.1  # relative error of a weight up to which its first-order term bounds it
@@ -35,7 +34,7 @@ def _attention_condition(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scal
     weights = _weights(q, k, scale, causal)
     products = (q.abs() @ k.abs().transpose(-1, -2)) * abs(scale)
     error = (dot_factor(q.shape[-1]) / 2 + 4) * products
-    relative = error + (weights * error).sum(-1, keepdim=True) + 2 * math.sqrt(k.shape[-2]) + 16
+    relative = error + (weights * error).sum(-1, keepdim=True) + growth(k.shape[-2]) + 16
     relative = torch.where(relative * 2.0**-22 > FIRST_ORDER, torch.inf, relative)
     return (weights * (relative + dot_factor(k.shape[-2]))).nan_to_num(nan=0.0) @ v.abs()
 

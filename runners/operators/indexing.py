@@ -47,7 +47,7 @@ def _scatter_add(index: torch.Tensor, src: torch.Tensor, size: int) -> torch.Ten
 
 def _scatter_add_condition(index: torch.Tensor, src: torch.Tensor, size: int) -> torch.Tensor:
     received = torch.bincount(index, minlength=size).double()
-    return (2 * received.sqrt() + 8) * _scatter_add(index, src.abs(), size)
+    return (2 * received.sqrt() + received / 16 + 8) * _scatter_add(index, src.abs(), size)
 
 
 def _histogram(x: torch.Tensor, bins: int) -> torch.Tensor:

@@ -22,8 +22,8 @@ PROPAGATES = "NaN and ±Inf propagate as in the sum of products: 0 · Inf is NaN
 
 
 def dot_factor(k: int) -> float:
-    """Returns 4√K + 8, the error of a dot product of K terms in units of 2⁻²⁴ relative to Σ|terms|, with room."""
-    return 4 * math.sqrt(k) + 8
+    """Returns 4√K + K/16 + 8, the error of a float32 dot product of K terms in units of 2⁻²² relative to Σ|terms|."""
+    return 4 * math.sqrt(k) + k / 16 + 8
 
 
 def _absolute(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

@@ -22,7 +22,7 @@ from runners.operators.model import (
     TensorInput,
     ValueClass,
 )
-from runners.operators.rows import BY_ROW, DIMS, root
+from runners.operators.rows import BY_ROW, DIMS, growth
 
 # The square of the largest float32 overflows in a right kernel too: 'big' leaves room for its square.
 NORM_SPECIALS: tuple[Special, ...] = (*(s for s in SPECIALS if s != "max"), "big")
@@ -42,10 +42,10 @@ def _layer_norm(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: 
 def _layer_norm_condition(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: float) -> torch.Tensor:
     centred = x - x.mean(-1, keepdim=True)
     rstd = torch.rsqrt(centred.square().mean(-1, keepdim=True) + eps)
-    mean_error = (2 * root(x) + 4) * x.abs().mean(-1, keepdim=True)
-    variance_error = (2 * root(x) + 8) + mean_error.square() * 2.0**-24 * rstd.square()
+    mean_error = (growth(x.shape[-1]) + 4) * x.abs().mean(-1, keepdim=True)
+    variance_error = (growth(x.shape[-1]) + 8) + mean_error.square() * 2.0**-24 * rstd.square()
     scaled = weight.abs() * rstd * (mean_error + centred.abs() * (0.5 * variance_error + 5))
-    underflow = (weight.abs() + 1) * rstd * 2 * root(x) * UNDERFLOW
+    underflow = (weight.abs() + 1) * rstd * growth(x.shape[-1]) * UNDERFLOW
     return scaled + 2 * bias.abs() + 2 * (centred * rstd * weight).abs() + underflow
 
 
@@ -55,7 +55,7 @@ def _rms_norm(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor
 
 def _rms_norm_condition(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
     rstd = torch.rsqrt(x.square().mean(-1, keepdim=True) + eps)
-    return _rms_norm(x, weight, eps).abs() * (2 * root(x) + 10) + rstd * UNDERFLOW
+    return _rms_norm(x, weight, eps).abs() * (growth(x.shape[-1]) + 10) + rstd * UNDERFLOW
 
 
 def _l2_norm(x: torch.Tensor, eps: float) -> torch.Tensor:
@@ -106,7 +106,7 @@ L2_NORM = Operator(
     dims=DIMS,
     forms=BY_ROW,
     reference=_l2_norm,
-    condition=lambda x, eps: _l2_norm(x, eps).abs() * (2 * root(x) + 10),
+    condition=lambda x, eps: _l2_norm(x, eps).abs() * (growth(x.shape[-1]) + 10),
     meaning=("a row shorter than eps is divided by eps; a row with NaN or ±Inf is what the formula makes of it",),
     reduction="N",
     may_flush=True,

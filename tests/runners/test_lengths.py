@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from runners import wire
 from runners.candidate import Candidate
 from runners.evidence import PropertiesEvidence
 from runners.materialise import TensorValue, materialise
@@ -17,6 +18,7 @@ from runners.oracle import expect
 from runners.plans import LENGTHS, SPREAD, long_cases
 from runners.properties import Effort, PropertiesCheck
 from runners.session import Deadlines
+from runners.specialisation import KernelName, Specialisation
 from sandbox.outcomes import KilledBySignal, OutOfMemory, TimedOut
 
 DEADLINES = Deadlines(load_s=2.0, case_s=30.0)
@@ -88,6 +90,39 @@ def test_no_time_and_no_memory_are_no_failure_and_a_crash_is(fake_runners, endin
         return relu(x)
 
     assert (long_evidence(fake_runners, ends, 600.0).failure is not None) is denied
+
+
+def test_of_the_lengths_only_kernels_that_were_not_launched_before_are_compiled(fake_runners) -> None:
+    launched: list[int] = []
+
+    def remember(x: torch.Tensor) -> torch.Tensor:
+        launched.append(x.numel())
+        return relu(x)
+
+    def launching(answer: wire.Message) -> wire.Message:
+        if not isinstance(answer, wire.Ran):
+            return answer
+        names = ("short", "long") if launched[-1] > 4000 else ("short",)
+        seen = tuple(
+            Specialisation(
+                kernel=KernelName(module="candidate", qualname=name, line=1),
+                arguments=(),
+                options=(),
+                configurations=launched[-1],
+                gap=None,
+            )
+            for name in names
+        )
+        return wire.Ran(calls=tuple(call.model_copy(update={"specialisations": seen}) for call in answer.calls))
+
+    runners = fake_runners(remember)
+    runners.alter = launching
+    how = Effort(1, 0, ("float32",), DEADLINES, 300.0, long_s=600.0)
+    check = PropertiesCheck(Candidate("relu.py", b"", "", OPERATORS["relu"], "relu"), runners.take, how, 1)
+    assert check.run().longest["N"] == LENGTHS[-1]
+    short = [one.configurations for one in check.specialisations if one.kernel.qualname == "short"]
+    assert short == launched[:1]
+    assert {one.kernel.qualname for one in check.specialisations} == {"short", "long"}
 
 
 @pytest.mark.parametrize("name", OPERATORS)

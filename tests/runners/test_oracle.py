@@ -216,3 +216,26 @@ def test_where_the_scale_is_denormal_any_q_will_do() -> None:
     assert accepted(q, 127, -127, 127, 1)
     assert not accepted(q, 127, -127, 127, 3)
     assert accepted(scale, 2e-39 / 127, 1.0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_equal_terms_may_be_added_one_after_the_other(seed: int) -> None:
+    value = float(torch.randn((), generator=torch.Generator().manual_seed(seed)))
+    x = given("x", [[value] * 4099])
+    running = x.view.numpy().cumsum(1, dtype="float32")
+    assert compare(expected("cumsum", x), torch.from_numpy(running)).wrong == 0
+    assert compare(expected("sum", x), torch.from_numpy(running[:, -1])).wrong == 0
+
+
+def test_a_dropped_term_of_thousands_is_still_wrong() -> None:
+    x = given("x", [[1.0] * 4099])
+    assert compare(expected("sum", x), torch.tensor([4098.0])).wrong == 1
+
+
+def test_half_of_an_odd_denormal_may_be_rounded_before_the_rest_is_computed() -> None:
+    x = given("x", [-699 * 2.0**-24, 0.25], "float16")
+    want = expected("gelu", x)
+    early = (x.view * 0.5).float() * (1 + torch.erf(x.view.float() / math.sqrt(2)))
+    assert early.half()[0] != want.exact.half()[0]
+    assert compare(want, early.half()).wrong == 0
+    assert compare(want, torch.nextafter(early.half(), torch.full((2,), -INF, dtype=torch.float16))).wrong == 2
