@@ -176,11 +176,15 @@ class PropertiesCheck:
         tally, operator, finest = self._tally, self._candidate.operator, self._dtypes[:1]
         start = tally.worst_case or next(pairwise(operator, self._seed, finest))
 
+        going = True
+
         def score(case: Case) -> float | None:
-            return tally.ratio if self._try(case, "targeted") else None
+            nonlocal going
+            going = self._try(case, "targeted")
+            return tally.ratio if going else None
 
         climb(operator, start, tally.worst_finest, finest, self._seed, self._effort.targeted_cases, score)
-        return tally.failure is None
+        return going
 
     def _stretch(self) -> None:
         """Makes one dim after the other long. A candidate may refuse a length, or be too slow for it.
@@ -198,6 +202,8 @@ class PropertiesCheck:
                     if not self._try(case, "long"):
                         return
                     unit_s = (time.monotonic() - started) / length
+                    if self._tally.beyond_reach:
+                        break
                 if not affordable or self._tally.beyond_reach:
                     break
                 self._tally.longest[dim.name] = length
@@ -211,6 +217,7 @@ class PropertiesCheck:
         tally = self._tally
         tally.counts[phase] += 1
         tally.ratio = 0.0
+        tally.beyond_reach = False
         self._progress(tally.cases)
         if phase == "long" and _beyond_reach(result):
             tally.beyond_reach = True

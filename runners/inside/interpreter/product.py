@@ -1,8 +1,8 @@
 """Matrix products whose elements do not depend on where they lie in a block.
 
 BLAS adds in another order at the edges of its own tiles, so equal rows of a block give different last bits; on a GPU
-they give equal ones. `einsum`, kept from calling BLAS, adds along K in one order for every element. It costs three
-times the BLAS product of the same block, which is still less than one load of the interpreter.
+they give equal ones. `einsum`, kept from calling BLAS, adds along K in one order for every element. Measured, it
+costs five to seven times the BLAS product of the same block: 12 µs for 32 × 32 × 32, 0.2 ms for 128 × 64 × 128.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def one(entry: Callable[..., Any], *given: object, conditions: Conditions = NATU
     return seen[0].kind, seen[0].argument, seen[0].element
 
 
-def clean(entry: Callable[..., Any], *given: object, orders: Sequence[Conditions] = ORDERS) -> None:
+def assert_clean(entry: Callable[..., Any], *given: object, orders: Sequence[Conditions] = ORDERS) -> None:
     for conditions in orders:
         assert faults(entry, given, conditions) == [], conditions
 
@@ -96,14 +96,14 @@ VIEWS = {
 
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
 def test_every_element_of_a_view_may_be_read(view):
-    clean(program_rows, view)
+    assert_clean(program_rows, view)
 
 
 def test_a_descriptor_does_not_reach_beyond_its_tensor():
     def entry(x):
         descriptor_kernel[(1,)](x, torch.empty(5, 8), 5, 8, x.stride(0), R=8, C=16)
 
-    clean(entry, padded(5, 8, 12, 3))
+    assert_clean(entry, padded(5, 8, 12, 3))
 
 
 @pytest.mark.parametrize("at", [-1, -4, 35, 7, 11, 1 << 30, -(1 << 30)])
@@ -155,7 +155,7 @@ def test_addresses_from_a_table_belong_to_what_they_lie_in():
         table = torch.tensor([tensor.data_ptr() for tensor in tensors])
         table_kernel[(len(tensors),)](table, torch.empty(4 * len(tensors)), B=4)
 
-    clean(entry, padded(1, 4, 4), padded(1, 4, 4))
+    assert_clean(entry, padded(1, 4, 4), padded(1, 4, 4))
     assert one(entry, padded(1, 4, 4), padded(3, 2, 3)) == ("out_of_bounds_load", 1, 2)
 
 
@@ -182,7 +182,7 @@ def test_what_torch_or_a_kernel_wrote_may_be_read():
         copy_kernel[(1,)](bytes_.view(torch.int16), torch.empty(16, dtype=torch.int16), 0, 16, 1, B=16)
         copy_kernel[(1,)](x.contiguous(), torch.empty(20), 0, 20, 1, B=32)
 
-    clean(entry, padded(4, 5, 9))
+    assert_clean(entry, padded(4, 5, 9))
 
 
 def test_a_store_of_part_of_a_word_leaves_the_rest_unwritten():
@@ -197,7 +197,7 @@ def test_a_store_of_part_of_a_word_leaves_the_rest_unwritten():
 
 def test_a_store_that_changes_an_input_is_reported_and_one_that_does_not_is_not():
     assert one(lambda x: store_kernel[(1,)](x, 13, 0.5), padded(2, 4, 12)) == ("write_to_input", 0, 13)
-    clean(lambda x: store_kernel[(1,)](x, 13, 13.0), padded(2, 4, 12))
+    assert_clean(lambda x: store_kernel[(1,)](x, 13, 13.0), padded(2, 4, 12))
 
 
 @triton.jit
@@ -228,7 +228,7 @@ def lanes_kernel(o, B: tl.constexpr, VALUE: tl.constexpr):
 
 def test_two_lanes_of_one_store_must_agree():
     assert one(lambda: lanes_kernel[(1,)](torch.zeros(8, dtype=torch.int32), B=8, VALUE="own"))[0] == "double_store"
-    clean(lambda: lanes_kernel[(1,)](torch.zeros(8, dtype=torch.int32), B=8, VALUE="same"))
+    assert_clean(lambda: lanes_kernel[(1,)](torch.zeros(8, dtype=torch.int32), B=8, VALUE="same"))
 
 
 @triton.jit
@@ -240,13 +240,13 @@ def twice_kernel(o, B: tl.constexpr):
 
 
 def test_equal_stores_and_stores_that_one_program_repeats_are_no_fault():
-    clean(lambda: program_kernel[(5,)](torch.empty(4, dtype=torch.int32), 2, VALUE="same"))
-    clean(lambda: twice_kernel[(1,)](torch.empty(16), B=16))
-    clean(lambda: twice_kernel[(4,)](torch.empty(16), B=16))
+    assert_clean(lambda: program_kernel[(5,)](torch.empty(4, dtype=torch.int32), 2, VALUE="same"))
+    assert_clean(lambda: twice_kernel[(1,)](torch.empty(16), B=16))
+    assert_clean(lambda: twice_kernel[(4,)](torch.empty(16), B=16))
 
 
 def test_programs_without_work_are_no_fault():
-    clean(lambda x: copy_kernel[(9,)](x, torch.empty(20), 0, 20, 1, B=8), padded(1, 20, 20))
+    assert_clean(lambda x: copy_kernel[(9,)](x, torch.empty(20), 0, 20, 1, B=8), padded(1, 20, 20))
 
 
 @triton.jit
@@ -273,7 +273,7 @@ def test_one_launch_may_read_what_another_one_wrote():
         copy_kernel[(5,)](first, second, 19, 20, -1, B=4)
         copy_kernel[(2,)](second, first, 0, 20, 1, B=16)
 
-    clean(entry, padded(1, 20, 20))
+    assert_clean(entry, padded(1, 20, 20))
 
 
 @triton.jit
@@ -305,11 +305,11 @@ def test_a_lane_that_reads_what_another_lane_stored_is_reported_unless_they_meet
 
 @pytest.mark.parametrize("between", ["barrier", "sum", "same lanes"])
 def test_lanes_that_met_or_read_their_own_are_no_fault(between):
-    clean(lambda x: through_scratch(x, between), padded(1, 20, 20))
+    assert_clean(lambda x: through_scratch(x, between), padded(1, 20, 20))
 
 
 def test_a_lane_may_read_back_what_it_stored():
-    clean(lambda x: through_scratch(x, "nothing", back=True), padded(1, 20, 20))
+    assert_clean(lambda x: through_scratch(x, "nothing", back=True), padded(1, 20, 20))
 
 
 @triton.jit
@@ -320,7 +320,7 @@ def wrapped_kernel(x, scratch, o, n, B: tl.constexpr):
 
 
 def test_lanes_that_stored_the_same_may_each_read_it_back():
-    clean(lambda x: wrapped_kernel[(1,)](x, torch.empty(20), torch.empty(20), 20, B=32), padded(1, 20, 20))
+    assert_clean(lambda x: wrapped_kernel[(1,)](x, torch.empty(20), torch.empty(20), 20, B=32), padded(1, 20, 20))
 
 
 @triton.jit
@@ -338,7 +338,7 @@ def last_block(x, sem, guard="ticket"):
 
 
 def test_the_last_block_may_read_what_all_others_left():
-    clean(lambda x: last_block(x, None), padded(1, 30, 30))
+    assert_clean(lambda x: last_block(x, None), padded(1, 30, 30))
 
 
 @pytest.mark.parametrize("conditions", ORDERS)
@@ -375,7 +375,7 @@ def locked(x, unlock):
 
 
 def test_a_lock_orders_what_it_guards():
-    clean(lambda x: locked(x, "exchange"), padded(1, 32, 32))
+    assert_clean(lambda x: locked(x, "exchange"), padded(1, 32, 32))
 
 
 @pytest.mark.parametrize("conditions", ORDERS)
@@ -394,7 +394,7 @@ def split_kernel(x, total, o, n, B: tl.constexpr, READ: tl.constexpr):
 
 
 def test_atomic_sums_of_many_programs_are_no_fault():
-    clean(lambda x: split_kernel[(4,)](x, torch.zeros(8), torch.empty(8), 8, B=8, READ=False), padded(1, 32, 32))
+    assert_clean(lambda x: split_kernel[(4,)](x, torch.zeros(8), torch.empty(8), 8, B=8, READ=False), padded(1, 32, 32))
 
 
 @pytest.mark.parametrize("conditions", ORDERS)
@@ -413,7 +413,7 @@ def histogram_kernel(ids, o, n, B: tl.constexpr):
 
 def test_atomic_additions_of_several_lanes_to_one_element_are_no_fault():
     ids = torch.randint(0, 5, (50,))
-    clean(lambda ids: histogram_kernel[(4,)](ids, torch.zeros(5, dtype=torch.int32), 50, B=16), ids)
+    assert_clean(lambda ids: histogram_kernel[(4,)](ids, torch.zeros(5, dtype=torch.int32), 50, B=16), ids)
 
 
 @triton.jit
@@ -433,7 +433,7 @@ def test_a_semaphore_orders_what_was_left_before_it():
     def entry(x):
         fixup_kernel[(2,)](x, torch.empty(8), torch.zeros(1, dtype=torch.int32), torch.empty(8), B=8)
 
-    clean(entry, padded(1, 8, 8), orders=[NATURAL])
+    assert_clean(entry, padded(1, 8, 8), orders=[NATURAL])
 
 
 @triton.jit
@@ -447,7 +447,7 @@ def test_an_element_may_be_overwritten_once_all_its_readers_said_that_they_are_d
     def entry():
         gathered_kernel[(5,)](torch.zeros(1), torch.zeros(1, dtype=torch.int32), torch.empty(5), P=5)
 
-    clean(entry)
+    assert_clean(entry)
 
 
 @triton.jit
@@ -461,7 +461,7 @@ def test_programs_may_store_different_bytes_of_one_word():
         bytes_kernel[(16,)](words.view(torch.int8), 16)
         copy_kernel[(1,)](words, torch.empty(4, dtype=torch.int32), 0, 4, 1, B=4)
 
-    clean(entry)
+    assert_clean(entry)
 
 
 @triton.jit
@@ -486,7 +486,7 @@ def test_parts_of_one_allocation_are_arguments_of_their_own():
         copy_kernel[(3,)](x, both[20:], 0, 20, 1, B=8)
         copy_kernel[(3,)](both[20:], both[:20], 0, 20, 1, B=8)
 
-    clean(entry, padded(1, 20, 20))
+    assert_clean(entry, padded(1, 20, 20))
 
 
 @triton.autotune(configs=[triton.Config({"B": 8}), triton.Config({"B": 16})], key=["n"], reset_to_zero=["o"])
@@ -497,7 +497,9 @@ def tuned_kernel(x, o, n, B: tl.constexpr):
 
 
 def test_a_rehearsal_of_the_autotuner_is_no_fault():
-    clean(lambda x: tuned_kernel[lambda meta: (triton.cdiv(20, meta["B"]),)](x, torch.zeros(20), 20), padded(1, 20, 20))
+    assert_clean(
+        lambda x: tuned_kernel[lambda meta: (triton.cdiv(20, meta["B"]),)](x, torch.zeros(20), 20), padded(1, 20, 20)
+    )
 
 
 @triton.jit
@@ -511,7 +513,7 @@ def test_an_offset_beyond_32_bits_must_not_wrap():
     base = guarded((2 * stride + 5) * 4).buffer.view(torch.float32)
     x = base.as_strided((3, 5), (stride, 1))
     x.copy_(torch.arange(15).view(3, 5))
-    clean(lambda x: wrapping_kernel[(1,)](x, torch.empty(1), 2, stride, WIDE=True), x)
+    assert_clean(lambda x: wrapping_kernel[(1,)](x, torch.empty(1), 2, stride, WIDE=True), x)
     wrapped = (2 * stride + (1 << 31)) % (1 << 32) - (1 << 31) + 2
     assert one(lambda x: wrapping_kernel[(1,)](x, torch.empty(1), 2, stride, WIDE=False), x) == (
         "out_of_bounds_load", 0, wrapped)  # fmt: skip
