@@ -28,7 +28,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 
-from mutants import ForkedWorker, warm_up  # first: it says that triton is to interpret
+from forked import ForkedWorker, warm_up  # first: it says that triton is to interpret
 
 from pipeline.gate import effort_of
 from policies.decide import finding_of

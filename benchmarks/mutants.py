@@ -13,26 +13,14 @@ The runners are children of this process without a container: for kernels of thi
 from __future__ import annotations
 
 import argparse
-import gc
-import os
-import select
-import signal
-import socket
 import statistics
-import struct
 import sys
-import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import NoReturn, Self
 
-os.environ["TRITON_INTERPRET"] = "1"  # the runners are forks of this process
-
-import torch
+from forked import ForkedWorker, warm_up  # first: it says that triton is to interpret
 
 from pipeline.equivalents import known_equivalents
 from pipeline.gate import effort_of
@@ -42,129 +30,9 @@ from runners.contract.reading import read_source
 from runners.contract.rules import Allowance
 from runners.conversation import Runner
 from runners.evidence import PropertiesEvidence
-from runners.inside import candidate_unsafe, interpreter, worker
-from runners.inside.warmup import launch_once
 from runners.mutants import Mutant, MutantRun, MutantsCheck, mutants_of, shuffled_mutants
 from runners.mutants.check import as_candidate, fate_of, within
 from runners.properties import Effort, PropertiesCheck
-from sandbox.contract import Buffer, Reply
-from sandbox.frames import header_for
-from sandbox.outcomes import Exited, KilledBySignal, Outcome, ProtocolBroken, TimedOut
-
-LENGTH = struct.Struct("<Q")
-
-
-class ForkedWorker:
-    """The runner's program in a fork of this process, which has everything slow behind it."""
-
-    name = "fork"
-
-    def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
-        self._pid = os.fork()
-        if self._pid == 0:
-            ours.close()
-            _serve(theirs)
-        theirs.close()
-        self._socket = ours
-        self._outcome: Outcome | None = None
-        self._greeting: Reply | Outcome | None = None
-
-    def greeting(self) -> Reply | Outcome:
-        """What the child says first."""
-        self._greeting = self._greeting or self._receive(30.0)
-        return self._greeting
-
-    def exchange(self, request: Sequence[Buffer], *, deadline_s: float, cap_bytes: int) -> Reply | Outcome:
-        """Sends a request and waits for the answer."""
-        if self._outcome is not None:
-            return self._outcome
-        try:
-            for part in (header_for(request), *request):
-                self._socket.sendall(part)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # it has died; the next read says how
-        return self._receive(deadline_s)
-
-    def ended(self) -> Outcome | None:
-        """How it ended, if it has."""
-        return self._outcome
-
-    def last_words(self) -> str:
-        """Nothing: a fork writes to our stderr."""
-        return ""
-
-    def abort(self) -> None:
-        """Ends it from another thread."""
-        os.kill(self._pid, signal.SIGKILL)
-
-    def end(self) -> Outcome:
-        """Ends it."""
-        if self._outcome is None:
-            os.kill(self._pid, signal.SIGKILL)
-            self._outcome = self._reaped()
-        self._socket.close()
-        return self._outcome
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.end()
-
-    def _receive(self, deadline_s: float) -> Reply | Outcome:
-        header = self._exactly(LENGTH.size, deadline_s)
-        if not isinstance(header, bytearray):
-            return header
-        payload = self._exactly(LENGTH.unpack(header)[0], deadline_s)
-        return Reply(bytes(payload)) if isinstance(payload, bytearray) else payload
-
-    def _exactly(self, count: int, deadline_s: float) -> bytearray | Outcome:
-        data = bytearray()
-        until = time.monotonic() + deadline_s
-        while len(data) < count:
-            ready, _, _ = select.select([self._socket], [], [], max(0.0, until - time.monotonic()))
-            if not ready:
-                os.kill(self._pid, signal.SIGKILL)
-                self._reaped()
-                self._outcome = TimedOut(deadline_s)
-                return self._outcome
-            try:
-                more = self._socket.recv(min(count - len(data), 1 << 20))
-            except ConnectionResetError:
-                more = b""
-            if not more:
-                self._outcome = self._reaped()
-                return self._outcome
-            data += more
-        return data
-
-    def _reaped(self) -> Outcome:
-        code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
-        _source_file(self._pid).unlink(missing_ok=True)
-        return KilledBySignal(-code) if code < 0 else Exited(code) if code else ProtocolBroken("it left")
-
-
-def _serve(channel: socket.socket) -> NoReturn:
-    os.dup2(channel.fileno(), 0)
-    os.dup2(channel.fileno(), 1)
-    candidate_unsafe.FILE = _source_file(os.getpid())  # in a container each runner has a /tmp of its own
-    worker.main()
-
-
-def _source_file(pid: int) -> Path:
-    return Path(tempfile.gettempdir(), f"kernelgate_mutant_{pid}.py")
-
-
-def warm_up() -> None:
-    """Makes this process one that workers can be forked from."""
-    torch.set_num_threads(1)
-    if not interpreter.install():
-        sys.exit("this version of Triton is not one that the interpreter's repairs know")
-    launch_once()
-    gc.freeze()
 
 
 def main() -> int:

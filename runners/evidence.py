@@ -160,6 +160,7 @@ class PropertiesEvidence(Record):
             candidate's own block sizes, offsets beyond 32 bits, random drawing, search for larger errors, one long dim.
         longest: The largest length, about, at which a dim was tried alone; dims that the candidate was too slow for, or
             refused, are missing.
+        refused_cases: Cases with a size beyond the operator's own, around a block size, that the candidate refused.
         failure: The failure on the smallest failing case that was found, or None.
         failed_at: Number of the first failing case, counted from 1; 0 is the loading of the module.
         reductions: Runs spent on making the failing case smaller.
@@ -183,6 +184,7 @@ class PropertiesEvidence(Record):
     targeted_cases: int = 0
     long_cases: int = 0
     longest: dict[str, int] = {}
+    refused_cases: int = 0
     failure: Failure | None
     failed_at: int | None
     reductions: int

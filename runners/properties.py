@@ -79,6 +79,7 @@ class _Tally:
     deadline_spent: bool = False
     beyond_reach: bool = False  # the last case was too long for the candidate
     longest: dict[str, int] = field(default_factory=dict)
+    refused: int = 0
     controls: tuple[ControlEvidence, ...] = ()
 
     @property
@@ -104,7 +105,6 @@ class PropertiesCheck:
         self._tally = _Tally()
         self._session = Session(candidate, take, effort.deadlines, effort.allowance, noise=effort.noise)
         self._started = 0.0
-        self._before_lengths: tuple[Specialisation, ...] = ()
         operator = candidate.operator
         self._dtypes = tuple(dtype for dtype in operator.dtypes if dtype in effort.dtypes or dtype not in CHOSEN)
 
@@ -115,9 +115,8 @@ class PropertiesCheck:
 
     @property
     def specialisations(self) -> tuple[Specialisation, ...]:
-        """What the launches that were seen would be compiled for; of the lengths, only kernels not launched before."""
-        known = {one.kernel for one in self._before_lengths}
-        return (*self._before_lengths, *(one for one in self._session.specialisations if one.kernel not in known))
+        """What the launches that were seen would be compiled for."""
+        return self._session.specialisations
 
     def run(self) -> PropertiesEvidence:
         """Makes the check.
@@ -187,12 +186,7 @@ class PropertiesCheck:
         return going
 
     def _stretch(self) -> None:
-        """Makes one dim after the other long. A candidate may refuse a length, or be too slow for it.
-
-        A block that holds a whole long row may take the compiler minutes: what is launched here for length alone is not
-        compiled.
-        """
-        self._before_lengths = self._session.specialisations
+        """Makes one dim after the other long. A candidate may refuse a length, or be too slow for it."""
         for dim in self._candidate.operator.dims:
             unit_s = 0.0
             for length, cases in long_cases(self._candidate.operator, dim, self._seed, self._dtypes):
@@ -222,6 +216,9 @@ class PropertiesCheck:
         if phase == "long" and _beyond_reach(result):
             tally.beyond_reach = True
             return True
+        if self._may_refuse(case, result):
+            tally.refused += 1
+            return True
         match result:
             case Agreed(worst_ratio=ratio):
                 tally.agreed += 1
@@ -249,7 +246,11 @@ class PropertiesCheck:
         if case.dtype not in self._dtypes:
             return None  # simpler, but nobody asked whether the candidate supports it
         result = self._session.run(case)
-        return None if isinstance(result, Agreed | UnsupportedCase) else result
+        return None if isinstance(result, Agreed | UnsupportedCase) or self._may_refuse(case, result) else result
+
+    def _may_refuse(self, case: Case, result: Agreed | UnsupportedCase | Failure) -> bool:
+        """Whether a candidate refused a size beyond those that its operator declares."""
+        return _refuses(result) and not self._candidate.operator.declares(case.sizes)
 
     def _evidence(self) -> PropertiesEvidence:
         tally = self._tally
@@ -264,6 +265,7 @@ class PropertiesCheck:
             targeted_cases=tally.counts["targeted"],
             long_cases=tally.counts["long"],
             longest=tally.longest,
+            refused_cases=tally.refused,
             failure=tally.failure,
             failed_at=tally.failed_at,
             reductions=tally.reductions,
@@ -281,9 +283,10 @@ class PropertiesCheck:
 
 def _beyond_reach(result: Agreed | UnsupportedCase | Failure) -> bool:
     """Whether a candidate refused a length, or has no time or memory for it; whatever else happens is its fault."""
-    match result:
-        case CodeRaised(error=error):
-            return error in REFUSALS
-        case RunnerEnded(how=how):
-            return how in ("timed_out", "out_of_memory")
-    return isinstance(result, UnsupportedCase)
+    if isinstance(result, RunnerEnded):
+        return result.how in ("timed_out", "out_of_memory")
+    return _refuses(result) or isinstance(result, UnsupportedCase)
+
+
+def _refuses(result: Agreed | UnsupportedCase | Failure) -> bool:
+    return isinstance(result, CodeRaised) and result.error in REFUSALS

@@ -76,6 +76,7 @@ class Session:
         self.slowest_s = 0.0
         self.greeting: wire.Greeting | None = None
         self._specialisations: dict[str, Specialisation] = {}
+        self._beyond: dict[str, Specialisation] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -87,8 +88,13 @@ class Session:
 
     @property
     def specialisations(self) -> tuple[Specialisation, ...]:
-        """What the launches so far would be compiled for, each once."""
-        return tuple(self._specialisations.values())
+        """What the launches so far would be compiled for, each once.
+
+        A block that holds a whole long row, or a head of 512, fits no GPU or takes the compiler minutes: of cases with
+        sizes beyond the operator's own, only kernels that no other case has launched.
+        """
+        known = {one.kernel for one in self._specialisations.values()}
+        return (*self._specialisations.values(), *(one for one in self._beyond.values() if one.kernel not in known))
 
     def load(self) -> wire.Loaded | UnsupportedCase | Failure:
         """Puts the candidate into a fresh runner.
@@ -193,15 +199,16 @@ class Session:
         if not isinstance(results, tuple):
             self._drop()
             return ended(case, results)
-        self._collect(results)
+        self._collect(results, self._specialisations if self._candidate.operator.declares(case.sizes) else self._beyond)
         return results
 
-    def _collect(self, results: Sequence[CallResult]) -> None:
+    @staticmethod
+    def _collect(results: Sequence[CallResult], seen: dict[str, Specialisation]) -> None:
         for result in results:
             if isinstance(result.call, wire.Returned):
                 for one in result.call.specialisations:
-                    if len(self._specialisations) < DISTINCT_CAP:
-                        self._specialisations.setdefault(repr(one), one)
+                    if len(seen) < DISTINCT_CAP:
+                        seen.setdefault(repr(one), one)
 
     def _drop(self) -> None:
         if self._runner is not None:

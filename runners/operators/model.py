@@ -210,6 +210,10 @@ class Operator:
                 return form
         raise KeyError(name)
 
+    def declares(self, sizes: Mapping[str, int]) -> bool:
+        """Whether no size is beyond its dim's boundaries: these a candidate must take, larger ones it may refuse."""
+        return all(sizes[dim.name] <= dim.largest for dim in self.dims if dim.name in sizes)
+
     def allows(self, values: Mapping[str, int | float]) -> bool:
         """Whether dims and scalars with `values` keep what the operator requires of them."""
         if self.requires is None or names_in(self.requires) - values.keys():

@@ -74,6 +74,29 @@ def test_a_length_may_be_refused(fake_runners, error) -> None:
     assert evidence.longest == {"M": 515, "N": 515}  # each dim is tried, also after one was refused
 
 
+@pytest.mark.parametrize(("most", "denied"), [(2051, False), (300, True)])
+def test_around_a_block_a_size_may_be_refused_that_the_operator_does_not_declare(fake_runners, most, denied) -> None:
+    def refuses(x: torch.Tensor) -> torch.Tensor:
+        if x.shape[-1] > most:
+            raise ValueError(f"rows of more than {most} are not supported")
+        return relu(x)
+
+    how = Effort(40, 0, ("float32",), DEADLINES, 300.0, block_cases=16)
+    candidate = Candidate("relu.py", b"BLOCK = 4096", "", OPERATORS["relu"], "relu")
+    evidence = PropertiesCheck(candidate, fake_runners(refuses).take, how, 1).run()
+    assert (evidence.failure is not None) is denied
+    assert (evidence.refused_cases > 0) is not denied
+
+
+def test_around_a_block_a_wrong_result_is_a_failure_whatever_the_size(fake_runners) -> None:
+    def wrong(x: torch.Tensor) -> torch.Tensor:
+        return relu(x) + (x.shape[-1] > 2051)
+
+    how = Effort(40, 0, ("float32",), DEADLINES, 300.0, block_cases=16)
+    candidate = Candidate("relu.py", b"BLOCK = 4096", "", OPERATORS["relu"], "relu")
+    assert PropertiesCheck(candidate, fake_runners(wrong).take, how, 1).run().failure is not None
+
+
 @pytest.mark.parametrize(
     ("ending", "denied"),
     [
@@ -92,7 +115,7 @@ def test_no_time_and_no_memory_are_no_failure_and_a_crash_is(fake_runners, endin
     assert (long_evidence(fake_runners, ends, 600.0).failure is not None) is denied
 
 
-def test_of_the_lengths_only_kernels_that_were_not_launched_before_are_compiled(fake_runners) -> None:
+def test_beyond_the_operators_sizes_only_kernels_that_were_not_launched_before_are_compiled(fake_runners) -> None:
     launched: list[int] = []
 
     def remember(x: torch.Tensor) -> torch.Tensor:
@@ -121,7 +144,7 @@ def test_of_the_lengths_only_kernels_that_were_not_launched_before_are_compiled(
     check = PropertiesCheck(Candidate("relu.py", b"", "", OPERATORS["relu"], "relu"), runners.take, how, 1)
     assert check.run().longest["N"] == LENGTHS[-1]
     short = [one.configurations for one in check.specialisations if one.kernel.qualname == "short"]
-    assert short == launched[:1]
+    assert 515 <= max(short) < 4000 < max(launched)
     assert {one.kernel.qualname for one in check.specialisations} == {"short", "long"}
 
 
