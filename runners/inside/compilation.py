@@ -98,8 +98,9 @@ class Kernels:
     def line_in(self, filename: str, source: str, line: int) -> int | None:
         """Returns the line of `filename` that is `line` of the function with that `source`, if it is there."""
         for kernel in self._made:
-            if kernel.src == source and kernel.file_name == filename:
-                first: int = kernel.def_file_line_number
+            if kernel.src == source and kernel.fn.__code__.co_filename == filename:
+                decorators = next(i for i, text in enumerate(kernel.raw_src) if text.lstrip().startswith("def "))
+                first: int = kernel.starting_line_number + decorators
                 return first + line - 1
         return None
 

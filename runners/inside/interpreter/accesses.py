@@ -47,7 +47,7 @@ def create_masked_load(
     """Loads through numpy's own reader; never touches a masked-off address."""
     dtype = ptrs.get_element_ty()
     kind = numpy_dtype(dtype)
-    pointers, taken = ptrs.data, np.asarray(getattr(mask, "data", mask))
+    pointers, taken = ptrs.data, _lanes(mask)
     volatile = bool(named.get("is_volatile", policy[-1] if policy else False))
     if volatile:
         _meet()
@@ -68,11 +68,17 @@ def create_masked_store(
     """Stores; of several lanes with one address, the last wins."""
     monitor = CURRENT.run.monitor
     if monitor is None:
-        stock._interpreter.store(ptrs.data, value.data, mask.data)
+        stock._interpreter.store(ptrs.data, value.data, _lanes(mask))
         return
-    access = monitor.store(ptrs.data, mask.data, value.data)
+    access = monitor.store(ptrs.data, _lanes(mask), value.data)
     stock._interpreter.store(access.pointers, value.data, access.mask)
     monitor.stored(access, value.data)
+
+
+def _lanes(mask: TensorHandle | Array) -> Array:
+    """Triton 3.6 makes the mask of a block pointer or descriptor without a handle around it."""
+    lanes: Array = mask.data if isinstance(mask, TensorHandle) else mask
+    return lanes
 
 
 def undefined(dtype: tl.dtype) -> Any:
