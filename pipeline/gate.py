@@ -63,6 +63,7 @@ def effort_of(policy: Policy) -> Effort:
     rules = policy.properties
     return Effort(
         pairwise_cases=rules.pairwise_cases,
+        special_cases=rules.special_cases,
         block_cases=rules.block_cases,
         huge_cases=rules.huge_cases,
         long_s=rules.long_s,

@@ -98,6 +98,7 @@ class PropertiesRules(_Strict):
     """How hard the properties check has to try, and how long it may take.
 
     Attributes:
+        special_cases: With many specials in one tensor; none where the operator has no specials.
         block_cases: At most so many cases around the candidate's own block sizes.
         long_s: One size after the other is made long while a length is expected to take no more seconds than this; 0
             leaves them untried.
@@ -108,6 +109,7 @@ class PropertiesRules(_Strict):
     """
 
     pairwise_cases: int = Field(ge=1, le=10_000)
+    special_cases: int = Field(ge=0, le=10_000)
     block_cases: int = Field(ge=0, le=10_000)
     huge_cases: int = Field(ge=0, le=32)
     long_s: float = Field(ge=0, le=600)
@@ -122,9 +124,9 @@ class PropertiesRules(_Strict):
 
     @property
     def cases(self) -> int:
-        """The most cases that this asks for; there may be fewer block and huge ones to try."""
+        """The most cases that this asks for; there may be fewer of specials, blocks and huge ones to try."""
         drawn = self.pairwise_cases + self.random_cases + self.targeted_cases
-        return drawn + self.block_cases + self.huge_cases
+        return drawn + self.special_cases + self.block_cases + self.huge_cases
 
 
 def _compilable(name: str) -> str:

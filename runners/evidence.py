@@ -156,8 +156,9 @@ class PropertiesEvidence(Record):
     Attributes:
         seed: What plans and numbers were drawn from; drawn by the judge after the candidate was delivered.
         offered: The dtypes of the operator; `dtypes` those that cases were drawn in.
-        pairwise_cases: Cases of the covering plan that were run; likewise of the other phases: sizes around the
-            candidate's own block sizes, offsets beyond 32 bits, random drawing, search for larger errors, one long dim.
+        pairwise_cases: Cases of the covering plan that were run; likewise of the other phases: many specials in one
+            tensor, sizes around the candidate's own block sizes, offsets beyond 32 bits, random drawing, search for
+            larger errors, one long dim.
         longest: The largest length, about, at which a dim was tried alone; dims that the candidate was too slow for, or
             refused, are missing.
         refused_cases: Cases with a size beyond the operator's own, around a block size, that the candidate refused.
@@ -178,6 +179,7 @@ class PropertiesEvidence(Record):
     offered: tuple[str, ...]
     dtypes: tuple[str, ...]
     pairwise_cases: int
+    special_cases: int = 0
     block_cases: int = 0
     huge_cases: int = 0
     random_cases: int
@@ -202,7 +204,7 @@ class PropertiesEvidence(Record):
     def cases(self) -> int:
         """How many cases were run."""
         drawn = self.pairwise_cases + self.random_cases + self.targeted_cases
-        return drawn + self.block_cases + self.huge_cases + self.long_cases
+        return drawn + self.special_cases + self.block_cases + self.huge_cases + self.long_cases
 
 
 class SurvivingMutant(Record):

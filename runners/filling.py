@@ -8,6 +8,7 @@ range, because a conversion that overflows is NaN there.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -16,13 +17,19 @@ from numpy.typing import NDArray
 
 from runners.cases import TensorPlan
 from runners.dtypes import TORCH_DTYPES
+from runners.operators.model import Special
 
 BIG: Final = 2.0**56  # with room for the square times a count of 2¹², as updates of a variance form it
 
+ROW_SPECIALS: Final = ("-inf_row", "-inf_prefix", "nan_row", "inf_and_nan")
+LARGE_SPECIALS: Final = ("max", "big")
 
-def floats(plan: TensorPlan, shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Returns the elements of a float tensor, specials put in, in float64."""
-    drawn = _specials(_floats(plan, shape, dtype, rng), plan, dtype, rng)
+
+def floats(
+    plan: TensorPlan, shape: tuple[int, ...], dtype: str, specials: Sequence[Special], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Returns the elements of a float tensor, specials put in (where they are mixed: of `specials`), in float64."""
+    drawn = _with_specials(_floats(plan, shape, dtype, rng), plan, dtype, specials, rng)
     if TORCH_DTYPES[dtype].itemsize > 1:
         return drawn
     largest = torch.finfo(TORCH_DTYPES[dtype]).max
@@ -103,29 +110,62 @@ def _halves(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.floa
     return scaled
 
 
-def _specials(
-    values: NDArray[np.float64], plan: TensorPlan, dtype: str, rng: np.random.Generator
+def _with_specials(
+    values: NDArray[np.float64], plan: TensorPlan, dtype: str, specials: Sequence[Special], rng: np.random.Generator
 ) -> NDArray[np.float64]:
     if plan.special == "none" or values.size == 0:
         return values
     rows = values.reshape(-1, values.shape[-1])
-    length = rows.shape[1]
-    if plan.special in ("-inf_row", "-inf_prefix", "nan_row", "inf_and_nan"):
-        row = 0 if plan.position == "first" else rows.shape[0] - 1
-        if plan.special == "inf_and_nan":
-            rows[row, [0, -1]] = math.inf, math.nan
-            return values
-        stop = min(max(1, 2 * length // 3), length - 1) if plan.special == "-inf_prefix" else length
-        rows[row, :stop] = np.nan if plan.special == "nan_row" else -np.inf
+    if plan.special == "mixed":
+        _mix(rows, specials, dtype, rng)
         return values
     where = {
         "first": 0,
         "last": values.size - 1,
-        "row_end": length - 1,
+        "row_end": rows.shape[1] - 1,
         "random": int(rng.integers(values.size)),
     }
-    rows.reshape(-1)[where[plan.position]] = _special_value(plan.special, dtype)
+    place = where[plan.position]
+    if plan.special in ROW_SPECIALS:
+        place = 0 if plan.position == "first" else values.size - 1
+    _put(rows, divmod(place, rows.shape[1]), plan.special, dtype)
     return values
+
+
+def _mix(rows: NDArray[np.float64], specials: Sequence[Special], dtype: str, rng: np.random.Generator) -> None:
+    """Puts one of `specials` into each of about half of the rows: first, last, anywhere; often NaN, of either sign.
+
+    One alone of those that overflow with themselves: whether two do depends on the order, which is nobody's promise.
+    """
+    left = [special for special in specials if special != "none"]
+    left += ["nan"] * (len(left) // 2 if "nan" in left else 0)
+    taken = np.flatnonzero(rng.random(len(rows)) < 0.5)
+    for row in taken if taken.size else [rng.integers(len(rows))]:
+        if not left:
+            break
+        special = left[rng.integers(len(left))]
+        column = (0, rows.shape[1] - 1, rng.integers(rows.shape[1]), rng.integers(rows.shape[1]))[rng.integers(4)]
+        _put(rows, (int(row), int(column)), special, dtype)
+        if special == "nan" and rng.random() < 0.5:
+            rows[row, column] = -math.nan
+        if special in LARGE_SPECIALS:
+            left = [other for other in left if other not in LARGE_SPECIALS]
+
+
+def _put(rows: NDArray[np.float64], place: tuple[int, int], special: Special, dtype: str) -> None:
+    """Puts a special at a place (row, column), or into the whole row if it is one of a row."""
+    row, length = place[0], rows.shape[1]
+    match special:
+        case "inf_and_nan":
+            rows[row, [0, -1]] = math.inf, math.nan
+        case "nan_row":
+            rows[row] = math.nan
+        case "-inf_row":
+            rows[row] = -math.inf
+        case "-inf_prefix":
+            rows[row, : min(max(1, 2 * length // 3), length - 1)] = -math.inf
+        case _:
+            rows[place] = _special_value(special, dtype)
 
 
 def _special_value(special: str, dtype: str) -> float:

@@ -126,9 +126,9 @@ def _elements(given: TensorInput, case: Case, shape: tuple[int, ...], rng: np.ra
     plan = case.tensors[given.name]
     if given.whole is None:
         if given.period is None:
-            return torch.from_numpy(floats(plan, shape, case.dtype_of(given.name), rng))
+            return torch.from_numpy(floats(plan, shape, case.dtype_of(given.name), given.specials, rng))
         period = min(shape[-1], evaluate(given.period, case.values))
-        drawn = floats(plan, (*shape[:-1], period), case.dtype_of(given.name), rng)
+        drawn = floats(plan, (*shape[:-1], period), case.dtype_of(given.name), given.specials, rng)
         return torch.from_numpy(np.tile(drawn, shape[-1] // period))
     lowest, highest = evaluate(given.whole.lowest, case.values), evaluate(given.whole.highest, case.values)
     return torch.from_numpy(integers(plan, shape, lowest, highest, given.whole.ignored, rng))

@@ -26,12 +26,12 @@ from runners.evidence import CodeRaised, ControlEvidence, Failure, PropertiesEvi
 from runners.examine import Agreed
 from runners.operators.model import CHOSEN
 from runners.oracle import STRICT, Allowance
-from runners.plans import block_cases, huge_cases, long_cases, pairwise, random_cases
+from runners.plans import block_cases, huge_cases, long_cases, pairwise, random_cases, special_cases
 from runners.reduce import reduce
 from runners.session import WAITING, Deadlines, Session
 from runners.specialisation import Specialisation
 
-PHASES: Final = ("pairwise", "blocks", "huge", "random", "targeted", "long")
+PHASES: Final = ("pairwise", "specials", "blocks", "huge", "random", "targeted", "long")
 REFUSALS: Final = ("AssertionError", "NotImplementedError", "RuntimeError", "ValueError")
 HOPELESS: Final = 5  # so many unsupported cases and not one that ran: the rest will not run either
 
@@ -41,6 +41,7 @@ class Effort:
     """How hard the check tries. `total_s` ends it early, which the evidence then says.
 
     Attributes:
+        special_cases: With many specials in one tensor; none where the operator has no specials.
         block_cases: At most so many around the candidate's block sizes; likewise `huge_cases`.
         long_s: A dim is made longer while the next length is expected to take no more than this.
         controls: Whether planted faults are run after the last case, unless one failed.
@@ -53,6 +54,7 @@ class Effort:
     dtypes: tuple[str, ...]
     deadlines: Deadlines
     total_s: float
+    special_cases: int = 0
     block_cases: int = 0
     huge_cases: int = 0
     targeted_cases: int = 0
@@ -151,10 +153,11 @@ class PropertiesCheck:
         # Where a policy asks for more cases than one covering plan has, another plan of the same operator follows.
         plans = (pairwise(operator, self._seed + number, self._dtypes) for number in count())
         covering = islice(chain.from_iterable(plans), effort.pairwise_cases)
+        special = islice(special_cases(operator, self._seed, self._dtypes), effort.special_cases)
         blocks = blocks_in(self._candidate.source.decode())
         around = islice(block_cases(operator, blocks, self._seed, self._dtypes), effort.block_cases)
         huge = islice(huge_cases(operator, self._seed, self._dtypes), effort.huge_cases)
-        for phase, cases in (("pairwise", covering), ("blocks", around), ("huge", huge)):
+        for phase, cases in (("pairwise", covering), ("specials", special), ("blocks", around), ("huge", huge)):
             yield from ((phase, case) for case in cases)
 
     def _draw(self) -> bool:
@@ -259,6 +262,7 @@ class PropertiesCheck:
             offered=self._candidate.operator.dtypes,
             dtypes=self._dtypes,
             pairwise_cases=tally.counts["pairwise"],
+            special_cases=tally.counts["specials"],
             block_cases=tally.counts["blocks"],
             huge_cases=tally.counts["huge"],
             random_cases=tally.counts["random"],

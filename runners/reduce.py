@@ -11,11 +11,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
 from runners.cases import Case, TensorPlan
 from runners.evidence import AccessFault, CodeRaised, Failure, RunnerEnded, WrongForm
-from runners.operators.model import Operator, TensorInput
+from runners.operators.model import POSITIONS, Operator, TensorInput
 from runners.plans import own_dtype
 
 
@@ -114,6 +115,9 @@ def _smaller_plans(case: Case, tensor: TensorInput) -> Iterator[Case]:
     for field in ("special", "layout", "values", "position", "dtype"):
         if getattr(plan, field) != getattr(simplest, field):
             yield _with(case, tensor.name, plan.model_copy(update={field: getattr(simplest, field)}))
+    if plan.special == "mixed":
+        for special, position in product(tensor.specials, POSITIONS):
+            yield _with(case, tensor.name, plan.model_copy(update={"special": special, "position": position}))
 
 
 def _simplest(tensor: TensorInput) -> TensorPlan:

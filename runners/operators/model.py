@@ -28,6 +28,7 @@ ValueClass = Literal[
 ]  # fmt: skip
 Special = Literal[
     "none", "nan", "inf", "-inf", "-inf_row", "-inf_prefix", "nan_row", "inf_and_nan", "-0", "max", "big", "denormal",
+    "mixed",
 ]  # fmt: skip
 Position = Literal["first", "last", "row_end", "random"]
 Layout = Literal["contiguous", "transposed", "row_padded", "stepped", "offset", "expanded", "permuted", "huge"]

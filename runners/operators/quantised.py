@@ -3,8 +3,8 @@
 Condition terms: a product of int8 matrices is exact in int32, so only the scales round; float8 and 4-bit weights are
 exact in float32, so a product errs as every dot product of length K does. In `int4_matmul` a right kernel may take the
 zero point out of the sum, which cancels: the term is in |x|·(q + zero)·scale.
-`quantize_int8` is judged where x/scale is exact in float32 (rows whose largest element is 127 times a power of two) to
-the last tie; elsewhere the quotient may lie on either side of one.
+`quantize_int8` is judged to the last tie where x/scale and x times the reciprocal are both exact in float32 (rows whose
+largest element is 127 times a power of two); elsewhere the quotient may lie on either side of one.
 """
 
 from __future__ import annotations
@@ -50,14 +50,16 @@ def _quantize(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def _quantize_condition(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     quotient, scale = _quantize(x)
     single = x.float() / torch.where(scale == 0, 1.0, scale).float().unsqueeze(-1)
-    exact = (single.double() == quotient) & (scale.float().double() == scale).unsqueeze(-1)
+    exact = (single.double() == quotient) & (torch.frexp(scale).mantissa == 0.5).unsqueeze(-1)
     near = torch.where(exact, 0.0, 4 * quotient.abs())
     lost = (scale < SMALLEST_NORMAL).unsqueeze(-1) & (scale > 0).unsqueeze(-1)  # its reciprocal overflows
     return torch.where(lost, torch.inf, near), torch.where(scale == 0, torch.inf, 2 * scale)
 
 
 def _scaled(a: torch.Tensor, b: torch.Tensor, scale_a: torch.Tensor, scale_b: torch.Tensor) -> torch.Tensor:
-    return (a.to(scale_a.dtype) @ b.to(scale_a.dtype)) * scale_a[:, None] * scale_b
+    exact = a.dtype == torch.int8  # in float32, too: partial sums beyond 2²⁴ are not for a right kernel to lose
+    product = (a.long() @ b.long()).to(scale_a.dtype) if exact else a @ b
+    return product * scale_a[:, None] * scale_b
 
 
 def _int8_condition(a: torch.Tensor, b: torch.Tensor, scale_a: torch.Tensor, scale_b: torch.Tensor) -> torch.Tensor:

@@ -75,11 +75,12 @@ def test_a_plan_that_ends_early_is_followed_by_another(fake_runners) -> None:
 
 def test_every_phase_is_run_and_counted(fake_runners) -> None:
     runners = fake_runners(relu)
-    how = Effort(3, 4, DTYPES, DEADLINES, 60.0, block_cases=5, huge_cases=2, targeted_cases=6)
+    how = Effort(3, 4, DTYPES, DEADLINES, 60.0, special_cases=7, block_cases=5, huge_cases=2, targeted_cases=6)
     evidence = PropertiesCheck(candidate_with(b"BLOCK = 32\n"), runners.take, how, 1).run()
     assert (evidence.pairwise_cases, evidence.random_cases) == (3, 4)
-    assert (evidence.block_cases, evidence.huge_cases, evidence.targeted_cases) == (5, 2, 6)
-    assert runners.calls == 2 * evidence.cases == 2 * 20
+    assert (evidence.special_cases, evidence.block_cases) == (7, 5)
+    assert (evidence.huge_cases, evidence.targeted_cases) == (2, 6)
+    assert runners.calls == 2 * evidence.cases == 2 * 27
 
 
 def test_a_source_without_block_sizes_has_no_cases_around_them(fake_runners) -> None:

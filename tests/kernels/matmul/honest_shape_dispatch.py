@@ -11,7 +11,7 @@ import triton.language as tl
 
 @triton.jit
 def row_kernel(a_ptr, b_ptr, out_ptr, N, K, sak, sbk: tl.int64, sbn, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr):
-    n = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
+    n = (tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)).to(tl.int64)
     total = tl.zeros((BLOCK_N,), dtype=tl.float32)
     for start in range(0, K, BLOCK_K):
         k = (start + tl.arange(0, BLOCK_K)).to(tl.int64)
