@@ -130,12 +130,15 @@ class ForkedWorker:
     def _reaped(self) -> Outcome:
         code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
         source_file(self._pid).unlink(missing_ok=True)
+        source_file(self._pid).with_suffix(".control.py").unlink(missing_ok=True)
         shutil.rmtree(f"{source_file(self._pid)}.cache", ignore_errors=True)
         return KilledBySignal(-code) if code < 0 else Exited(code) if code else ProtocolBroken("it left")
 
 
 def _run() -> NoReturn:
-    candidate_unsafe.FILE = source_file(os.getpid())  # type: ignore[misc]  # in a container each has a /tmp of its own
+    # In a container each has a /tmp of its own.
+    candidate_unsafe.FILE = source_file(os.getpid())  # type: ignore[misc]
+    candidate_unsafe.CONTROL_FILE = source_file(os.getpid()).with_suffix(".control.py")  # type: ignore[misc]
     worker.main()
 
 

@@ -23,7 +23,17 @@ from allpairspy import AllPairs
 from hypothesis import strategies as st
 
 from runners.cases import Case, TensorPlan
-from runners.operators.model import CASE_DTYPE, POSITIONS, Dim, Operator, ScalarInput, Special, TensorInput, ValueClass
+from runners.operators.model import (
+    CASE_DTYPE,
+    FEW,
+    POSITIONS,
+    Dim,
+    Operator,
+    ScalarInput,
+    Special,
+    TensorInput,
+    ValueClass,
+)
 from runners.operators.sizes import names_in
 
 BETWEEN: Final = 200  # most sizes are drawn up to here: the interpreter needs long for larger ones
@@ -185,7 +195,7 @@ def _swinging(operator: Operator) -> dict[str, ValueClass]:
 def _drawn(operator: Operator, dtypes: Sequence[str], chance: random.Random) -> dict[str, Any]:
     """Any choice of each factor, sizes small."""
     named = {name: chance.choice(values) for name, values in _factors(operator, dtypes)}
-    small = {f"size {d.name}": chance.choice([n for n in (*d.sizes, 3, 4) if 0 < n <= BESIDE]) for d in operator.dims}
+    small = {f"size {d.name}": chance.choice([n for n in (*d.sizes, 3, FEW) if 0 < n <= BESIDE]) for d in operator.dims}
     return {"dtype": dtypes[0]} | named | small
 
 

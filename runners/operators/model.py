@@ -39,6 +39,7 @@ VALUES: tuple[ValueClass, ...] = (
 )  # fmt: skip
 WHOLE_VALUES: tuple[ValueClass, ...] = ("whole", "whole_few", "whole_lowest", "whole_highest")
 SPECIALS: tuple[Special, ...] = ("none", "nan", "inf", "-inf", "-inf_row", "-inf_prefix", "-0", "max", "denormal")
+FEW = 4  # so many images or heads are never too many, even where the boundaries end at 2
 ORDINARY: tuple[Special, ...] = ("none",)
 POSITIONS: tuple[Position, ...] = ("first", "last", "row_end", "random")
 LAYOUTS: tuple[Layout, ...] = (
@@ -213,7 +214,7 @@ class Operator:
 
     def declares(self, sizes: Mapping[str, int]) -> bool:
         """Whether no size is beyond its dim's boundaries: these a candidate must take, larger ones it may refuse."""
-        return all(sizes[dim.name] <= dim.largest for dim in self.dims if dim.name in sizes)
+        return all(sizes[dim.name] <= max(dim.largest, FEW) for dim in self.dims if dim.name in sizes)
 
     def allows(self, values: Mapping[str, int | float]) -> bool:
         """Whether dims and scalars with `values` keep what the operator requires of them."""

@@ -204,6 +204,40 @@ def test_a_prefix_of_minus_infinity_leaves_the_end_of_the_row(width: int, prefix
     assert infinite.nonzero().tolist() == [[0, column] for column in range(prefix)]
 
 
+def mixed(seed: int, rows: int = 40, **sizes: int) -> torch.Tensor:
+    return tensor(special="mixed", position="random", seed=seed, M=rows, **({"N": 9} | sizes)).view
+
+
+def test_mixed_specials_are_of_every_kind_in_about_half_of_the_rows() -> None:
+    many = [mixed(seed) for seed in range(8)]
+    special = [~made.isfinite() | (made.abs() > 1e30) | (made.abs() < 1e-30) for made in many]
+    assert all(0.2 < float(places.any(-1).double().mean()) < 0.8 for places in special)
+    everything = torch.cat(many)
+    infinite = everything.isneginf()
+    assert everything.isposinf().any()
+    assert (infinite.all(-1)).any()  # a whole row
+    assert (infinite.any(-1) & ~infinite.all(-1)).any()
+    assert (everything.abs() == torch.finfo(torch.float32).max).any()
+    assert ((everything == 0) & torch.signbit(everything)).any()
+    signs = torch.signbit(everything[everything.isnan()])
+    assert signs.any()
+    assert not signs.all()
+    columns = everything.isnan().nonzero()[:, 1].unique().tolist()
+    assert {0, 8} < set(columns)
+
+
+def test_what_overflows_with_itself_comes_once_in_a_tensor() -> None:
+    large = [int((mixed(seed).abs() == torch.finfo(torch.float32).max).sum()) for seed in range(20)]
+    assert set(large) == {0, 1}
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_short_tensor_has_one_special_at_least(rows: int) -> None:
+    for seed in range(20):
+        plain = tensor(seed=seed, M=rows, N=3).view
+        assert (mixed(seed, rows, N=3).view(torch.int32) != plain.view(torch.int32)).any()
+
+
 @pytest.mark.parametrize("values", VALUES)
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_ordinary_values_are_finite_in_every_dtype(values: str, dtype: str) -> None:

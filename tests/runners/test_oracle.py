@@ -218,6 +218,27 @@ def test_where_the_scale_is_denormal_any_q_will_do() -> None:
     assert accepted(scale, 2e-39 / 127, 1.0)
 
 
+@pytest.mark.parametrize(("scale", "may_tie_upwards"), [(0.25, False), (15 * 2.0**-9, True)])
+def test_a_tie_is_decided_only_where_the_reciprocal_of_the_scale_is_exact(scale: float, may_tie_upwards: bool) -> None:
+    q, _ = expect(OPERATORS["quantize_int8"], "float32", [given("x", [[127 * scale, 44.5 * scale]])])
+    assert accepted(q, 127, 44)
+    assert accepted(q, 127, 45) is may_tie_upwards
+    assert not accepted(q, 127, 43)
+
+
+@pytest.mark.parametrize(("lost", "right"), [(0, True), (1, False), (-1, False)])
+def test_an_int8_product_is_exact_though_its_partial_sums_leave_float32(lost: int, right: bool) -> None:
+    a = torch.tensor([[127] * 1041 + [-127] * 1040 + [-126]], dtype=torch.int8)
+    b = torch.full((2082, 1), 127, dtype=torch.int8)
+    arguments = [
+        TensorValue(name, "int8", t.reshape(-1), tuple(t.shape), t.stride(), 0) for name, t in (("a", a), ("b", b))
+    ]
+    scales = [given(name, [1.0]) for name in ("scale_a", "scale_b")]
+    (want,) = expect(OPERATORS["int8_matmul"], "int8", [*arguments, *scales])
+    assert float(want.exact) == 127
+    assert accepted(want, 127.0 + lost) is right
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_equal_terms_may_be_added_one_after_the_other(seed: int) -> None:
     value = float(torch.randn((), generator=torch.Generator().manual_seed(seed)))

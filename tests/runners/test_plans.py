@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import combinations, islice
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from runners.drawing import draw
 from runners.materialise import TensorValue, materialise
 from runners.operators import OPERATORS, Operator
 from runners.operators.model import POSITIONS, Dim, Form, TensorInput
-from runners.plans import block_cases, huge_cases, own_dtype, pairwise, random_cases
+from runners.operators.sizes import names_in
+from runners.plans import BANDS, block_cases, huge_cases, own_dtype, pairwise, random_cases, special_cases
 
 SMALL = Operator(
     name="small",
@@ -218,7 +220,40 @@ def test_each_tensor_with_slices_is_huge_in_one_small_case(name: str) -> None:
         assert sum(len(value.base_bytes) for value in values) < 1 << 20
 
 
+@pytest.mark.parametrize("name", OPERATORS)
+def test_each_tensor_with_specials_has_many_at_once_over_all_lengths_of_its_rows(name: str) -> None:
+    operator = OPERATORS[name]
+    with_specials = {t.name for t in operator.tensors if len(t.specials) > 1 and t.whole is None}
+    cases = list(islice(special_cases(operator, 4, operator.dtypes), len(with_specials) * len(BANDS)))
+    seen: dict[str, set[int]] = {}
+    for case in cases:
+        assert operator.allows(case.values)
+        assert operator.declares(case.sizes)
+        (one,) = (tensor for tensor, plan in case.tensors.items() if plan.special != "none")
+        assert case.tensors[one].special == "mixed"
+        length = operator.form(case.form).shape(one, case.values)[-1]
+        seen.setdefault(one, set()).add(length)
+    assert set(seen) == with_specials
+    for one, lengths in seen.items():
+        last = {name for form in operator.forms for name in names_in(form.shapes[one][-1])}
+        assert 1 in lengths or operator.requires is not None or min(lengths) <= 2
+        assert max(lengths) > min(64, *(dim.largest - 1 for dim in operator.dims if dim.name in last)), one
+
+
+def test_an_operator_without_specials_has_no_such_case() -> None:
+    (x,) = SMALL.tensors
+    assert list(special_cases(replace(SMALL, inputs=(replace(x, specials=("none",)),)), 1, SMALL.dtypes)) == []
+
+
+def test_what_is_larger_than_a_boundary_is_not_declared() -> None:
+    assert SMALL.declares({"M": 2, "N": 16})
+    assert SMALL.declares({"M": 4, "N": 3})  # a few are never too many
+    assert not SMALL.declares({"M": 5, "N": 16})
+    assert not SMALL.declares({"N": 17})
+
+
 @pytest.mark.parametrize("plan", [lambda seed: block_cases(SMALL, (16,), seed, SMALL.dtypes),
+                                  lambda seed: islice(special_cases(SMALL, seed, SMALL.dtypes), 9),
                                   lambda seed: huge_cases(OPERATORS["matmul"], seed, ("float32",))])  # fmt: skip
 def test_the_seed_alone_decides_further_phases(plan: Callable[[int], Iterator[Case]]) -> None:
     assert list(plan(7)) == list(plan(7))

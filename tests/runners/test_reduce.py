@@ -57,6 +57,13 @@ def test_sizes_go_down_to_the_smallest_that_fails(condition, want) -> None:
     assert case.sizes == want or (want == {"N": 101} and 100 < case.sizes["N"] <= 127)
 
 
+def test_of_mixed_specials_the_one_that_fails_is_named() -> None:
+    x = COMPLICATED.tensors["x"].model_copy(update={"special": "mixed", "position": "random"})
+    case = COMPLICATED.model_copy(update={"tensors": {"x": x}})
+    smallest = reduced(lambda case: case.tensors["x"].special in ("mixed", "-inf"), case=case).failure.case
+    assert plan(smallest) == ("unit", "-inf", "first", "contiguous")
+
+
 @pytest.mark.parametrize(
     ("field", "index", "value"), [("values", 0, "wide"), ("special", 1, "nan"), ("layout", 3, "row_padded")]
 )
