@@ -91,7 +91,7 @@ def main(given: Sequence[str] | None = None) -> int:
     if asked.json is not None:
         asked.json.write_text(json.dumps([asdict(one) for one in done], indent=0), encoding="utf-8")
     _report(done)
-    return int(any(one.wrong for one in done))
+    return int(not done or any(one.wrong for one in done))
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
