@@ -147,11 +147,7 @@ class Session:
         return UnsupportedCase(case=case, reason=WAITING, line=None)
 
     def _conditions(self, case: Case) -> tuple[wire.Conditions, ...]:
-        conditions = conditions_for(case)
-        if not self._noise:
-            return conditions
-        drawn = case.seed % (1 << 32)  # one for the case: both of its runs are of one GPU
-        return tuple(one.model_copy(update={"noise_seed": drawn}) for one in conditions)
+        return conditions_for(case, noise=self._noise)
 
     def _load_once(self) -> wire.Loaded | UnsupportedCase | Failure:
         self._drop()

@@ -99,7 +99,7 @@ class Conditions(Message):
         choice_seed: Decides which configuration an autotuned kernel uses. The calls of one case share it: another
             configuration may add in another order, and then results rightly differ in their last bits.
         undefined_lanes: Masked-off lanes of a load without `other` hold NaN (floats) or a large value (integers).
-        noise_seed: Arithmetic errs as a GPU's may, drawn from this seed; for experiments. None: as exact as it gets.
+        noise_seed: Arithmetic errs as a GPU's may, drawn from this seed. None: as exact as it gets.
     """
 
     fresh_byte: Annotated[int, Field(ge=0, le=255)]

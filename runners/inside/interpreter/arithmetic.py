@@ -25,6 +25,7 @@ Operation = Callable[..., Any]
 
 _COMPARISONS: Final = frozenset({np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal})
 _BITWISE: Final = frozenset({np.bitwise_and, np.bitwise_or, np.bitwise_xor})
+_FACTORS: Final = "kernelgate.factors"
 _ROUNDING = stock._ir.ROUNDING_MODE
 
 
@@ -91,6 +92,36 @@ def create_fma(self: Any, x: TensorHandle, y: TensorHandle, z: TensorHandle) -> 
         return TensorHandle(fused(*arrays) if fused else arrays[0] * arrays[1] + arrays[2], dtype)
     product = widen(x).astype(np.float64) * widen(y).astype(np.float64)  # exact: at most 48 bits
     return TensorHandle(narrow(_add_to_odd(product, widen(z).astype(np.float64)), dtype), dtype)
+
+
+def create_fmul(self: Any, lhs: TensorHandle, rhs: TensorHandle) -> TensorHandle:
+    """x·y; where GPUs' compilers contract, the product remembers its factors for the addition that may follow."""
+    result: TensorHandle = self.binary_op(lhs, rhs, np.multiply)
+    if noise.contracts() and lhs.dtype.scalar.is_fp32():
+        result.attr[_FACTORS] = (lhs, rhs)
+    return result
+
+
+def create_fadd(self: Any, lhs: TensorHandle, rhs: TensorHandle) -> TensorHandle:
+    """x + y; a product of float32 is added without being rounded where GPUs' compilers contract."""
+    for product, other in ((lhs, rhs), (rhs, lhs)):
+        if _FACTORS in product.attr:
+            left, right = product.attr[_FACTORS]
+            return create_fma(self, left, right, other)
+    total: TensorHandle = self.binary_op(lhs, rhs, np.add)
+    return total
+
+
+def create_fsub(self: Any, lhs: TensorHandle, rhs: TensorHandle) -> TensorHandle:
+    """x − y, likewise."""
+    if _FACTORS in lhs.attr:
+        left, right = lhs.attr[_FACTORS]
+        return create_fma(self, left, right, self.unary_op(rhs, np.negative))
+    if _FACTORS in rhs.attr:
+        left, right = rhs.attr[_FACTORS]
+        return create_fma(self, self.unary_op(left, np.negative), right, lhs)
+    difference: TensorHandle = self.binary_op(lhs, rhs, np.subtract)
+    return difference
 
 
 def _add_to_odd(left: Array, right: Array) -> Array:
@@ -170,6 +201,9 @@ REPAIRS: Final[dict[str, Callable[..., TensorHandle]]] = {
     "create_fp_to_fp": create_fp_to_fp,
     "get_bf16": get_bf16,
     "create_fma": create_fma,
+    "create_fmul": create_fmul,
+    "create_fadd": create_fadd,
+    "create_fsub": create_fsub,
     "create_clampf": create_clampf,
     "create_fneg": lambda self, input: self.unary_op(input, np.negative),
     "create_maxnumf": _by_binary(maximum_number),

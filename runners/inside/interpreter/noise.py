@@ -1,4 +1,4 @@
-"""What a GPU may compute otherwise than this interpreter, without being wrong: an experiment on the judge, not a check.
+"""What a GPU may compute otherwise than this interpreter, without being wrong.
 
 With a `noise_seed` in the conditions
 
@@ -8,11 +8,12 @@ With a `noise_seed` in the conditions
 - a sum along an axis adds in an order drawn from the seed, in as many partial sums as lanes that it drew; a running
   sum is made by doubling distances, as by a warp;
 - a matrix product of 16- and 8-bit floats and of tf32 adds step by step along K, steps in a drawn order, each rounded
-  toward zero, as tensor cores do; a float32 product ("ieee") adds in a drawn order.
+  toward zero, as tensor cores do; a float32 product ("ieee") adds in a drawn order;
+- with every other seed a·b + c of float32 is contracted, rounded once, as compilers for GPUs do.
 
 Nothing depends on which program runs when, so the runs of one case agree to the bit where they would on one GPU. Not
-moved: division (a right `quantize_int8` may rely on it), contraction of a·b + c, order within combine functions that a
-kernel brings itself, atomics. Without a seed every function here returns what it was given.
+moved: division (a right `quantize_int8` may rely on it), order within combine functions that a kernel brings itself,
+atomics. Without a seed every function here returns what it was given.
 """
 
 from __future__ import annotations
@@ -35,6 +36,11 @@ _SMALLEST_NORMAL_BITS: Final = 0x00800000
 def active() -> bool:
     """Whether this run is to be noisy."""
     return CURRENT.run.conditions.noise_seed is not None
+
+
+def contracts() -> bool:
+    """Whether this run is to contract a·b + c."""
+    return active() and bool(_seed() >> 5 & 1)
 
 
 def approximate(result: TensorHandle, ulps: int = 2) -> TensorHandle:

@@ -48,6 +48,15 @@ def saturated_kernel(x, y, block: tl.constexpr):
 
 
 @triton.jit
+def contracting_kernel(x, y, rounded, out, block: tl.constexpr):
+    at = tl.arange(0, block)
+    a, b, c = tl.load(x + at), tl.load(y + at), tl.load(rounded + at)
+    tl.store(out + at, a * b - c)
+    tl.store(out + block + at, c - a * b)
+    tl.store(out + 2 * block + at, 1.0 + a * b)
+
+
+@triton.jit
 def whole_kernel(x, y, block: tl.constexpr):
     v = tl.load(x + tl.arange(0, block))
     tl.store(y, tl.sum(v, 0))
@@ -117,6 +126,21 @@ def test_saturated_and_exact_results_stay_exact_under_noise() -> None:
     assert y[:4].tolist() == [3.0, 1.0, 3.0, 2.0]
 
 
+@pytest.mark.parametrize(("seed", "contracted"), [(None, False), (0, False), (32, True)])
+def test_a_product_and_a_sum_are_one_rounding_with_every_other_seed(seed: int | None, contracted: bool) -> None:
+    x = torch.rand(64, generator=torch.Generator().manual_seed(1))
+    y = torch.rand(64, generator=torch.Generator().manual_seed(2))
+    rounded = x * y
+    residue = (x.double() * y.double() - rounded.double()).float()
+    out = torch.zeros(3, 64)
+    with interpreter.observe(conditions(seed)):
+        contracting_kernel[(1,)](x, y, rounded, out, block=64)
+    assert residue.abs().max() > 0
+    assert torch.equal(out[0], residue if contracted else torch.zeros(64))
+    assert torch.equal(out[1], -residue if contracted else torch.zeros(64))
+    assert torch.equal(out[2], (x.double() * y.double() + 1).float() if contracted else rounded + 1)
+
+
 def test_sums_of_integers_are_untouched_by_noise() -> None:
     x, y = torch.arange(64, dtype=torch.int32), torch.zeros(2, dtype=torch.int32)
     with interpreter.observe(conditions(1)):
@@ -151,7 +175,7 @@ def test_right_kernels_stay_right_under_noise(name: str, seed: int, tmp_path: Pa
     operator = candidate.operator
     for case in islice(pairwise(operator, seed, operator.dtypes), 4):
         arguments = materialise(operator, case)
-        noisy = tuple(one.model_copy(update={"noise_seed": case.seed % 2**32}) for one in conditions_for(case))
+        noisy = conditions_for(case, noise=True)
         request = wire.RunRequest(
             arguments=tuple(on_wire(a) for a in arguments), conditions=noisy, output_cap_bytes=1 << 24
         )
