@@ -72,31 +72,36 @@ def random_cases(operator: Operator, dtypes: Sequence[str]) -> st.SearchStrategy
 
 
 def special_cases(operator: Operator, seed: int, dtypes: Sequence[str]) -> Iterator[Case]:
-    """Yields cases without end in which one tensor has a special in half of its rows, over lengths of these rows."""
+    """Yields cases in which one tensor has a special in half of its rows, over lengths of these rows.
+
+    Without end, unless no tensor has specials or the operator allows none of the lengths.
+    """
     chance = random.Random(f"{seed} specials")
     tensors = [tensor for tensor in operator.tensors if set(tensor.specials) - {"none"} and tensor.whole is None]
     turns = [(tensor, band) for band in BANDS for tensor in tensors]
-    while turns:
-        for tensor, band in chance.sample(turns, len(turns)):
-            for _ in range(REDRAWS):
-                case = _special_case(operator, tensor, band, dtypes, chance)
-                if _fits(operator, case):
-                    yield case
-                    break
+    while True:
+        chance.shuffle(turns)
+        cases = [_special_case(operator, tensor, band, dtypes, chance) for tensor, band in turns]
+        if not any(cases):
+            return
+        yield from (case for case in cases if case is not None)
 
 
 def _special_case(
     operator: Operator, tensor: TensorInput, band: tuple[int, int], dtypes: Sequence[str], chance: random.Random
-) -> Case:
-    named = _drawn(operator, dtypes, chance)
-    named |= {f"special {other.name}": "none" for other in operator.tensors} | {f"special {tensor.name}": "mixed"}
-    *rows, length = operator.form(named.get("form", operator.forms[0].name)).shapes[tensor.name]
-    for dim in operator.dims:
-        lowest, highest = (3, BESIDE) if any(dim.name in names_in(axis) for axis in rows) else (0, 0)
-        lowest, highest = band if dim.name in names_in(length) else (lowest, highest)
-        if highest:
-            named[f"size {dim.name}"] = chance.randint(min(lowest, dim.largest), min(highest, dim.largest))
-    return _case(operator, named, chance.getrandbits(64))
+) -> Case | None:
+    for _ in range(REDRAWS):
+        named = _drawn(operator, dtypes, chance)
+        named |= {f"special {other.name}": "none" for other in operator.tensors} | {f"special {tensor.name}": "mixed"}
+        shape = operator.form(named.get("form", operator.forms[0].name)).shapes[tensor.name]
+        for axes, (lowest, highest) in ((shape[:-1], (3, BESIDE)), (shape[-1:], band)):
+            for dim in operator.dims:
+                if any(dim.name in names_in(axis) for axis in axes):
+                    named[f"size {dim.name}"] = chance.randint(min(lowest, dim.largest), min(highest, dim.largest))
+        case = _case(operator, named, chance.getrandbits(64))
+        if _fits(operator, case):
+            return case
+    return None
 
 
 def block_cases(operator: Operator, blocks: Sequence[int], seed: int, dtypes: Sequence[str]) -> Iterator[Case]:

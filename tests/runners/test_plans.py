@@ -245,6 +245,10 @@ def test_an_operator_without_specials_has_no_such_case() -> None:
     assert list(special_cases(replace(SMALL, inputs=(replace(x, specials=("none",)),)), 1, SMALL.dtypes)) == []
 
 
+def test_an_operator_that_allows_no_length_of_such_rows_has_no_such_case() -> None:
+    assert list(special_cases(replace(SMALL, requires="M - M"), 1, SMALL.dtypes)) == []
+
+
 def test_what_is_larger_than_a_boundary_is_not_declared() -> None:
     assert SMALL.declares({"M": 2, "N": 16})
     assert SMALL.declares({"M": 4, "N": 3})  # a few are never too many
