@@ -8,6 +8,7 @@ import pytest
 
 from runners.cases import Case
 from runners.evidence import CodeRaised, Failure, InputChanged, NoLaunch, RunnerEnded, WrongForm
+from runners.examine import is_noisy
 from runners.operators import OPERATORS
 from runners.reduce import Budget, Reduced, reduce
 
@@ -55,6 +56,12 @@ def test_what_fails_nowhere_else_stays_as_it_was() -> None:
 def test_sizes_go_down_to_the_smallest_that_fails(condition, want) -> None:
     case = reduced(condition).failure.case
     assert case.sizes == want or (want == {"N": 101} and 100 < case.sizes["N"] <= 127)
+
+
+def test_a_case_with_emulated_errors_becomes_one_without_them_unless_they_are_needed() -> None:
+    noisy = COMPLICATED.model_copy(update={"seed": 8})
+    assert not is_noisy(reduced(lambda case: True, case=noisy).failure.case)
+    assert is_noisy(reduced(is_noisy, case=noisy).failure.case)
 
 
 def test_of_mixed_specials_the_one_that_fails_is_named() -> None:
