@@ -3,9 +3,10 @@
     python benchmarks/verdicts.py tests/kernels --jobs 16 --noise --repeat 10 --json verdicts.json
 
 What `kernelgate measure` counts, for a machine with many cores and no engine, and as often as is asked for: every
-check of the policy is made but the proof of isolation, and every verdict has a seed of its own (the first is `--seed`,
-then one more each). `--noise` lets the interpreter err as a GPU may. Printed are the errors and what was inconclusive,
-then how many verdicts there were of each label; the exit code is 1 if any was wrong.
+check of the policy is made but the proof of isolation. All files are judged under `--seed`, then, if they are to be
+judged again, under the next. `--noise` lets the interpreter err as a GPU may in every case. Printed are the errors and
+what was inconclusive, then how many verdicts there were of each label; the exit code is 1 if any was wrong or none said
+anything.
 
 The runners are children of this program: for kernels of this project only.
 """
@@ -23,7 +24,6 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -37,8 +37,6 @@ from policies.policy import IsolationRules, Policy, Tier, load_policy
 from runners.candidate import read_candidate
 from runners.evidence import PropertiesEvidence
 
-ALLOWED: Final = frozenset({Tier.FUNCTIONAL, Tier.PRODUCTION_SAFE})
-
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -48,6 +46,7 @@ class Given:
     label: str
     seed: int
     tier: Tier
+    allowed: bool
     findings: tuple[str, ...]
     failed_at: int | None
     wall_s: float
@@ -55,7 +54,12 @@ class Given:
     @property
     def wrong(self) -> bool:
         """Whether the gate erred."""
-        return self.tier is not Tier.INCONCLUSIVE and (self.tier in ALLOWED) == (self.label in MUST_DENY)
+        return self.decided and self.allowed == (self.label in MUST_DENY)
+
+    @property
+    def decided(self) -> bool:
+        """Whether it says anything about the candidate."""
+        return self.tier is not Tier.INCONCLUSIVE
 
 
 def verdict(path: Path, label: str, policy: Policy, seed: int, noise: bool) -> Given:
@@ -67,7 +71,8 @@ def verdict(path: Path, label: str, policy: Policy, seed: int, noise: bool) -> G
     properties = evidence.properties
     failed_at = properties.failed_at if isinstance(properties, PropertiesEvidence) else None
     findings = tuple(f"{finding.rule}: {finding.message}" for finding in given.findings)
-    return Given(str(path), label, seed, given.tier, findings, failed_at, time.monotonic() - began)
+    wall_s = time.monotonic() - began
+    return Given(str(path), label, seed, given.tier, given.allowed, findings, failed_at, wall_s)
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -86,12 +91,12 @@ def main(given: Sequence[str] | None = None) -> int:
     done = []
     for one in _verdicts(chosen, policy, asked):
         done.append(one)
-        if one.wrong or one.tier is Tier.INCONCLUSIVE:
+        if one.wrong or not one.decided:
             print(f"{one.label} {one.tier} {one.path} seed {one.seed}: {'; '.join(one.findings)[:400]}", flush=True)
     if asked.json is not None:
         asked.json.write_text(json.dumps([asdict(one) for one in done], indent=0), encoding="utf-8")
     _report(done)
-    return int(not done or any(one.wrong for one in done))
+    return int(any(one.wrong for one in done) or not any(one.decided for one in done))
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -137,10 +142,9 @@ def _in_time(until: float, path: Path, label: str, policy: Policy, seed: int, no
 def _report(done: Sequence[Given]) -> None:
     for label in sorted({one.label for one in done}):
         of_label = [one for one in done if one.label == label]
-        wrong, tiers = sum(one.wrong for one in of_label), Counter(one.tier for one in of_label)
-        decided = len(of_label) - tiers[Tier.INCONCLUSIVE]
+        wrong, decided = sum(one.wrong for one in of_label), sum(one.decided for one in of_label)
         low, high = clopper_pearson(wrong, decided)
-        counts = ", ".join(f"{count} {tier}" for tier, count in sorted(tiers.items()))
+        counts = ", ".join(f"{count} {tier}" for tier, count in sorted(Counter(one.tier for one in of_label).items()))
         print(f"{label}: {wrong} of {decided} wrong ({low:.2%} to {high:.2%}); {counts}")
     kills = [one.failed_at for one in done if one.label in MUST_DENY and one.failed_at is not None]
     if kills:
