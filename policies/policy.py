@@ -99,7 +99,8 @@ class PropertiesRules(_Strict):
 
     Attributes:
         special_cases: With many specials in one tensor; none where the operator has no specials.
-        block_cases: At most so many cases around the candidate's own block sizes.
+        block_cases: At most so many cases around the candidate's own block sizes; for an autotuned candidate so many
+            for each of at most four configurations.
         long_s: One size after the other is made long while a length is expected to take no more seconds than this; 0
             leaves them untried.
         huge_cases: At most so many cases with offsets beyond 32 bits, each tensor first; 0 leaves them untried.
@@ -124,7 +125,7 @@ class PropertiesRules(_Strict):
 
     @property
     def cases(self) -> int:
-        """The most cases that this asks for; there may be fewer of specials, blocks and huge ones to try."""
+        """The cases that this asks for; there may be fewer of specials, blocks and huge ones, or an autotuner's."""
         drawn = self.pairwise_cases + self.random_cases + self.targeted_cases
         return drawn + self.special_cases + self.block_cases + self.huge_cases
 

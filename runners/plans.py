@@ -105,9 +105,12 @@ def _special_case(
 
 
 def block_cases(operator: Operator, blocks: Sequence[int], seed: int, dtypes: Sequence[str]) -> Iterator[Case]:
-    """Yields cases in which one size is b−1, b, b+1 or 2b+1 for a b of `blocks`, all other choices drawn."""
+    """Yields cases in which one size is b−1, b, b+1, 2b+1 or 3b for a b of `blocks`, all other choices drawn.
+
+    3b is a multiple of b and not of 2b: a shortcut for multiples of one block errs there where another one is used.
+    """
     chance = random.Random(seed)
-    sizes = [(dim.name, size) for dim in operator.dims for b in blocks for size in (b + 1, 2 * b + 1, b - 1, b)]
+    sizes = [(dim.name, size) for dim in operator.dims for b in blocks for size in (b + 1, 2 * b + 1, b - 1, b, 3 * b)]
     chance.shuffle(sizes)
     for name, size in sizes:
         for _ in range(REDRAWS):

@@ -33,6 +33,8 @@ from runners.specialisation import Specialisation
 
 PHASES: Final = ("pairwise", "specials", "blocks", "huge", "random", "targeted", "long")
 REFUSALS: Final = ("AssertionError", "NotImplementedError", "RuntimeError", "ValueError")
+SEEDS: Final = 1 << 64
+CONFIGURATIONS: Final = 4  # of more, most are copies with another number of warps; each costs a plan of its own
 HOPELESS: Final = 5  # so many unsupported cases and not one that ran: the rest will not run either
 
 
@@ -42,7 +44,8 @@ class Effort:
 
     Attributes:
         special_cases: With many specials in one tensor; none where the operator has no specials.
-        block_cases: At most so many around the candidate's block sizes; likewise `huge_cases`.
+        block_cases: At most so many around the candidate's block sizes, for each of its configurations where it is
+            autotuned; likewise `huge_cases`, once.
         long_s: A dim is made longer while the next length is expected to take no more than this.
         controls: Whether planted faults are run after the last case, unless one failed.
         reduces: A failing case is made smaller, for a person to read.
@@ -154,11 +157,19 @@ class PropertiesCheck:
         plans = (pairwise(operator, self._seed + number, self._dtypes) for number in count())
         covering = islice(chain.from_iterable(plans), effort.pairwise_cases)
         special = islice(special_cases(operator, self._seed, self._dtypes), effort.special_cases)
-        blocks = blocks_in(self._candidate.source.decode())
-        around = islice(block_cases(operator, blocks, self._seed, self._dtypes), effort.block_cases)
         huge = islice(huge_cases(operator, self._seed, self._dtypes), effort.huge_cases)
+        around = self._around_blocks()  # lazily: what the first cases launched says how many
         for phase, cases in (("pairwise", covering), ("specials", special), ("blocks", around), ("huge", huge)):
             yield from ((phase, case) for case in cases)
+
+    def _around_blocks(self) -> Iterator[Case]:
+        """The plan, then again for other configurations of an autotuner: a size may be wrong in one of them alone."""
+        blocks = blocks_in(self._candidate.source.decode())
+        plan = block_cases(self._candidate.operator, blocks, self._seed, self._dtypes)
+        cases = list(islice(plan, self._effort.block_cases))
+        for turn in range(min(max(self._session.configurations, 1), CONFIGURATIONS)):
+            # The next seed chooses the next configuration (`conditions_for`), so that none is met by chance only.
+            yield from (case.model_copy(update={"seed": (case.seed + turn) % SEEDS}) for case in cases)
 
     def _draw(self) -> bool:
         going = True

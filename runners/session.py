@@ -96,6 +96,11 @@ class Session:
         known = {one.kernel for one in self._specialisations.values()}
         return (*self._specialisations.values(), *(one for one in self._beyond.values() if one.kernel not in known))
 
+    @property
+    def configurations(self) -> int:
+        """Among how many the autotuners of the launches so far could choose, at most; 0 where there was none."""
+        return max((one.configurations for one in self._specialisations.values()), default=0)
+
     def load(self) -> wire.Loaded | UnsupportedCase | Failure:
         """Puts the candidate into a fresh runner.
 

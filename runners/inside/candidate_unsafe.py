@@ -102,7 +102,10 @@ def _returned(
     if not tensors or strange:
         odd = strange[0] if strange else result
         return wire.ReturnedOther(type_name=_sendable(type(odd).__name__)), []
-    described = [_described(tensor, cap_bytes // len(tensors)) for tensor in tensors]
+    described: list[tuple[wire.Output, memoryview]] = []
+    for tensor in tensors:
+        described.append(_described(tensor, cap_bytes))
+        cap_bytes -= len(described[-1][1])
     answer = wire.Returned(
         single=single,
         outputs=tuple(output for output, _ in described),

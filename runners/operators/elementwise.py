@@ -64,6 +64,7 @@ ADD = Operator(
         Form("column", {"x": ("M", "N"), "y": ("M", 1)}),
         Form("single", {"x": ("M", "N"), "y": (1,)}),
         Form("outer", {"x": ("M", 1), "y": (1, "N")}),
+        Form("square, outer", {"x": ("M", 1), "y": (1, "M")}),
         Form("batch", {"x": ("M", "N"), "y": ("B", "M", "N")}),
     ),
     reference=torch.add,

@@ -269,7 +269,7 @@ def test_no_case_around_a_block_costs_thousands_of_programs(name: str) -> None:
     operator = OPERATORS[name]
     for case in block_cases(operator, (128, 2048), 6, operator.dtypes):
         tensors = [value for value in materialise(operator, case) if isinstance(value, TensorValue)]
-        assert max(value.view.numel() for value in tensors) <= 4097
+        assert max(value.view.numel() for value in tensors) <= 3 * 2048
         assert math.prod(tensors[0].shape[:-1]) <= 2100
         assert math.prod(case.sizes.values()) <= 100_000
 

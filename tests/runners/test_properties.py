@@ -15,8 +15,9 @@ from runners.conversation import RunnerFault
 from runners.evidence import CodeRaised, PropertiesEvidence, RunnerEnded, UnsupportedCase, WrongValues
 from runners.operators import OPERATORS
 from runners.operators.model import Dim, Form, Operator, TensorInput
-from runners.properties import HOPELESS, Effort, PropertiesCheck
+from runners.properties import CONFIGURATIONS, HOPELESS, Effort, PropertiesCheck
 from runners.session import Deadlines
+from runners.specialisation import KernelName, Specialisation
 from sandbox.contract import SandboxUnavailable
 from sandbox.outcomes import KilledBySignal, SandboxFault, TimedOut
 
@@ -87,6 +88,34 @@ def test_a_source_without_block_sizes_has_no_cases_around_them(fake_runners) -> 
     how = Effort(1, 0, DTYPES, DEADLINES, 60.0, block_cases=5)
     evidence = PropertiesCheck(candidate_with(b""), fake_runners(relu).take, how, 1).run()
     assert (evidence.pairwise_cases, evidence.block_cases, evidence.failure) == (1, 0, None)
+
+
+@pytest.mark.parametrize(("said", "turns"), [(0, 1), (1, 1), (3, 3), (99, CONFIGURATIONS)])
+def test_sizes_around_a_block_are_tried_in_each_configuration_of_an_autotuner(fake_runners, said, turns) -> None:
+    kernel = KernelName(module="candidate", qualname="kernel", line=1)
+    seen = (Specialisation(kernel=kernel, arguments=(), options=(), configurations=said, gap=None),)
+    ran: list[tuple[torch.Size, int]] = []
+
+    def remember(x: torch.Tensor) -> torch.Tensor:
+        if runners.conditions.order_seed is None:
+            ran.append((x.shape, runners.conditions.choice_seed))
+        return relu(x)
+
+    def with_launches(answer: wire.Message) -> wire.Message:
+        if not isinstance(answer, wire.Ran):
+            return answer
+        return wire.Ran(calls=tuple(call.model_copy(update={"specialisations": seen}) for call in answer.calls))
+
+    runners = fake_runners(remember)
+    runners.alter = with_launches
+    how = Effort(1, 0, DTYPES, DEADLINES, 60.0, block_cases=5)
+    assert PropertiesCheck(candidate_with(b"BLOCK = 32\n"), runners.take, how, 1).run().block_cases == 5 * turns
+    around = ran[1:]
+    assert len(around) == 5 * turns
+    for number in range(5):  # each case of the plan once in each configuration
+        shapes, chosen = zip(*around[number::5], strict=True)
+        assert len(set(shapes)) == 1
+        assert sorted(seed % turns for seed in chosen) == list(range(turns))
 
 
 def test_sizes_around_the_candidates_own_block_are_tried(fake_runners) -> None:
