@@ -22,7 +22,7 @@ from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import Timeout as RequestsTimeout
 
 from sandbox.contract import SandboxUnavailable
-from sandbox.docker_engine import CALL_TIMEOUT_S, DockerEngine, engine_errors, is_settled
+from sandbox.docker_engine import CALL_TIMEOUT_S, DockerEngine, engine_errors, is_settled, is_still_dying
 from sandbox.hardening import ContainerSpec
 
 REMOVAL_DEADLINE_S: Final = 30.0
@@ -101,12 +101,12 @@ class Container:
         return ContainerFacts(str(attributes["HostConfig"]["Runtime"]), str(attributes["Image"]))
 
     def kill(self) -> None:
-        """Sends SIGKILL to everything in it; nothing happens when it is not running."""
+        """Sends SIGKILL to everything in it; nothing happens when it is not running. It may not be dead yet."""
         with engine_errors("kill the container", self._engine.url):
             try:
                 self._engine.api.kill(self.name)
             except APIError as error:
-                if not is_settled(error):
+                if not (is_settled(error) or is_still_dying(error)):
                     raise
 
     def end_state(self, timeout_s: float) -> EndState | None:
@@ -165,7 +165,7 @@ class Container:
             try:
                 self._engine.api.remove_container(self.name, v=True, force=True)
             except APIError as error:
-                if not is_settled(error):
+                if not (is_settled(error) or is_still_dying(error)):
                     raise
             try:
                 self._engine.api.inspect_container(self.name)

@@ -131,6 +131,11 @@ def is_settled(error: APIError) -> bool:
     return error.response is not None and error.response.status_code in SETTLED
 
 
+def is_still_dying(error: APIError) -> bool:
+    """Whether the engine sent SIGKILL and gave up waiting (10 s): hundreds of busy processes take longer to die."""
+    return "did not receive an exit event" in str(error.explanation)
+
+
 def _what_happened(error: Exception) -> str:
     if isinstance(error, APIError) and error.explanation:
         return str(error.explanation).strip()

@@ -1,4 +1,4 @@
-"""What the worker sends of a call's outputs: each while there is room, however unequal they are; none beyond the cap."""
+"""What the worker sends of a call's outputs: each while there is room, however unequal; none beyond the cap."""
 
 from __future__ import annotations
 
