@@ -94,10 +94,22 @@ def _floats(plan: TensorPlan, shape: tuple[int, ...], dtype: str, rng: np.random
             return np.copysign(np.zeros(shape), rng.uniform(-1, 1, shape))
         case "very_negative":
             return -rng.uniform(100, 200, shape)
+        case "far_negative":  # beyond the lowest float16, with which some begin a running maximum
+            return -rng.uniform(*((3e4, 6e4) if narrow else (1e5, 2e5)), shape)
         case "halves":
             return _halves(shape, rng)
+        case "swing":
+            return _float_swing(shape, rng)
         case _:
             return rng.standard_normal(shape)
+
+
+def _float_swing(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Positive numbers, then the same with the other sign: partial sums of a long row leave float16."""
+    drawn = rng.uniform(4.0, 9.0, shape)
+    half = shape[-1] // 2 if shape else 0
+    drawn[..., half : 2 * half] = -drawn[..., :half][..., rng.permutation(half)]
+    return drawn
 
 
 def _halves(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:

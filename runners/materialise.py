@@ -125,11 +125,7 @@ def _tensor(given: TensorInput, case: Case, shape: tuple[int, ...], rng: np.rand
 def _elements(given: TensorInput, case: Case, shape: tuple[int, ...], rng: np.random.Generator) -> torch.Tensor:
     plan = case.tensors[given.name]
     if given.whole is None:
-        if given.period is None:
-            return torch.from_numpy(floats(plan, shape, case.dtype_of(given.name), given.specials, rng))
-        period = min(shape[-1], evaluate(given.period, case.values))
-        drawn = floats(plan, (*shape[:-1], period), case.dtype_of(given.name), given.specials, rng)
-        return torch.from_numpy(np.tile(drawn, shape[-1] // period))
+        return torch.from_numpy(floats(plan, shape, case.dtype_of(given.name), given.specials, rng))
     lowest, highest = evaluate(given.whole.lowest, case.values), evaluate(given.whole.highest, case.values)
     return torch.from_numpy(integers(plan, shape, lowest, highest, given.whole.ignored, rng))
 
@@ -145,9 +141,12 @@ def _place(layout: Layout, shape: tuple[int, ...]) -> _Placement:
             return _Placement((*inner[:-3], inner[-2], inner[-3], inner[-1]), 0)
         case "row_padded" if rank >= 2:
             return _Placement(_row_major((*shape[:-1], shape[-1] + PAD)), 2)
+        case "column_padded" if rank >= 2:  # a part of a wider buffer, transposed
+            inner = _row_major((*shape[:-2], shape[-1], shape[-2] + PAD))
+            return _Placement((*inner[:-2], inner[-1], inner[-2]), 2)
         case "stepped" | "transposed":
             return _Placement(tuple(STEP * stride for stride in _row_major(shape)), 0)
-        case "offset" | "row_padded":
+        case "offset" | "row_padded" | "column_padded":
             return _Placement(_row_major(shape), 3)
         case _:
             return _Placement(_row_major(shape), 0)

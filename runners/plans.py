@@ -16,9 +16,11 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import chain, product
 from typing import Any, Final
 
+import numpy as np
 from allpairspy import AllPairs
 from hypothesis import strategies as st
 
@@ -40,10 +42,14 @@ BETWEEN: Final = 200  # most sizes are drawn up to here: the interpreter needs l
 REDRAWS: Final = 50
 BESIDE: Final = 17  # where one size is large, the others are not, and only a last axis is: a case has a second or two
 LENGTHS: Final = (131, 515, 4_099, 65_551, 1_048_609)
-SPREAD: Final = 48  # a length is drawn from so many odd numbers: no table has it
+SPREAD: Final = 48  # a length is drawn from so many odd numbers or more: no table has it
+SPREAD_PART: Final = 32  # of longer ones, from this part of the length: the last tile is filled now more, now less
+ODD_ONES: Final = 12  # so many cases of a length beyond an operator's own sizes have a special and drawn layouts
 BANDS: Final = ((1, 1), (2, 63), (64, 256), (257, 4_099))  # no row, less than a tile, some tiles, many
 MOST_PRODUCT: Final = 500_000  # of all sizes of a case of the covering plan, the random phase and the search
 MOST_ELEMENTS: Final = 2100
+MOST_BESIDE: Final = 64  # the other sizes, where all are about a block's
+MOST_JOINT: Final = 13_000  # elements of such a case, of its result too
 MOST_OUTER: Final = 300
 MOST_WORK: Final = 100_000  # the product of all sizes of a case with a large last axis
 MOST_OUTER_WORK: Final = 8_000  # the same where another axis is large: some kernels take a program for each place on it
@@ -105,20 +111,34 @@ def _special_case(
 
 
 def block_cases(operator: Operator, blocks: Sequence[int], seed: int, dtypes: Sequence[str]) -> Iterator[Case]:
-    """Yields cases in which one size is b−1, b, b+1, 2b+1 or 3b for a b of `blocks`, all other choices drawn.
+    """Yields cases in which one size is b−1, b, b+1, 2b+1 or 3b for a b of `blocks`; all else is drawn.
 
     3b is a multiple of b and not of 2b: a shortcut for multiples of one block errs there where another one is used.
+    Then the same with all other sizes about a block: a candidate may take larger blocks for what is large all round.
     """
     chance = random.Random(seed)
-    sizes = [(dim.name, size) for dim in operator.dims for b in blocks for size in (b + 1, 2 * b + 1, b - 1, b, 3 * b)]
-    chance.shuffle(sizes)
-    for name, size in sizes:
+    around = [size for b in blocks for size in (b + 1, 2 * b + 1, b - 1, b, 3 * b)]
+    turns = [{dim.name: size} for dim in operator.dims for size in around]
+    beside = max((b for b in blocks if b <= MOST_BESIDE), default=MOST_BESIDE)
+    wide = {dim.name: beside for dim in operator.dims if dim.largest > BESIDE}
+    turns += [wide | turn for turn in turns if not turn.keys() >= wide.keys()]
+    chance.shuffle(turns)
+    for sizes in turns:
         for _ in range(REDRAWS):
-            named = _drawn(operator, dtypes, chance) | {f"size {name}": size}
-            case = _case(operator, named, chance.getrandbits(64))
-            if name in case.sizes and operator.allows(case.values) and _is_cheap(operator, case, name):
+            wanted = {f"size {name}": size for name, size in sizes.items()}
+            case = _case(operator, _drawn(operator, dtypes, chance) | wanted, chance.getrandbits(64))
+            there = [name for name in sizes if name in case.sizes]
+            if there and operator.allows(case.values) and _all_cheap(operator, case, there):
                 yield case
                 break
+
+
+def _all_cheap(operator: Operator, case: Case, names: Sequence[str]) -> bool:
+    if len(names) == 1:
+        return _is_cheap(operator, case, names[0])
+    elements = _elements(operator, case)
+    places = math.prod(size for name, size in case.sizes.items() if name != operator.reduction)
+    return _fits(operator, case) and max(elements, places) <= MOST_JOINT
 
 
 def _fits(operator: Operator, case: Case) -> bool:
@@ -126,11 +146,19 @@ def _fits(operator: Operator, case: Case) -> bool:
     return operator.allows(case.values) and math.prod(case.sizes.values()) <= MOST_PRODUCT
 
 
+def _elements(operator: Operator, case: Case) -> int:
+    """How many elements the largest tensor has; what the tensors broadcast to is one, where they do."""
+    shapes = [operator.form(case.form).shape(tensor.name, case.values) for tensor in operator.tensors]
+    with suppress(ValueError):  # they do not
+        shapes.append(np.broadcast_shapes(*shapes))
+    return max(math.prod(shape) for shape in shapes)
+
+
 def _is_cheap(operator: Operator, case: Case, name: str) -> bool:
     """Whether even a kernel that takes one program a row is done with `case` soon."""
     form = operator.form(case.form)
     size = case.sizes[name]
-    elements = max(math.prod(form.shape(tensor.name, case.values)) for tensor in operator.tensors)
+    elements = _elements(operator, case)
     first = next((shape for shape in form.shapes.values() if any(name in names_in(axis) for axis in shape)), (name,))
     work = math.prod(case.sizes.values())
     if name in names_in(first[-1]):  # as the length of a row; the number of rows is what costs
@@ -158,33 +186,57 @@ def huge_cases(operator: Operator, seed: int, dtypes: Sequence[str]) -> Iterator
 
 
 def long_cases(operator: Operator, dim: Dim, seed: int, dtypes: Sequence[str]) -> Iterator[tuple[int, list[Case]]]:
-    """Yields ever larger lengths of `dim` with cases of about that length, in each dtype, all else small and plain."""
+    """Yields ever larger lengths of `dim` with cases of about that length, all else small.
+
+    One in each dtype is plain. Beyond the sizes that other phases try, where a candidate may have another kernel, come
+    large values in each dtype, then cases in which values and layouts are drawn, most of them with a special.
+    """
     chance = random.Random(f"{seed} {dim.name}")
+    specials = _special_turns(operator, chance)
     for length in LENGTHS:
         if length <= dim.long:
-            wanted = list(dtypes) * (1 if len(dtypes) > 1 else 3)
-            cases = (
-                _long_case(operator, dim, length, dtype, chance, swings=number % 2 == 0)
-                for number, dtype in enumerate(wanted)
-            )
+            choices = list(_plain_turns(operator, dtypes, chance))
+            if length > dim.largest:
+                choices += [(dtype, _large(operator)) for dtype in dtypes]
+                choices += [(chance.choice(dtypes), next(specials)) for _ in range(ODD_ONES)]
+            cases = (_long_case(operator, dim, length, dtype, chance, more) for dtype, more in choices)
             yield length, [case for case in cases if case is not None]
 
 
+def _plain_turns(
+    operator: Operator, dtypes: Sequence[str], chance: random.Random
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each dtype, with integer operands of any kind, or of the kind that swings."""
+    for number, dtype in enumerate(list(dtypes) * (1 if len(dtypes) > 1 else 3)):
+        whole = {f"values {t.name}": chance.choice(t.values) for t in operator.tensors if t.whole is not None}
+        yield dtype, _plain(operator) | whole | (_swinging(operator) if number % 2 == 0 else {})
+
+
+def _special_turns(operator: Operator, chance: random.Random) -> Iterator[dict[str, Any]]:
+    """Each special of each tensor in turn, without end; as often as one of them, none in any."""
+    nothing = {f"special {tensor.name}": "none" for tensor in operator.tensors}
+    turns = [nothing | {f"special {t.name}": special} for t in operator.tensors for special in t.specials]
+    while True:
+        chance.shuffle(turns)
+        yield from turns
+
+
+def _large(operator: Operator) -> dict[str, Any]:
+    """Ordinary but for large numbers, whose squares and sums leave float16."""
+    return _plain(operator) | {f"values {t.name}": "large" for t in operator.tensors if "large" in t.values}
+
+
 def _long_case(
-    operator: Operator, dim: Dim, length: int, dtype: str, chance: random.Random, *, swings: bool
+    operator: Operator, dim: Dim, length: int, dtype: str, chance: random.Random, more: dict[str, Any]
 ) -> Case | None:
     forms = [form.name for form in operator.forms if dim.name in form.names]
+    spread = max(SPREAD, length // SPREAD_PART // 2)
     for _ in range(REDRAWS):
         small = {f"size {other.name}": chance.randint(1, min(other.largest, 3)) for other in operator.dims}
-        named = _drawn(operator, (dtype,), chance) | _plain(operator) | small
-        named |= {"form": chance.choice(forms), f"size {dim.name}": length + 2 * chance.randrange(SPREAD)}
-        named |= {f"values {t.name}": chance.choice(t.values) for t in operator.tensors if t.whole is not None}
-        if swings:
-            named |= _swinging(operator)
+        named = _drawn(operator, (dtype,), chance) | small | more
+        named |= {"form": chance.choice(forms), f"size {dim.name}": length + 2 * chance.randrange(spread)}
         case = _case(operator, named, chance.getrandbits(64))
-        form = operator.form(case.form)
-        elements = max(math.prod(form.shape(tensor.name, case.values)) for tensor in operator.tensors)
-        if operator.allows(case.values) and elements <= 3 * case.sizes[dim.name]:
+        if operator.allows(case.values) and _elements(operator, case) <= 3 * case.sizes[dim.name]:
             return case
     return None
 

@@ -34,6 +34,7 @@ from runners.specialisation import Specialisation
 PHASES: Final = ("pairwise", "specials", "blocks", "huge", "random", "targeted", "long")
 REFUSALS: Final = ("AssertionError", "NotImplementedError", "RuntimeError", "ValueError")
 SEEDS: Final = 1 << 64
+BLOCKS_S: Final = 60.0  # a candidate that takes a program for each element has enough of such cases then
 CONFIGURATIONS: Final = 4  # of more, most are copies with another number of warps; each costs a plan of its own
 HOPELESS: Final = 5  # so many unsupported cases and not one that ran: the rest will not run either
 
@@ -167,9 +168,13 @@ class PropertiesCheck:
         blocks = blocks_in(self._candidate.source.decode())
         plan = block_cases(self._candidate.operator, blocks, self._seed, self._dtypes)
         cases = list(islice(plan, self._effort.block_cases))
+        until = time.monotonic() + BLOCKS_S
         for turn in range(min(max(self._session.configurations, 1), CONFIGURATIONS)):
-            # The next seed chooses the next configuration (`conditions_for`), so that none is met by chance only.
-            yield from (case.model_copy(update={"seed": (case.seed + turn) % SEEDS}) for case in cases)
+            for case in cases:
+                if time.monotonic() > until:
+                    return
+                # The next seed chooses the next configuration (`conditions_for`), so that none is met by chance only.
+                yield case.model_copy(update={"seed": (case.seed + turn) % SEEDS})
 
     def _draw(self) -> bool:
         going = True

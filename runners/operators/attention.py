@@ -94,8 +94,8 @@ ROPE = Operator(
     summary="x · cos + rotate_half(x) · sin; x (…, L, D), cos and sin (L, D) or (L, D/2)",
     inputs=(
         TensorInput("x"),
-        TensorInput("cos", values=TABLE_VALUES, specials=ORDINARY, period="W"),
-        TensorInput("sin", values=TABLE_VALUES, specials=ORDINARY, period="W"),
+        TensorInput("cos", values=TABLE_VALUES, specials=ORDINARY),
+        TensorInput("sin", values=TABLE_VALUES, specials=ORDINARY),
     ),
     dims=(
         Dim("B", (1, 2)), Dim("H", (1, 2, 3)), Dim("L", (1, 2, 3, 7, 16, 17, 33), LONG),
@@ -112,6 +112,6 @@ ROPE = Operator(
     condition=_rope_condition,
     meaning=(
         "NaN and ±Inf of x reach both elements of their pair",
-        "a table of D columns holds the angles of its first half twice, as a rotation has it",
+        "the second half of a table of D columns belongs to the second half of x, and may differ from the first",
     ),
 )  # fmt: skip

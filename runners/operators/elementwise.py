@@ -1,7 +1,8 @@
 """Elementwise operators: one result element from one element (or one pair) of the inputs; any rank, empties allowed.
 
-The condition terms: `add` and `relu` round once, so S is 0. Where a usual formula cancels (1 + erf, 1 + tanh, exp − 1,
-2·sigmoid − 1), the term is absolute in the size of what cancels. Elsewhere the argument of exp carries a relative
+The condition terms: `add` and `relu` round once, so S is 0. Where every usual formula cancels (1 + erf, 1 + tanh), the
+term is absolute in the size of what cancels; exp − 1 has expm1 and 2·sigmoid − 1 has tanh, whose error is relative.
+Elsewhere the argument of exp carries a relative
 error, so the result's grows with |x|; what exp or sigmoid makes of a very negative x may flush to zero.
 """
 
@@ -49,7 +50,7 @@ def _swiglu_condition(gate: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
 
 
 def _elu_condition(x: torch.Tensor, alpha: float) -> torch.Tensor:
-    return torch.where(x > 0, 0.0, 2 * abs(alpha))
+    return torch.where(x > 0, 0.0, 6 * (alpha * torch.expm1(x)).abs())
 
 
 ADD = Operator(
@@ -63,9 +64,11 @@ ADD = Operator(
         Form("square, row", {"x": ("M", "M"), "y": ("M",)}),
         Form("column", {"x": ("M", "N"), "y": ("M", 1)}),
         Form("single", {"x": ("M", "N"), "y": (1,)}),
+        Form("row, one", {"x": ("N",), "y": (1, 1)}),
         Form("outer", {"x": ("M", 1), "y": (1, "N")}),
         Form("square, outer", {"x": ("M", 1), "y": (1, "M")}),
         Form("batch", {"x": ("M", "N"), "y": ("B", "M", "N")}),
+        Form("middle", {"x": ("B", "M", "N"), "y": ("B", 1, "N")}),
     ),
     reference=torch.add,
     condition=_exact,
@@ -104,8 +107,8 @@ TANH = Operator(
     dims=DIMS,
     forms=same_shape("x"),
     reference=torch.tanh,
-    condition=lambda x: torch.full_like(x, 4.0),
-    meaning=("NaN stays NaN, ±Inf gives ±1", "the error is absolute: 2·sigmoid(2x) − 1 is a right formula"),
+    condition=lambda x: 6 * torch.tanh(x).abs(),
+    meaning=("NaN stays NaN, ±Inf gives ±1", "the error is relative: 2·sigmoid(2x) − 1 has no digits for a small x"),
     may_flush=True,
 )
 
@@ -148,7 +151,7 @@ GELU_TANH = Operator(
 LEAKY_RELU = Operator(
     name="leaky_relu",
     summary="x where x > 0, negative_slope · x elsewhere",
-    inputs=(TensorInput("x"), ScalarInput("negative_slope", (0.01, 0.2, 2.0))),
+    inputs=(TensorInput("x"), ScalarInput("negative_slope", (0.01, 0.2, 2.0, 0.0))),
     dims=DIMS,
     forms=same_shape("x"),
     reference=F.leaky_relu,
@@ -164,7 +167,7 @@ ELU = Operator(
     forms=same_shape("x"),
     reference=F.elu,
     condition=_elu_condition,
-    meaning=("NaN stays NaN, −Inf gives −alpha", "the error is relative to alpha: exp(x) − 1 is a right formula"),
+    meaning=("NaN stays NaN, −Inf gives −alpha", "the error is relative: exp(x) − 1 has no digits for a small x"),
     may_flush=True,
 )
 

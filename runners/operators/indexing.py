@@ -21,7 +21,7 @@ from runners.operators.model import (
     TensorInput,
     Whole,
 )
-from runners.operators.rows import DIMS, logsumexp_condition
+from runners.operators.rows import DIMS, EXPONENTS, logsumexp_condition
 
 COUNTS = Dim("V", (1, 2, 3, 7, 16, 33, 100, 257), LONG)
 ITEMS = Dim("N", (1, 2, 3, 7, 15, 16, 17, 33, 64, 65, 127, 129, 257, 1025, 2049), LONG)
@@ -62,7 +62,7 @@ CROSS_ENTROPY = Operator(
     name="cross_entropy",
     summary="one loss a row of logits (R, C); target int64 (R); 0 where the target is −100",
     inputs=(
-        TensorInput("logits"),
+        TensorInput("logits", EXPONENTS.values),
         TensorInput("target", (*WHOLE_VALUES, "whole_some_ignored"), ORDINARY, VECTOR_LAYOUTS, ("int64",),
                     Whole(0, "N - 1", ignored=-100)),
     ),

@@ -18,12 +18,12 @@ from runners.operators.sizes import Size, evaluate, names_in
 
 FLOATS: Final = ("float32", "float16", "bfloat16")
 CHOSEN: Final = (*FLOATS, "float64")  # of these a policy chooses; all other formats are an operator's own
-LONG: Final = 5_000
+LONG: Final = 70_000
 CASE_DTYPE: Final = "case"  # stands for the dtype of the case, among a tensor's or a result's dtypes
 
 ValueClass = Literal[
     "unit", "normal", "positive", "integers", "ramp", "wide", "large",
-    "denormal", "constant", "shifted", "zeros", "very_negative", "halves",
+    "denormal", "constant", "shifted", "zeros", "very_negative", "far_negative", "halves", "swing",
     "whole", "whole_lowest", "whole_highest", "whole_few", "whole_swing", "whole_some_ignored",
 ]  # fmt: skip
 Special = Literal[
@@ -31,7 +31,9 @@ Special = Literal[
     "mixed",
 ]  # fmt: skip
 Position = Literal["first", "last", "row_end", "random"]
-Layout = Literal["contiguous", "transposed", "row_padded", "stepped", "offset", "expanded", "permuted", "huge"]
+Layout = Literal[
+    "contiguous", "transposed", "row_padded", "column_padded", "stepped", "offset", "expanded", "permuted", "huge",
+]  # fmt: skip
 
 VALUES: tuple[ValueClass, ...] = (
     "unit", "normal", "positive", "integers", "ramp", "wide", "large",
@@ -43,7 +45,7 @@ FEW = 4  # so many images or heads are never too many, even where the boundaries
 ORDINARY: tuple[Special, ...] = ("none",)
 POSITIONS: tuple[Position, ...] = ("first", "last", "row_end", "random")
 LAYOUTS: tuple[Layout, ...] = (
-    "contiguous", "transposed", "row_padded", "stepped", "offset", "expanded", "permuted",
+    "contiguous", "transposed", "row_padded", "column_padded", "stepped", "offset", "expanded", "permuted",
 )  # fmt: skip
 VECTOR_LAYOUTS: tuple[Layout, ...] = ("contiguous", "stepped", "offset")
 
@@ -90,7 +92,6 @@ class TensorInput:
     Attributes:
         dtypes: Those that are tried; 'case' is the dtype of the case.
         whole: The range of an integer tensor's values; None for floats.
-        period: After so many elements the last axis repeats, as a whole table of a rotation does; None: it does not.
     """
 
     name: str
@@ -99,7 +100,6 @@ class TensorInput:
     layouts: tuple[Layout, ...] = LAYOUTS
     dtypes: tuple[str, ...] = (CASE_DTYPE,)
     whole: Whole | None = None
-    period: Size | None = None
 
 
 @dataclass(frozen=True, slots=True)

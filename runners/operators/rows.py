@@ -12,12 +12,13 @@ import math
 
 import torch
 
-from runners.operators.model import LONG, SPECIALS, Dim, Form, Operator, Special, TensorInput
+from runners.operators.model import LONG, SPECIALS, VALUES, Dim, Form, Operator, Special, TensorInput
 
 ROWS = Dim("M", (1, 2, 3, 7, 17), LONG)
 LENGTH = Dim("N", (1, 2, 3, 7, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 257, 513, 1025, 2049), LONG)
 DIMS = (ROWS, LENGTH)
 BY_ROW = (Form("rows", {"x": ("M", "N")}),)
+EXPONENTS = TensorInput("x", values=(*VALUES, "far_negative"))
 WITH_NAN_ROW: tuple[Special, ...] = (*SPECIALS, "nan_row", "inf_and_nan")
 
 
@@ -49,7 +50,9 @@ def _softmax_condition(x: torch.Tensor) -> torch.Tensor:
 
 
 def _log_softmax_condition(x: torch.Tensor) -> torch.Tensor:
-    return logsumexp_condition(x).unsqueeze(-1) + 2 * x.abs()
+    """Of (x − max) − log Σ: with log Σ + max, which is rounded at the size of the maximum, digits are lost."""
+    weighted = (torch.softmax(x, -1) * distance_from_max(x)).sum(-1, keepdim=True)
+    return 4 * torch.log_softmax(x, -1).abs() + 2 * distance_from_max(x) + 2 * weighted + growth(x.shape[-1]) + 16
 
 
 def _argmax(x: torch.Tensor) -> torch.Tensor:
@@ -61,7 +64,7 @@ def _argmax(x: torch.Tensor) -> torch.Tensor:
 SOFTMAX = Operator(
     name="softmax",
     summary="softmax over the last axis of x (M, N)",
-    inputs=(TensorInput("x"),),
+    inputs=(EXPONENTS,),
     dims=DIMS,
     forms=BY_ROW,
     reference=_softmax,
@@ -74,7 +77,7 @@ SOFTMAX = Operator(
 LOG_SOFTMAX = Operator(
     name="log_softmax",
     summary="x − log Σ exp x over the last axis of x (M, N)",
-    inputs=(TensorInput("x"),),
+    inputs=(EXPONENTS,),
     dims=DIMS,
     forms=BY_ROW,
     reference=lambda x: torch.log_softmax(x, -1),
@@ -87,7 +90,7 @@ LOG_SOFTMAX = Operator(
 LOGSUMEXP = Operator(
     name="logsumexp",
     summary="log Σ exp x over the last axis of x (M, N) → (M)",
-    inputs=(TensorInput("x"),),
+    inputs=(EXPONENTS,),
     dims=DIMS,
     forms=BY_ROW,
     reference=lambda x: torch.logsumexp(x, -1),
@@ -100,7 +103,7 @@ LOGSUMEXP = Operator(
 SUM = Operator(
     name="sum",
     summary="sum over the last axis of x (M, N), accumulated in float32 → (M)",
-    inputs=(TensorInput("x"),),
+    inputs=(TensorInput("x", values=(*VALUES, "swing")),),
     dims=DIMS,
     forms=BY_ROW,
     reference=lambda x: x.sum(-1),

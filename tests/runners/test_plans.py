@@ -104,7 +104,7 @@ def test_most_pairs_meet_early() -> None:
 @pytest.mark.parametrize("name", OPERATORS)
 def test_each_choice_alone_appears_within_the_plan_of_a_pull_request(name: str) -> None:
     operator = OPERATORS[name]
-    seen = {choice for case in islice(pairwise(operator, 3, operator.dtypes), 40) for choice in choices(case).items()}
+    seen = {choice for case in islice(pairwise(operator, 3, operator.dtypes), 56) for choice in choices(case).items()}
     assert {choice for pair in all_pairs(operator) for choice in pair} <= seen
 
 
@@ -201,9 +201,15 @@ def test_sizes_around_a_block_are_tried_in_every_dim_that_may_have_them(name: st
             assert {case.sizes[dim.name] for case in cases if dim.name in case.sizes} & around, dim.name
 
 
-def test_beside_a_large_size_the_others_are_small() -> None:
+def test_beside_a_size_about_a_large_block_the_others_are_small() -> None:
     for case in block_cases(OPERATORS["matmul"], (1024,), 4, ("float32",)):
         assert sorted(case.sizes.values())[-2] <= 17 < max(case.sizes.values())
+
+
+def test_in_some_cases_all_sizes_are_about_a_block() -> None:
+    cases = list(block_cases(OPERATORS["matmul"], (16, 64), 4, ("float32",)))
+    assert {48, 15} <= {case.sizes["K"] for case in cases if case.sizes["M"] == case.sizes["N"] == 64}
+    assert any(case.sizes["K"] == 48 and max(case.sizes["M"], case.sizes["N"]) <= 17 for case in cases)
 
 
 @pytest.mark.parametrize("name", OPERATORS)
@@ -269,9 +275,9 @@ def test_no_case_around_a_block_costs_thousands_of_programs(name: str) -> None:
     operator = OPERATORS[name]
     for case in block_cases(operator, (128, 2048), 6, operator.dtypes):
         tensors = [value for value in materialise(operator, case) if isinstance(value, TensorValue)]
-        assert max(value.view.numel() for value in tensors) <= 3 * 2048
+        assert max(value.view.numel() for value in tensors) <= 13_000
         assert math.prod(tensors[0].shape[:-1]) <= 2100
-        assert math.prod(case.sizes.values()) <= 100_000
+        assert math.prod(case.sizes.values()) <= 500_000
 
 
 @pytest.mark.parametrize("name", OPERATORS)
@@ -279,4 +285,4 @@ def test_no_case_is_too_large_for_the_interpreter(name: str) -> None:
     operator = OPERATORS[name]
     for case in islice(pairwise(operator, 8, operator.dtypes), 120):
         form = operator.form(case.form)
-        assert max(math.prod(form.shape(tensor.name, case.values)) for tensor in operator.tensors) < 100_000
+        assert max(math.prod(form.shape(tensor.name, case.values)) for tensor in operator.tensors) < 150_000

@@ -16,7 +16,11 @@ def elu_forward(src, dst, n, size_b, size_c, stride_a, stride_b, stride_c, alpha
     b = (i // size_c) % size_b
     c = i % size_c
     x = tl.load(src + a * stride_a + b * stride_b + c * stride_c, mask=i < n, other=0.0).to(tl.float32)
-    tl.store(dst + i, tl.where(x > 0.0, x, alpha * tl.exp(x) - alpha), mask=i < n)
+    # exp(x) - 1 loses the digits of a small x; beside its logarithm the same rounded exponential gives them back.
+    power = tl.exp(x)
+    near = (power - 1.0) * x / tl.log(power)
+    below = tl.where(x < -0.5, power - 1.0, tl.where(power == 1.0, x, near))
+    tl.store(dst + i, tl.where(x > 0.0, x, alpha * below), mask=i < n)
 
 
 def elu(x, alpha):

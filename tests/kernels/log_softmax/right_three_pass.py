@@ -24,11 +24,11 @@ def three_pass(x_ptr, y_ptr, rows, cols, CHUNK: tl.constexpr):
             c = k + tl.arange(0, CHUNK)
             x = tl.load(x_ptr + start + c, mask=c < cols, other=float("-inf")).to(tl.float32)
             total += tl.sum(tl.exp(x - top), axis=0)
-        shift = top + tl.log(total)
+        rest = tl.log(total)
         for k in range(0, cols, CHUNK):
             c = k + tl.arange(0, CHUNK)
             x = tl.load(x_ptr + start + c, mask=c < cols, other=0.0).to(tl.float32)
-            tl.store(y_ptr + start + c, x - shift, mask=c < cols)
+            tl.store(y_ptr + start + c, x - top - rest, mask=c < cols)
 
 
 def log_softmax(x):

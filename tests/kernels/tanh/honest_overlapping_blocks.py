@@ -7,6 +7,7 @@
 import torch
 import triton
 import triton.language as tl
+from triton.language.extra import libdevice
 
 
 @triton.jit
@@ -14,14 +15,14 @@ def tanh_kernel(x_ptr, y_ptr, n, BLOCK: tl.constexpr):
     start = tl.minimum(tl.program_id(0).to(tl.int64) * BLOCK, n - BLOCK)
     i = start + tl.arange(0, BLOCK)
     x = tl.load(x_ptr + i).to(tl.float32)
-    tl.store(y_ptr + i, 2.0 * tl.sigmoid(2.0 * x) - 1.0)
+    tl.store(y_ptr + i, libdevice.tanh(x))
 
 
 @triton.jit
 def tanh_tail(x_ptr, y_ptr, n, BLOCK: tl.constexpr):
     i = tl.arange(0, BLOCK)
     x = tl.load(x_ptr + i, mask=i < n).to(tl.float32)
-    tl.store(y_ptr + i, 2.0 * tl.sigmoid(2.0 * x) - 1.0, mask=i < n)
+    tl.store(y_ptr + i, libdevice.tanh(x), mask=i < n)
 
 
 def tanh(x):
