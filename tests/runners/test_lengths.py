@@ -11,11 +11,13 @@ import torch
 
 from runners import wire
 from runners.candidate import Candidate
+from runners.cases import Case
 from runners.evidence import PropertiesEvidence
 from runners.materialise import TensorValue, materialise
 from runners.operators import OPERATORS
+from runners.operators.model import Dim, Operator
 from runners.oracle import expect
-from runners.plans import LENGTHS, SPREAD, long_cases
+from runners.plans import LENGTHS, ODD_ONES, SPREAD, SPREAD_PART, long_cases
 from runners.properties import Effort, PropertiesCheck
 from runners.session import Deadlines
 from runners.specialisation import KernelName, Specialisation
@@ -48,8 +50,10 @@ def test_a_defect_beyond_a_million_elements_is_found_where_there_is_time(fake_ru
 def test_a_right_candidate_reaches_every_length(fake_runners) -> None:
     evidence = long_evidence(fake_runners, relu, 600.0)
     assert evidence.failure is None
-    assert evidence.longest == {"M": 4099, "N": LENGTHS[-1]}
-    assert evidence.long_cases == 1 + 3 + 3 + 1 + 3 * 4  # one of the first length of a dim, three of each other
+    assert evidence.longest == {"M": 65_551, "N": LENGTHS[-1]}
+    dims = [dim for dim in OPERATORS["relu"].dims if dim.long]
+    planned = [[len(cases) for _, cases in long_cases(OPERATORS["relu"], dim, 1, ("float32",))] for dim in dims]
+    assert evidence.long_cases == sum(1 + sum(counts[1:]) for counts in planned)  # of a dim's first length only one
 
 
 def test_a_slow_candidate_is_not_taken_further(fake_runners) -> None:
@@ -148,27 +152,65 @@ def test_beyond_the_operators_sizes_only_kernels_that_were_not_launched_before_a
     assert {one.kernel.qualname for one in check.specialisations} == {"short", "long"}
 
 
-@pytest.mark.parametrize("name", OPERATORS)
-def test_beside_a_long_dim_everything_is_small_and_plain(name: str) -> None:
+def lengths_of(name: str) -> list[tuple[Dim, int, list[Case]]]:
     operator = OPERATORS[name]
-    for dim in operator.dims:
-        lengths = [(length, case) for length, cases in long_cases(operator, dim, 5, FLOATS[:2]) for case in cases]
-        assert bool(lengths) is (dim.long > 0)
-        for length, case in lengths:
-            assert length <= case.sizes[dim.name] < length + 2 * SPREAD
-            assert length <= dim.long
+    return [(dim, length, cases) for dim in operator.dims for length, cases in long_cases(operator, dim, 5, FLOATS[:2])]
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_beside_a_long_dim_everything_is_small(name: str) -> None:
+    operator = OPERATORS[name]
+    assert {dim.name for dim, _, _ in lengths_of(name)} == {dim.name for dim in operator.dims if dim.long}
+    for dim, length, cases in lengths_of(name):
+        assert length <= dim.long
+        assert cases
+        for case in cases:
+            assert length <= case.sizes[dim.name] < length + 2 * max(SPREAD, length // SPREAD_PART // 2)
             assert operator.allows(case.values)
             assert all(size <= 3 for name, size in case.sizes.items() if name != dim.name)
-            assert all(plan.special == "none" for plan in case.tensors.values())
+
+
+def is_plain(operator: Operator, case: Case) -> bool:
+    floats = [tensor for tensor in operator.tensors if tensor.whole is None]
+    plans = [case.tensors[tensor.name] for tensor in floats]
+    ordinary = all(plan.special == "none" and plan.values in ("normal", *FALLBACKS[operator.name]) for plan in plans)
+    return ordinary and all(case.tensors[t.name].layout == t.layouts[0] for t in operator.tensors)
+
+
+FALLBACKS = {name: [t.values[0] for t in one.tensors if "normal" not in t.values] for name, one in OPERATORS.items()}
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_each_length_begins_with_a_plain_case_in_each_dtype(name: str) -> None:
+    for _, _, cases in lengths_of(name):
+        assert all(is_plain(OPERATORS[name], case) for case in cases[:2])
+        assert [case.dtype for case in cases[:2]] == list(FLOATS[:2])
+
+
+@pytest.mark.parametrize("name", ["relu", "softmax", "matmul", "swiglu"])
+def test_beyond_an_operators_own_sizes_values_specials_and_layouts_vary(name: str) -> None:
+    for dim, length, cases in lengths_of(name):
+        if length <= dim.largest:
+            assert len(cases) == 2
+            continue
+        assert len(cases) > ODD_ONES
+        plans = [plan for case in cases for plan in case.tensors.values()]
+        assert len({plan.special for plan in plans}) > 3
+        assert len({plan.layout for plan in plans}) > 3
+        assert {case.dtype for case in cases if any(plan.values == "large" for plan in case.tensors.values())}
 
 
 def test_partial_sums_of_a_swing_leave_float32_and_the_sum_does_not() -> None:
     operator = OPERATORS["int8_matmul"]
     (dim,) = (dim for dim in operator.dims if dim.name == "K")
+    plain = 3  # of a length these come first; one dtype, so three of it
     longest = [
-        case for seed in range(9) for _, cases in long_cases(operator, dim, seed, operator.dtypes) for case in cases
+        case
+        for seed in range(9)
+        for _, cases in long_cases(operator, dim, seed, operator.dtypes)
+        for case in cases[:plain]
+        if 4000 < case.sizes["K"] < 10_000
     ]
-    longest = [case for case in longest if case.sizes["K"] > 4000]
     swings = [c for c in longest if (c.tensors["a"].values, c.tensors["b"].values) == ("whole_swing", "whole_highest")]
     assert len(swings) > len(longest) / 3
     for case in swings:
