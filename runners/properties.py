@@ -7,6 +7,7 @@ The seed is drawn by the caller after the candidate was delivered, and is part o
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ from runners.specialisation import Specialisation
 PHASES: Final = ("pairwise", "specials", "blocks", "huge", "random", "targeted", "long")
 REFUSALS: Final = ("AssertionError", "NotImplementedError", "RuntimeError", "ValueError")
 SEEDS: Final = 1 << 64
-BLOCKS_S: Final = 60.0  # a candidate that takes a program for each element has enough of such cases then
+BLOCKS_S: Final = 25.0  # so long; a candidate that takes a program for each element has the small ones of them by then
 CONFIGURATIONS: Final = 4  # of more, most are copies with another number of warps; each costs a plan of its own
 HOPELESS: Final = 5  # so many unsupported cases and not one that ran: the rest will not run either
 
@@ -167,7 +168,7 @@ class PropertiesCheck:
         """The plan, then again for other configurations of an autotuner: a size may be wrong in one of them alone."""
         blocks = blocks_in(self._candidate.source.decode())
         plan = block_cases(self._candidate.operator, blocks, self._seed, self._dtypes)
-        cases = list(islice(plan, self._effort.block_cases))
+        cases = sorted(islice(plan, self._effort.block_cases), key=lambda case: math.prod(case.sizes.values()))
         until = time.monotonic() + BLOCKS_S
         for turn in range(min(max(self._session.configurations, 1), CONFIGURATIONS)):
             for case in cases:

@@ -17,6 +17,8 @@ from typing import Any, Final, NamedTuple
 import triton.language as tl
 import triton.runtime.interpreter as stock
 
+from runners.inside.interpreter.matching import OPERATORS
+
 
 class BlockTruth(Exception):
     """A combine function asked for the truth of a whole block; it has to run element by element."""
@@ -49,10 +51,7 @@ class Language:
             _Replacement(owner, name, original, owner.__dict__[name]) for owner, name, original in originals.values()
         ]
         scope.restore()
-        self._replacements = [
-            entry._replace(new=_CONVERSIONS.get(entry.name, entry.new)) if entry.owner is tl.tensor else entry
-            for entry in self._replacements
-        ]
+        self._replacements = [entry._replace(new=_replacement(entry)) for entry in self._replacements]
 
     def adopt(self, module_globals: dict[str, Any]) -> None:
         """Makes builtins that a module of kernels imported by name work in its kernels."""
@@ -120,12 +119,22 @@ def _index(self: tl.tensor) -> int:
     return int(self.handle.data.item())
 
 
-_CONVERSIONS: Final = {"__bool__": _truth, "__index__": _index}
+_METHODS: Final = OPERATORS | {"__bool__": _truth, "__index__": _index}
+
+
+def _replacement(entry: _Replacement) -> Any:
+    if entry.owner is tl.tensor and entry.name in _METHODS:
+        return _METHODS[entry.name]
+    only_bound = "member" in (getattr(entry.new, "__kwdefaults__", None) or ())
+    return _bind(entry.original) if only_bound else entry.new
 
 
 def _bind(builtin: Any) -> Any:
+    """Binds what is below Triton's check that somebody did, which costs as much again."""
+    function = getattr(builtin, "__wrapped__", builtin)  # a method made from a function has none
+
     def bound(*args: Any, **named: Any) -> Any:
         named["_semantic"] = stock.interpreter_semantic
-        return builtin(*args, **named)
+        return function(*args, **named)
 
     return bound

@@ -13,6 +13,7 @@ from typing import Any, Final
 import triton
 import triton.language as tl
 import triton.runtime.interpreter as stock
+from triton.language.semantic import TritonSemantic
 from triton.runtime.autotuner import Autotuner
 from triton.runtime.interpreter import (
     FunctionRewriter,
@@ -30,6 +31,7 @@ from runners.inside.interpreter import (
     formats,
     launch,
     libdevice,
+    matching,
     reductions,
     rewriting,
     shapes,
@@ -88,6 +90,11 @@ _OTHERS: Final = (
     (tl.core.tensor.__init__, "self handle type"),
     (tl.core._unwrap_shape, "shape"),
     (tl.core.validate_block_shape, "shape"),
+    (
+        TritonSemantic.binary_op_type_checking_impl,
+        "self lhs rhs allow_lhs_ptr allow_rhs_ptr arithmetic_check div_or_mod",
+    ),
+    (TritonSemantic.scalar_constant, "self value dtype"),
 )
 
 
@@ -137,6 +144,7 @@ def _replace_functions() -> None:
         (FunctionRewriter, "rewrite_ast", rewriting.rewrite_ast),
         (Autotuner, "run", tuning.run),
         *shapes.REPLACEMENTS,
+        *matching.REPLACEMENTS,
     )
     for owner, name, repair in replacements:
         setattr(owner, name, repair)
