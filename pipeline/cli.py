@@ -218,6 +218,9 @@ def operators_check_command(
         bool, typer.Option("--degenerate-only", help="Leave the mutants out: no container is needed.")
     ] = False,
     policy: Annotated[str, typer.Option(help="dev, ci, production, or a policy file.")] = "ci",
+    record: Annotated[
+        bool, typer.Option("--record", help="Keep the answer: verifications put it with their evidence.")
+    ] = False,
     output_format: FormatOption = Format.TABLE,
     seed: SeedOption = None,
     operators: OperatorsOption = None,
@@ -233,7 +236,8 @@ def operators_check_command(
         from pipeline.console import output
         from pipeline.own_operators import load_operators
         from pipeline.render_strength import print_strength, strength_as_json
-        from pipeline.strength import Question, check_operator, right_kernels
+        from pipeline.strength import Question, as_evidence, check_operator, right_kernels
+        from pipeline.strength_records import record_strength
 
         known = load_operators(operators)
         if name not in known:
@@ -243,6 +247,8 @@ def operators_check_command(
         with _listening(None) as listener:
             question = Question(known[name], files, chosen, drawn, mutants)
             strength = check_operator(question, settings, listener.note)
+            if record:
+                listener.note(f"recorded in {record_strength(known[name], as_evidence(strength, question))}")
         if output_format is Format.JSON:
             sys.stdout.write(strength_as_json(strength))
         else:

@@ -13,6 +13,7 @@ import json
 import platform
 from importlib import metadata
 
+from pipeline.strength_records import recorded_strength
 from policies.policy import Policy
 from runners.candidate import Candidate, Unreadable
 from runners.contract.reading import read_source
@@ -31,7 +32,9 @@ def content_key(item: Candidate | Unreadable, policy: Policy, isolation: Isolati
     else:
         # What was observed of a limit differs between two proofs of one sandbox; whether it holds does not.
         limits = [(limit.name, limit.holds) for limit in isolation.limits]
-        about = [operator_digest(item.operator), isolation.model_dump(mode="json", exclude={"limits"}), limits]
+        strength = recorded_strength(item.operator).model_dump(mode="json")
+        sandbox = isolation.model_dump(mode="json", exclude={"limits"})
+        about = [operator_digest(item.operator), sandbox, limits, strength]
     parts = {
         "schema": SCHEMA_VERSION,
         "candidate": item.facts.digest,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline.strength_records import recorded_strength
 from pipeline.supply import RunnerSupply
 from policies.decide import decide
 from policies.policy import Policy, required_controls
@@ -39,6 +40,7 @@ from sandbox.contract import SandboxUnavailable
 
 Progress = Callable[[int], None]
 NO_MUTANTS: Final = Missing(reason="a case failed or none was run, so no mutants were", ours=False)
+NOT_AN_OPERATOR: Final = Missing(reason="the file is not a candidate", ours=False)
 NOT_COMPILED: Final = Missing(reason="nothing was run, so nothing was compiled", ours=False)
 
 
@@ -190,6 +192,7 @@ def _evidence(
             "properties": properties,
             "compile": compiled,
             "mutants": mutants,
+            "strength": recorded_strength(item.operator) if isinstance(item, Candidate) else NOT_AN_OPERATOR,
             "environment": _environment(greeting),
             "isolation": supply.isolation if isinstance(properties, PropertiesEvidence) else None,
         }

@@ -51,7 +51,7 @@ def load_operators(folder: Path | None) -> Mapping[str, Operator]:
                 owner = "a built-in one" if operator.name in OPERATORS else "another file's"
                 raise OperatorsError(f"{path}: an operator is called '{operator.name}', as {owner} is; rename it")
             _try(path, operator)
-            known[operator.name] = dataclasses.replace(operator, declared_in=digest)
+            known[operator.name] = dataclasses.replace(operator, declared_in=digest, folder=str(folder))
     return MappingProxyType(known)
 
 

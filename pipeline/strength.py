@@ -8,8 +8,8 @@ too is equivalent or a hole, and a person has to say which (`pipeline.equivalent
 The kernels that are mutated must pass both tests themselves: mutants of a wrong kernel would all be killed. Without
 two right kernels the question stays open, which is neither strong nor weak.
 
-Nothing is stored and no verdict asks for it: an operator changes seldom, and its check takes minutes. Whoever adds one
-runs it and keeps the output beside it.
+It takes minutes, and an operator changes seldom: the answer can be kept (`pipeline.strength_records`), and a policy may
+require it before anything is certified, as `production` does.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
+from importlib import metadata
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -32,7 +34,8 @@ from pipeline.supply import DockerSupply, RunnerSupply
 from policies.policy import Policy
 from runners.candidate import Candidate, read_candidate
 from runners.conversation import RunnerFault
-from runners.evidence import PropertiesEvidence
+from runners.digests import own_test_digest
+from runners.evidence import PropertiesEvidence, StrengthEvidence
 from runners.mutants import Mutant, MutantRun, shuffled_mutants
 from runners.mutants.check import as_candidate, fate_of, within
 from runners.operators import Operator
@@ -125,6 +128,25 @@ class Strength:
         if not self.degenerates or self.passed_over or refuted or (rate is not None and rate < REQUIRED_RATE):
             return DENIED
         return ALLOWED if len(self.usable) >= KERNELS and rate is not None else INCOMPLETE
+
+
+def as_evidence(strength: Strength, question: Question) -> StrengthEvidence:
+    """Returns the answer as verifications keep it."""
+    return StrengthEvidence(
+        operator=strength.operator,
+        test_digest=own_test_digest(question.operator),
+        policy=question.policy.name,
+        cases=strength.cases,
+        degenerates=len(strength.degenerates),
+        passed_over=tuple(tally.kind for tally in strength.passed_over),
+        kernels=len(strength.usable),
+        killed=sum(kernel.killed for kernel in strength.usable),
+        alive=sum(len(kernel.alive) for kernel in strength.usable),
+        equivalent=sum(len(kernel.equivalent) for kernel in strength.usable),
+        torch=metadata.version("torch").partition("+")[0],
+        triton=metadata.version("triton").partition("+")[0],
+        checked=datetime.now(UTC).date().isoformat(),
+    )
 
 
 def right_kernels(

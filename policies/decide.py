@@ -10,6 +10,7 @@ from policies.access_findings import fault_finding
 from policies.compile_findings import findings_of
 from policies.mutant_findings import findings_of as mutant_findings
 from policies.policy import Policy, Tier, required_controls
+from policies.strength_findings import findings_of as strength_findings
 from policies.verdict import Finding, Verdict
 from runners.cases import Case
 from runners.evidence import (
@@ -45,6 +46,7 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
         *_from_properties(evidence, policy),
         *_from_compile(evidence, policy),
         *_from_mutants(evidence, policy),
+        *_from_operator(evidence, policy),
         *_from_isolation(evidence, policy),
         *_from_gpu(evidence, policy),
     )
@@ -179,6 +181,12 @@ def _from_mutants(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
     properties = evidence.properties
     if not evidence.source and isinstance(properties, PropertiesEvidence) and properties.failure is None:
         yield from mutant_findings(evidence.mutants, policy.mutants)
+
+
+def _from_operator(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
+    properties = evidence.properties
+    if not evidence.source and isinstance(properties, PropertiesEvidence) and properties.failure is None:
+        yield from strength_findings(evidence.strength, policy.operator)
 
 
 def _from_isolation(evidence: Evidence, policy: Policy) -> Iterator[Finding]:

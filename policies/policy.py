@@ -171,6 +171,17 @@ class MutantsRules(_Strict):
     total_deadline_s: float = Field(gt=0, le=86_400)
 
 
+class OperatorRules(_Strict):
+    """How strong an operator's own test must have been shown to be, before anything is certified by it.
+
+    Attributes:
+        required_kill_rate: Of the mutants of right kernels, among those that nobody found to be equivalent; every kind
+            of degenerate output must have been rejected, too. None requires nothing.
+    """
+
+    required_kill_rate: float | None = Field(default=None, ge=0, le=1)
+
+
 def _provable(name: str) -> str:
     if name not in CHECKS:
         raise ValueError(f"no limit is called '{name}'; known are {', '.join(CHECKS)}")
@@ -201,6 +212,7 @@ class Policy(_Strict):
     properties: PropertiesRules
     compile: CompileRules
     mutants: MutantsRules
+    operator: OperatorRules
     isolation: IsolationRules
     gpu_checks: tuple[GpuCheck, ...]
 

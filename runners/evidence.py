@@ -311,6 +311,39 @@ class Missing(Record):
     ours: bool
 
 
+class StrengthEvidence(Record):
+    """What the operator's own test was found to be worth, before the candidate came (`kernelgate operators check`).
+
+    Attributes:
+        test_digest: What was examined: the declaration, the code that makes cases of it, and the oracle.
+        passed_over: Kinds of degenerate outputs that no case rejected.
+        kernels: Right kernels whose mutants were run; of these mutants `killed` were, and of `alive` nobody knows
+            whether they are equivalent; those that a person found to be are counted apart.
+        checked: The day, as YYYY-MM-DD.
+    """
+
+    kind: Literal["strength"] = "strength"
+    operator: str
+    test_digest: str
+    policy: str
+    cases: int
+    degenerates: int
+    passed_over: tuple[str, ...]
+    kernels: int
+    killed: int
+    alive: int
+    equivalent: int
+    torch: str
+    triton: str
+    checked: str
+
+    @property
+    def kill_rate(self) -> float:
+        """Killed among killed and alive; 0 where no mutant was run."""
+        judged = self.killed + self.alive
+        return self.killed / judged if judged else 0.0
+
+
 class LimitEvidence(Record):
     """One limit of the sandbox as observed from inside."""
 
@@ -362,6 +395,9 @@ class Evidence(Record):
     )
     mutants: Annotated[MutantsEvidence | Missing, Field(discriminator="kind")] = Missing(
         reason="no mutants were asked for", ours=False
+    )
+    strength: Annotated[StrengthEvidence | Missing, Field(discriminator="kind")] = Missing(
+        reason="nobody asked how strong the operator's own test is", ours=False
     )
     environment: Environment | None
     isolation: IsolationEvidence | None

@@ -163,6 +163,7 @@ class Operator:
             and fast division do, and its atomic additions of float32 (seen on an H100: split-k products, split sums).
         not_on: Architectures that can't do it, so that no kernel need compile for them.
         declared_in: SHA-256 of the code that declares it, where that is not part of `runners`; set by who loads it.
+        folder: Where that code lies; likewise.
     """
 
     name: str
@@ -182,6 +183,7 @@ class Operator:
     may_flush: bool = False
     not_on: tuple[str, ...] = ()
     declared_in: str = ""
+    folder: str = ""
     tensors: tuple[TensorInput, ...] = field(init=False)
     scalars: tuple[ScalarInput, ...] = field(init=False)
 

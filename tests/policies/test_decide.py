@@ -13,6 +13,7 @@ import policies.access_findings
 import policies.compile_findings
 import policies.decide
 import policies.mutant_findings
+import policies.strength_findings
 import runners.candidate
 import runners.contract.rules
 from policies.decide import decide
@@ -41,6 +42,7 @@ from runners.evidence import (
     ResultsDiffer,
     RunnerEnded,
     SourceFact,
+    StrengthEvidence,
     SurvivingMutant,
     TargetEvidence,
     UnsupportedCase,
@@ -56,6 +58,7 @@ NAMING = (
     policies.access_findings,
     policies.compile_findings,
     policies.mutant_findings,
+    policies.strength_findings,
     runners.candidate,
     runners.contract.rules,
 )
@@ -100,13 +103,20 @@ def mutated(killed: int = 20, alive: int = 0) -> MutantsEvidence:
                            survivors=survivors, deadline_spent=False, wall_s=1.0)  # fmt: skip
 
 
+def examined(killed: int = 200, alive: int = 0, **changes: object) -> StrengthEvidence:
+    strong = {"operator": "relu", "test_digest": "2", "policy": "ci", "cases": 56, "degenerates": 9, "passed_over": (),
+              "kernels": 2, "killed": killed, "alive": alive, "equivalent": 3, "torch": "2", "triton": "3",
+              "checked": "2026-11-29"}  # fmt: skip
+    return StrengthEvidence.model_validate(strong | changes)
+
+
 def evidence(**changes: object) -> Evidence:
     environment = Environment(hardware="cpu", python="3", torch="2", triton="3", interpreter_repaired=True)
     limits = tuple(LimitEvidence(name=name, holds=True, observed="seen") for name in LIMITS)
     right = {
         "candidate": CandidateFacts(digest="0", path="x.py", source_bytes=1, operator="relu", entry="relu"),
         "operator_digest": "1", "source": (), "properties": properties(), "environment": environment,
-        "compile": compiled(), "mutants": mutated(),
+        "compile": compiled(), "mutants": mutated(), "strength": examined(),
         "isolation": IsolationEvidence(isolation="container", engine="e", runtime="r", image="i", limits=limits),
     }  # fmt: skip
     return Evidence.model_validate(right | changes)
@@ -312,7 +322,8 @@ def test_a_long_message_of_the_candidate_is_cut_to_its_first_line() -> None:
 
 def every_evidence() -> list[Evidence]:
     judged = [given for given, _ in [*ERRORS.values(), *INCOMPLETE.values()]]
-    return [*judged, *LIMIT_NOT_PROVEN.values(), *WEAK_TEST.values(), evidence()]
+    weak = [given for given, _ in WEAK_OPERATOR.values()]
+    return [*judged, *LIMIT_NOT_PROVEN.values(), *WEAK_TEST.values(), *weak, evidence()]
 
 
 WEAK_TEST = {
@@ -332,6 +343,31 @@ def test_a_test_that_mutants_survive_denies_without_blame_where_the_policy_asks_
 def test_mutants_are_not_asked_of_a_candidate_that_a_case_has_failed() -> None:
     given = evidence(properties=properties(failure=WRONG, failed_at=1), mutants=Missing(reason="r", ours=False))
     assert not {"evidence/mutants-missing", "mutants/weak-test"} & set(rules(decide(given, POLICIES["production"])))
+
+
+WEAK_OPERATOR = {
+    "never_examined": (evidence(strength=Missing(reason="r", ours=False)), "evidence/operator-unchecked"),
+    "too_few_kernels": (evidence(strength=examined(kernels=1)), "evidence/operator-unchecked"),
+    "no_mutant": (evidence(strength=examined(0)), "operator/weak-test"),
+    "mutants_alive": (evidence(strength=examined(197, 3)), "operator/weak-test"),
+    "zeros_pass": (evidence(strength=examined(passed_over=("zeros",))), "operator/weak-test"),
+    "nothing_to_reject": (evidence(strength=examined(degenerates=0)), "operator/weak-test"),
+}
+
+
+@pytest.mark.parametrize("name", WEAK_OPERATOR)
+def test_nothing_is_certified_by_an_operator_whose_own_test_is_not_known_to_be_strong(name: str) -> None:
+    given, rule = WEAK_OPERATOR[name]
+    verdict = decide(given, POLICIES["production"])
+    assert rule in rules(verdict)
+    assert verdict.tier is Tier.INCONCLUSIVE
+    assert decide(given, POLICIES["ci"]).tier is Tier.FUNCTIONAL
+
+
+def test_a_strong_operator_adds_no_finding() -> None:
+    for strength in (examined(), examined(198, 2)):
+        found = rules(decide(evidence(strength=strength), POLICIES["production"]))
+        assert not {"evidence/operator-unchecked", "operator/weak-test"} & set(found)
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
