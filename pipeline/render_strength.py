@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.exit_codes import ALLOWED, DENIED
-from pipeline.strength import KERNELS, REQUIRED_RATE, KernelMutants, Strength
+from pipeline.strength import REQUIRED_RATE, KernelMutants, Strength
+from policies.strength_findings import KERNELS
 from runners.mutants import MutantRun
 
 

@@ -32,6 +32,7 @@ from pipeline.gate import effort_of, needs_runner
 from pipeline.settings import Settings
 from pipeline.supply import DockerSupply, RunnerSupply
 from policies.policy import Policy
+from policies.strength_findings import KERNELS
 from runners.candidate import Candidate, read_candidate
 from runners.conversation import RunnerFault
 from runners.digests import own_test_digest
@@ -44,7 +45,6 @@ from runners.properties import PropertiesCheck
 from runners.strength import DegenerateTally, reject_degenerates
 
 REQUIRED_RATE: Final = 0.99
-KERNELS: Final = 2
 LONGER: Final = 10
 
 Note = Callable[[str], None]
