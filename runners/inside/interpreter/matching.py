@@ -107,7 +107,7 @@ def _spread(self: Any, scalar: tl.tensor, beside: tl.block_type) -> tl.tensor:
     """A block of the shape `beside` that holds `scalar` everywhere."""
     data = np.empty(beside.known.dimensions, dtype=scalar.handle.data.dtype)
     data.fill(scalar.handle.data.item())
-    return self.make_tensor(TensorHandle(data, scalar.handle.dtype), beside.with_element_ty(scalar.type))
+    return self.tensor(TensorHandle(data, scalar.handle.dtype), beside.with_element_ty(scalar.type))
 
 
 def _block(self: Any, number: float | int, kind: tl.block_type) -> tl.tensor:
