@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from runners.contract import rules
@@ -27,6 +27,7 @@ from runners.contract.values import (
     Closure,
     Compiled,
     Container,
+    Cut,
     Effects,
     Foreign,
     Frame,
@@ -47,6 +48,8 @@ from runners.contract.values import (
 )
 
 STEPS_CAP: Final = 120_000
+ROUNDS_CAP: Final = 40  # how often anything is followed again before it counts as endless; kernels need three rounds
+_JOINING: Final = (ast.Add, ast.Mult, ast.BitOr, ast.BitAnd, ast.BitXor, ast.Sub)  # of lists, dicts and sets
 _BUILTIN_NAMES: Final = frozenset(dir(builtins))
 _OBJECTS: Final = (Kernel, Launcher, HostFunction, Closure, Compiled, Named, Method, Meta)
 
@@ -62,11 +65,15 @@ class Expressions(ABC):
         frame: Where names are looked up first.
         loading: The module level is being read, or what it calls.
         checking: Inside an assertion or the reason of a `raise`, where looking at the machine does no harm.
+        looked: How often that was made use of to decide something.
+        kept: How often a name was given or something was changed inside an expression.
     """
 
-    def __init__(self, scope: Scope, report: Report) -> None:
+    def __init__(self, scope: Scope, report: Report, *, turning: bool = False) -> None:
+        """Begins with nothing known. `turning` says that exchanging axes is what the operator is for."""
         self.scope = scope
         self.report = report
+        self.turning = turning
         self.heap = Heap()
         self.globals: dict[str, Value] = {}
         self.frame = Frame({})
@@ -74,6 +81,8 @@ class Expressions(ABC):
         self.closures: list[Made] = []
         self.loading = True
         self.checking = False
+        self.looked = 0
+        self.kept = 0
         self.steps = 0
 
     @abstractmethod
@@ -139,7 +148,9 @@ class Expressions(ABC):
                 return self.closure(node)
             case ast.NamedExpr(target=target, value=inner):
                 value = self.evaluate(inner)
-                self.frame.env[target.id] = value
+                frame = self.frame.function
+                frame.hold(target.id, join(frame.env.get(target.id, NOTHING), value))  # it may be passed over
+                self.kept += 1
                 return value
             case _:
                 return self._display(node)
@@ -163,7 +174,9 @@ class Expressions(ABC):
                 return join(self.evaluate(inner), NOTHING if spec is None else self.evaluate(spec))
             case ast.Slice(lower=lower, upper=upper, step=step):
                 parts = [self.evaluate(one) for one in (lower, upper, step) if one is not None]
-                return frozenset({Size(self.about(parts))})
+                if any(self.tensors(part) for part in parts):
+                    self.report.add(rules.HOST_DATA, node, "a slice is bounded by a tensor's element")
+                return frozenset({Cut(self.about(parts))})
             case ast.Starred(value=inner):
                 return self.each(self.evaluate(inner))
             case _:
@@ -171,11 +184,7 @@ class Expressions(ABC):
 
     def closure(self, node: ast.Lambda | ast.FunctionDef) -> Value:
         """Returns a function made here, whose defaults are what they are now."""
-        arguments = node.args
-        ordered = (*arguments.posonlyargs, *arguments.args)
-        given = dict(zip((one.arg for one in reversed(ordered)), reversed(arguments.defaults), strict=False))
-        given |= {one.arg: kw for one, kw in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if kw}
-        defaults = {name: self.evaluate(default) for name, default in given.items()}
+        defaults = self.default_values(node.args)
         for key, made in enumerate(self.closures):
             if made.node is node and made.frame is self.frame:
                 for name, value in defaults.items():
@@ -184,12 +193,23 @@ class Expressions(ABC):
         self.closures.append(Made(node, self.frame, defaults))
         return frozenset({Closure(len(self.closures) - 1)})
 
+    def default_values(self, arguments: ast.arguments) -> dict[str, Value]:
+        """Returns what the defaults of a function are where it is made."""
+        ordered = (*arguments.posonlyargs, *arguments.args)
+        given = dict(zip((one.arg for one in reversed(ordered)), reversed(arguments.defaults), strict=False))
+        given |= {one.arg: kw for one, kw in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if kw}
+        return {name: self.evaluate(default) for name, default in given.items()}
+
     def lookup(self, node: ast.Name) -> Value:
         """Returns what a name means here."""
         frame: Frame | None = self.frame
+        here = True
         while frame is not None:
-            if node.id in frame.env:
-                return frame.env[node.id]
+            later = not here and (frame.left or frame.comprehension)
+            if node.id in frame.env or (later and node.id in frame.ever):
+                now = frame.env.get(node.id, NOTHING)
+                return join(now, frame.ever[node.id]) if later and node.id in frame.ever else now
+            here = here and frame.comprehension
             frame = frame.outer
         if node.id in self.globals:
             return self.globals[node.id]
@@ -202,7 +222,7 @@ class Expressions(ABC):
         if any(isinstance(one, ast.Starred) for one in elements):
             return self.heap.make(node, join(*(self._element(one) for one in elements)))
         items = tuple(self.evaluate(one) for one in elements)
-        if all(isinstance(atom, Size | Absent) for item in items for atom in item):
+        if all(isinstance(atom, Size | Absent) and not isinstance(atom, Cut) for item in items for atom in item):
             return frozenset({Size(self.about(items))})
         return frozenset({Group(items)})
 
@@ -211,17 +231,72 @@ class Expressions(ABC):
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
         outside = self.frame
-        self.frame = Frame({}, outside)
+        self.frame = outside.inner.setdefault(node, Frame({}, outside, comprehension=True))
+        element = self.settle(lambda: self._turn(node))
+        self.frame = outside
+        once = isinstance(node, ast.GeneratorExp)
+        if once:
+            self.later(node)
+        return self.heap.make(node, element, once=once)
+
+    def _turn(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
+        told = NOTHING
         for generator in node.generators:
-            self.assign(generator.target, self.each(self.evaluate(generator.iter)))
+            source = self.evaluate(generator.iter)
+            if self.about([source]) is About.OBSERVED:
+                told = frozenset({Size(About.OBSERVED)})  # the number of items tells it
+                if not self.checking:
+                    self.observes(generator.iter)
+            self.assign(generator.target, self.each(source))
             for test in generator.ifs:
                 self.decide(test)
         if isinstance(node, ast.DictComp):
-            element = join(self.evaluate(node.key), self.evaluate(node.value))
-        else:
-            element = self.evaluate(node.elt)
-        self.frame = outside
-        return self.heap.make(node, element, once=isinstance(node, ast.GeneratorExp))
+            return join(self.evaluate(node.key), self.evaluate(node.value), told)
+        return join(self.evaluate(node.elt), told)
+
+    def later(self, node: ast.expr) -> None:
+        """Notes an iterator that computes when it is asked for an item; it is read again where the function ends."""
+        self.frame.function.late[node] = self.frame
+
+    # What runs more than once ------------------------------------------------------------------------------------
+
+    def settle(self, step: Callable[[], Value]) -> Value:
+        """Returns all that `step` gives when it is repeated until it changes nothing.
+
+        Raises:
+            BudgetSpent: it always does.
+        """
+        found = NOTHING
+        for _ in range(ROUNDS_CAP):
+            before = self.known()
+            found = join(found, step())
+            if before == self.known():
+                return found
+        raise BudgetSpent
+
+    def known(self) -> tuple[dict[str, Value], dict[str, Value]]:
+        """Returns what the function's names mean and what its containers hold, as far as is known now."""
+        self.tick(len(self.heap.cells) // 10)
+        return dict(self.frame.function.env), {site: cell.contents for site, cell in self.heap.cells.items()}
+
+    def put(self, node: ast.AST, container: Container, value: Value) -> None:
+        """Adds to what a container may hold."""
+        if self.heap.cells[container.site].sized:
+            self.no_tensors(node, "put into something that counts as a size", [value])
+            self.sized([value])
+        self.heap.put(container, value)
+        self.kept += 1
+
+    def sized(self, values: Iterable[Value]) -> None:
+        """Notes that whatever containers are among `values` can be taken out of something that counts as a size."""
+        left = [atom for value in values for atom in value]
+        while left:
+            match left.pop():
+                case Group(items=items):
+                    left.extend(atom for item in items for atom in item)
+                case Container(site=site) if not self.heap.cells[site].sized:
+                    self.heap.cells[site].sized = True
+                    left.extend(self.heap.cells[site].contents)
 
     def text(self, node: ast.AST, parts: Iterable[Value]) -> Value:
         """Returns a text made from `parts`, and reports what must not be read."""
@@ -296,7 +371,7 @@ class Expressions(ABC):
         elif isinstance(op, ast.Mod) and self.no_objects(node, "made into text", operands, iterators=True):
             return self.denied(rules.KERNEL_OBJECT)
         containers = [one for operand in operands for one in operand if isinstance(one, Container | Group)]
-        if containers and isinstance(op, ast.Add | ast.Mult):
+        if containers and isinstance(op, _JOINING):
             return self.heap.make(node, join(*(self.each(operand) for operand in operands)))
         if wrong:
             return self.denied(rules.HOST_ARITHMETIC, *(one for one in atoms if isinstance(one, Tensor)))
@@ -353,7 +428,7 @@ class Expressions(ABC):
             observed = self.truth(operand, value) if operand is not node.values[-1] else About.NOTHING
             if self.effects != before and self.about(values) >= About.HARDWARE:
                 self.observes(node)
-            values.append(value if not observed else frozenset({Size(observed)}))
+            values.append(value if not observed else _told(value, observed))
         return join(*values)
 
     def truth(self, node: ast.AST, value: Value) -> About:
@@ -366,10 +441,17 @@ class Expressions(ABC):
     def decide(self, test: ast.expr) -> None:
         """Evaluates the condition of a branch, which must not depend on the machine."""
         value = self.evaluate(test)
-        if self.truth(test, value) and not self.checking:
-            self.observes(test)
+        if self.truth(test, value):
+            self.looked += 1
+            if not self.checking:
+                self.observes(test)
 
     def observes(self, node: ast.AST) -> None:
         """Reports that what happens depends on the machine."""
         detail = "what happens depends on the device or machine; it may be asserted, not branched on or computed with"
         self.report.add(rules.ENVIRONMENT, node, detail)
+
+
+def _told(value: Value, about: About) -> Value:
+    """Returns `value`, of which each size tells `about`."""
+    return frozenset({Size(about)}) | frozenset(atom for atom in value if type(atom) is not Size)
