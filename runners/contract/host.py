@@ -12,7 +12,7 @@ from typing import Final
 
 from runners.contract import rules, tables
 from runners.contract.emptiness import counts_of, says_empty
-from runners.contract.expressions import ROUNDS_CAP, BudgetSpent
+from runners.contract.holding import ROUNDS_CAP, BudgetSpent
 from runners.contract.launching import Launches
 from runners.contract.names import bound_by
 from runners.contract.rules import Allowance, Report, shown
