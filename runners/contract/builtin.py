@@ -113,7 +113,9 @@ class Builtins(Parts):
             elements = [self.each(value) for value in arguments.positional[:1]]
             if name == "iter":
                 if len(arguments.positional) > 1:  # it calls the first until it returns the second
-                    elements = [self.apply(node, arguments.positional[0], Arguments((), (), NOTHING))]
+                    called = Arguments((), (), NOTHING)
+                    elements = [self.settle(lambda: self.apply(node, arguments.positional[0], called))]
+                    self.later(node)
                 return self.heap.make(node, join(*elements), once=True)
             return join(*elements, *arguments.positional[1:])
         if name in ("map", "filter") and arguments.positional:

@@ -125,7 +125,8 @@ class Parts(Expressions):
             case Kernel(name=name):
                 return self.grid(node, name, index)
             case Tensor():
-                if any(isinstance(one, Container) for one in index):
+                inside = (part for one in index if isinstance(one, Group) for item in one.items for part in item)
+                if any(isinstance(one, Container) for one in (*index, *inside)):
                     detail = "indexing by a list picks elements, which is a kernel's work"
                     self.report.add(rules.HOST_ARITHMETIC, node, detail)
                 return frozenset({Tensor(atom.origin, atom.turned or (self.turning and not _leads(node.slice)))})

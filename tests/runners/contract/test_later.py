@@ -97,6 +97,11 @@ PAIRS = {
         "box = []\nlate = map(lambda n: box[0] * 2, range(1))\nbox.append(x)\ny = next(late)",
         "box = []\nlate = map(lambda n: box[0] * 2, range(1))\nbox.append(x.ndim)\nn = next(late)",
     ),
+    "iterator_that_calls_later": pair(
+        "box = []\nlate = iter(lambda: box[0] * 2, None)\nbox.append(x)\ny = next(late)",
+        "box = []\nlate = iter(lambda: box[0] * 2, None)\nbox.append(x.ndim)\nn = next(late)",
+    ),
+    "elements_picked_by_a_list_in_a_tuple": pair("z = x[([0, 1],)]", "z = x[(0, 1)]"),
     "list_filled_after_it_was_a_size": pair(
         "box = []\nheld = max(box, [])\nbox.append(x)\ny = held[0] * 2",
         "box = []\nheld = max(box, [])\nbox.append(x.ndim)\nn = held[0] * 2",
