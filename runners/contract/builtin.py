@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 from abc import abstractmethod
+from collections.abc import Iterable
 
 from runners.contract import rules, tables
 from runners.contract.parts import Parts
@@ -22,6 +23,7 @@ from runners.contract.values import (
     Arguments,
     Closure,
     Container,
+    Cut,
     Group,
     HostFunction,
     Kernel,
@@ -72,16 +74,24 @@ class Builtins(Parts):
         """Returns what a function of sizes gives."""
         self.no_tensors(node, f"passed to '{shown(dotted)}'", arguments.all)
         self._unfollowed(node, dotted, arguments)
+        self.sized(arguments.all)
         hooks = ("pre_hook", "ir_override")  # the syntax rules deny them
         given = [
             *arguments.positional,
             arguments.rest,
             *(value for name, value in arguments.named if name not in hooks),
         ]
-        if self.no_objects(node, f"passed to '{shown(dotted)}'", given):
+        if self.no_objects(node, f"passed to '{shown(dotted)}'", given) or self._slices(node, dotted, given):
             return self.denied(rules.KERNEL_OBJECT)
         about = self.about(arguments.all)
         return frozenset({Size(About.OBSERVED if about is About.PLACE else about)})
+
+    def _slices(self, node: ast.AST, name: str, values: Iterable[Value]) -> bool:
+        """Reports slices that would come out again as sizes."""
+        found = any(isinstance(atom, Cut) for value in values for atom in self.leaves(value))
+        if found:
+            self.report.add(rules.KERNEL_OBJECT, node, f"a slice is passed to '{shown(name)}'")
+        return found
 
     def _unfollowed(self, node: ast.AST, dotted: str, arguments: Arguments) -> None:
         if any(atom == Unknown() for value in arguments.all for atom in self.leaves(value)):
@@ -103,13 +113,16 @@ class Builtins(Parts):
             elements = [self.each(value) for value in arguments.positional[:1]]
             if name == "iter":
                 if len(arguments.positional) > 1:  # it calls the first until it returns the second
-                    elements = [self.apply(node, arguments.positional[0], Arguments((), (), NOTHING))]
+                    called = Arguments((), (), NOTHING)
+                    elements = [self.settle(lambda: self.apply(node, arguments.positional[0], called))]
+                    self.later(node)
                 return self.heap.make(node, join(*elements), once=True)
             return join(*elements, *arguments.positional[1:])
         if name in ("map", "filter") and arguments.positional:
             items = tuple(self.each(value) for value in arguments.positional[1:])
             rest = self.each(arguments.rest)
-            made = self.apply(node, arguments.positional[0], Arguments(items, (), rest))
+            made = self.settle(lambda: self.apply(node, arguments.positional[0], Arguments(items, (), rest)))
+            self.later(node)
             return self.heap.make(node, join(made, rest, *items) if name == "filter" else made, once=True)
         kind = getattr(builtins, name, None)
         if isinstance(kind, type) and issubclass(kind, BaseException):
@@ -128,7 +141,8 @@ class Builtins(Parts):
         return arguments.keyword("key") | frozenset(starred)
 
     def _call_back(self, node: ast.Call, arguments: Arguments, elements: Value) -> None:
-        self.apply(node, self._callbacks(arguments), Arguments((elements,), (), NOTHING))
+        called = Arguments((elements,), (), NOTHING)
+        self.settle(lambda: self.apply(node, self._callbacks(arguments), called))
 
     def _builtin_size(self, node: ast.Call, name: str, arguments: Arguments) -> Value:
         if name == "isinstance":
@@ -147,8 +161,13 @@ class Builtins(Parts):
         text = name in tables.BUILTIN_TEXTS
         if name not in tables.BUILTIN_TRUTHS and self.no_objects(node, f"passed to '{name}'", given, iterators=text):
             return self.denied(rules.KERNEL_OBJECT)
+        if name not in tables.BUILTIN_DROPPING:
+            self.sized(arguments.all)
+            if self._slices(node, name, given):
+                return self.denied(rules.KERNEL_OBJECT)
         about = self.about(arguments.all)
-        return frozenset({Size(About.OBSERVED if about is About.PLACE else about)})
+        told = About.OBSERVED if about is About.PLACE else about
+        return frozenset({Cut(told) if name == "slice" else Size(told)})
 
     def _builtin_container(self, node: ast.Call, name: str, arguments: Arguments) -> Value:
         rest = arguments.rest - (self._callbacks(arguments) if name == "sorted" else NOTHING)
@@ -158,25 +177,38 @@ class Builtins(Parts):
             self._call_back(node, arguments, contents)
         else:
             contents = join(contents, *(value for _, value in arguments.named))
+        if name == "dict":  # made from pairs, too
+            contents = join(contents, self._opened(contents))
         if name == "tuple" and all(isinstance(atom, Size) for atom in contents):
             return contents or SIZE
         return self.heap.make(node, contents)
 
+    def _opened(self, items: Value) -> Value:
+        """Returns what pairs hold, or lists of two."""
+        return self.each(frozenset(atom for atom in items if isinstance(atom, Group | Container)))
+
     def container_method(self, node: ast.Call, container: Container, name: str, arguments: Arguments) -> Value:
         """Returns what a method of a list, dict or set may return, and follows what it changes."""
         cell = self.heap.cells[container.site]
+        items = join(*(self.each(value) for value in arguments.all))
         if name in tables.MUTATORS:
             if cell.shared:
                 detail = f"'.{name}' changes an object of the module level; it would carry state between calls"
                 self.report.add(rules.MODULE_STATE, node, detail)
-            spread = name in ("extend", "update")
-            for value in () if name == "sort" else arguments.all:
-                self.heap.put(container, self.each(value) if spread else value)
+            if name.endswith("update"):  # of a dict by pairs, too
+                self.put(node, container, join(items, self._opened(items), *(value for _, value in arguments.named)))
+            elif name != "sort":
+                self.put(node, container, items if name == "extend" else join(*arguments.all))
         if name == "sort":
             self._call_back(node, arguments, cell.contents)
             return ABSENT
-        if name in ("index", "count") and self.passed(arguments):
+        if name in ("index", "count", "isdisjoint", "issubset", "issuperset"):
             self.no_tensors(node, "compared", arguments.all)
+            return frozenset({Size(self.about([frozenset({container}), *arguments.all]))})
+        if name in ("copy", "union", "intersection", "difference", "symmetric_difference"):
+            return self.heap.make(node, join(cell.contents, items))
+        if name == "fromkeys":
+            return self.heap.make(node, join(items, *arguments.all))
         if name in ("items", "keys", "values"):
             item: Value = frozenset({Group((cell.contents, cell.contents))}) if name == "items" else cell.contents
             return self.heap.make(node, item)

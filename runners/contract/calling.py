@@ -33,7 +33,6 @@ from runners.contract.values import (
     Arguments,
     Atom,
     Closure,
-    Compiled,
     Container,
     Foreign,
     Group,
@@ -59,10 +58,9 @@ class Calls(Builtins):
     """Evaluates calls."""
 
     def __init__(self, scope: Scope, allowance: Allowance, report: Report, *, turning: bool = False) -> None:
-        """Begins with nothing known. `turning` says that exchanging axes is what the operator is for."""
-        super().__init__(scope, report)
+        """Begins with nothing known."""
+        super().__init__(scope, report, turning=turning)
         self.allowance = allowance
-        self.turning = turning
         self.written = written_parameters(scope)
         self.heuristics: dict[str, Value] = {}  # by kernel, the functions that are called at its launch
         self.pruning: dict[str, Value] = {}
@@ -74,6 +72,10 @@ class Calls(Builtins):
     @abstractmethod
     def launch(self, node: ast.Call, kernel: str, grid: Value, arguments: Arguments) -> Value:
         """Follows a launch."""
+
+    @abstractmethod
+    def warm_up(self, node: ast.Call, kernel: str, arguments: Arguments) -> Value:
+        """Follows a compilation that is asked for: it runs on the host what a launch runs there."""
 
     def call(self, node: ast.Call) -> Value:
         """Returns what a call may return."""
@@ -112,7 +114,7 @@ class Calls(Builtins):
             case Launcher(kernel=name, grid=grid):
                 return self.launch(node, name, grid, arguments)
             case Method(receiver=Kernel(name=name), name="warmup"):
-                return frozenset({Compiled()})
+                return self.warm_up(node, name, arguments)
             case Method(receiver=Tensor() as tensor, name=name):
                 return self._tensor_method(node, tensor, name, arguments)
             case Method(receiver=Container() as container, name=name):
@@ -120,7 +122,8 @@ class Calls(Builtins):
             case Method(receiver=Meta(items=items)):
                 return join(SIZE, *(value for _, value in items))
             case Method(receiver=Group() as group):
-                return join(SIZE, *group.items)
+                self.no_tensors(node, "compared", arguments.all)
+                return frozenset({Size(self.about([frozenset({group}), *arguments.all]))})
             case Foreign():
                 self.effects.launched = True
                 self.writes(tensor.origin for tensor in self.passed(arguments))
@@ -231,10 +234,17 @@ class Calls(Builtins):
         like = name.endswith("_like")
         if arguments.keyword("out"):
             self.deny(node, "'out=' writes a tensor outside a kernel")
-        self._plain(node, arguments.all[1:] if like else arguments.all)
+        self._plain(node, self._beside_pattern(arguments) if like else arguments.all)
         pattern = any(tensor.turned for tensor in self.passed(arguments)) and like
         turned = pattern or name in tables.STRIDED or self._ordered(node)
         return frozenset({Tensor(f"allocated in line {node.lineno}", turned)})
+
+    @staticmethod
+    def _beside_pattern(arguments: Arguments) -> tuple[Value, ...]:
+        """Returns what an allocation is given besides the tensor whose form it takes."""
+        if arguments.positional:
+            return arguments.all[1:]
+        return (*(value for name, value in arguments.named if name != "input"), arguments.rest)
 
     def _ordered(self, node: ast.Call) -> bool:
         """Whether a call names an order of axes for the memory of its result."""
@@ -247,19 +257,28 @@ class Calls(Builtins):
             self.observes(node)
 
     def _unbound_method(self, node: ast.Call, name: str, arguments: Arguments) -> Value:
-        receivers = arguments.positional[0] if arguments.positional else arguments.keyword("input")
-        rest = Arguments(arguments.positional[1:], arguments.named, arguments.rest)
+        receivers = arguments.positional[0] if arguments.positional else self._named_receivers(arguments)
+        named = tuple((key, value) for key, value in arguments.named if key != "input")
+        rest = Arguments(arguments.positional[1:], named, arguments.rest)
         return join(*(
             self._tensor_method(node, atom, name, rest) if isinstance(atom, Tensor)
             else frozenset({atom if isinstance(atom, Unknown) else Unknown()})
             for atom in receivers
         ))  # fmt: skip
 
+    def _named_receivers(self, arguments: Arguments) -> Value:
+        """Returns what a method of the tensor class may be called of, where that comes by name or behind a star."""
+        named = arguments.keyword("input")
+        if named and not arguments.rest:
+            return named
+        return join(named, arguments.rest, frozenset(self.passed(arguments))) or UNKNOWN
+
     def _tensor_method(self, node: ast.Call, tensor: Tensor, name: str, arguments: Arguments) -> Value:
         others = arguments.all
         if f"torch.Tensor.{name}" in self.allowance.host_calls:
             return frozenset({tensor, *self.passed(arguments)})
         if name in tables.TENSOR_SIZES:
+            self._plain(node, others)
             return SIZE
         if name in tables.TENSOR_OBSERVED:
             return frozenset({Size(About.OBSERVED)})
@@ -268,7 +287,7 @@ class Calls(Builtins):
         if name in tables.VIEWS:
             return frozenset({self._view(node, tensor, name)})
         if name in tables.SPLITTING:
-            return self.heap.make(node, frozenset({tensor}))
+            return self.heap.make(node, frozenset({self._part(node, tensor, name)}))
         if name in tables.NEW_METHODS:
             return self._allocation(node, name, arguments)
         if name in tables.SETTING:
@@ -279,7 +298,16 @@ class Calls(Builtins):
         if self.turning and name in tables.COPYING and (tensor.turned or self._ordered(node)):
             detail = f"'.{name}' copies a tensor ({shown(tensor.origin)}) with its axes exchanged: the kernel's work"
             self.report.add(rules.HOST_ARITHMETIC, node, detail)
+        if name in ("select", "narrow"):
+            return self._part(node, tensor, name)
         return Tensor(tensor.origin, tensor.turned or name in tables.TURNING)
+
+    def _part(self, node: ast.Call, tensor: Tensor, name: str) -> Tensor:
+        """Returns a part of a tensor; where axes are exchanged, a part along any but the first counts as turned."""
+        place = 0 if name in ("select", "narrow", "unbind") else 1
+        given = [keyword.value for keyword in node.keywords if keyword.arg == "dim"] or node.args[place : place + 1]
+        first = all(isinstance(one, ast.Constant) and one.value == 0 for one in given)
+        return Tensor(tensor.origin, tensor.turned or (self.turning and not first))
 
     def _denied_method(self, node: ast.AST, tensor: Tensor, name: str) -> Value:
         of = f"of a tensor ({shown(tensor.origin)})"

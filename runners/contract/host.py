@@ -12,7 +12,7 @@ from typing import Final
 
 from runners.contract import rules, tables
 from runners.contract.emptiness import counts_of, says_empty
-from runners.contract.expressions import BudgetSpent
+from runners.contract.holding import ROUNDS_CAP, BudgetSpent
 from runners.contract.launching import Launches
 from runners.contract.names import bound_by
 from runners.contract.rules import Allowance, Report, shown
@@ -28,18 +28,19 @@ from runners.contract.values import (
     Closure,
     Container,
     Effects,
+    Exits,
     Foreign,
     Frame,
     Group,
     HostFunction,
     Named,
+    Path,
     Tensor,
     Unknown,
     Value,
     join,
 )
 
-_LOOP_ROUNDS: Final = 4
 _CALL_DEPTH: Final = 12
 
 
@@ -53,7 +54,10 @@ class HostCode(Launches):
         self.stack: tuple[ast.AST, ...] = ()
         self.assumed: dict[ast.AST, Value] = {}  # what functions on the stack return, as far as is known,
         self.assumed_written: dict[ast.AST, frozenset[str]] = {}  # and what they write
+        self.asked: dict[ast.AST, dict[str, Value]] = {}  # what they are called with by themselves
         self.recursive: set[ast.AST] = set()
+        self.defaults: dict[ast.AST, dict[str, Value]] = {}  # of functions, as their definition made them
+        self.frames: dict[tuple[ast.AST, ast.AST, int], Frame] = {}
         self.on_return: Callable[[ast.Return, Value], None] | None = None
 
     # Functions ---------------------------------------------------------------------------------------------------
@@ -64,27 +68,47 @@ class HostCode(Launches):
         Raises:
             BudgetSpent: functions call each other more deeply than any kernel's do.
         """
-        made: ast.Lambda | ast.FunctionDef
-        outer: Frame | None = None
-        kept: dict[str, Value] = {}
-        if isinstance(function, Closure):
-            made, outer, kept = (closure := self.closures[function.key]).node, closure.frame, closure.defaults
-        else:
-            made = self.scope.functions[function.name]
+        made, outer, kept = self._made(function)
         if made in self.stack:
             self.recursive.add(made)
+            asked = self.asked.setdefault(made, {})
+            for name, value in self.bind(made.args, arguments, kept).items():
+                asked[name] = join(asked.get(name, NOTHING), value)
             self.effects.launched = True  # as it will have on the path that ends the recursion, or that path is denied
             self.writes(self.assumed_written.get(made, frozenset()))
             return self.assumed.get(made, NOTHING)
         if len(self.stack) >= _CALL_DEPTH:
             raise BudgetSpent
-        for _ in range(_LOOP_ROUNDS):  # a second round only where it calls itself
-            result = self._activate(made, Frame(self.bind(made.args, arguments, kept), outer))
-            if result <= self.assumed.get(made, NOTHING) or made not in self.recursive:
-                break
+        frame = self.frames.setdefault((node, made, id(outer)), Frame({}, outer))
+        for _ in range(ROUNDS_CAP):  # a second round only where it calls itself
+            env = self._with_asked(made, self.bind(made.args, arguments, kept))
+            frame.begin(env)
+            result = self._activate(made, frame)
+            if self._is_settled(made, result, env):
+                self.assumed.pop(made, None)
+                self.asked.pop(made, None)
+                return result
             self.assumed[made], self.assumed_written[made] = result, self.effects.written
-        self.assumed.pop(made, None)
-        return result
+        raise BudgetSpent
+
+    def _made(
+        self, function: HostFunction | Closure
+    ) -> tuple[ast.Lambda | ast.FunctionDef, Frame | None, dict[str, Value]]:
+        if isinstance(function, Closure):
+            closure = self.closures[function.key]
+            return closure.node, closure.frame, closure.defaults
+        made = self.scope.functions[function.name]
+        return made, None, self.defaults.get(made, {})
+
+    def _with_asked(self, made: ast.AST, env: dict[str, Value]) -> dict[str, Value]:
+        asked = self.asked.get(made, {})
+        return {name: join(value, asked.get(name, NOTHING)) for name, value in env.items()}
+
+    def _is_settled(self, made: ast.AST, result: Value, env: dict[str, Value]) -> bool:
+        """Whether a function that may call itself was followed with all that it gives itself."""
+        if made not in self.recursive:
+            return True
+        return result <= self.assumed.get(made, NOTHING) and self._with_asked(made, env) == env
 
     def _activate(self, made: ast.Lambda | ast.FunctionDef, frame: Frame) -> Value:
         outside, hook, self.stack = self.frame, self.on_return, (*self.stack, made)
@@ -97,26 +121,31 @@ class HostCode(Launches):
                 frame.returned = join(frame.returned, ABSENT)
                 self._end()
             self.effects = frame.ended or self.effects
+        self._late(frame)
         self.frame, self.on_return, self.stack = outside, hook, self.stack[:-1]
         return frame.returned
 
-    def bind(
-        self, parameters: ast.arguments, arguments: Arguments, kept: dict[str, Value] | None = None
-    ) -> dict[str, Value]:
-        """Returns the variables that a call gives a function; `kept` are defaults that are known."""
+    def _late(self, frame: Frame) -> None:
+        """Reads once more what iterators compute, with all that names have meant and containers have held."""
+        effects = self.effects.copy()
+        env, frame.env = frame.env, dict(frame.ever)
+        for node, at in list(frame.late.items()):
+            self.frame = at
+            self.settle(lambda node=node: self.evaluate(node))  # type: ignore[misc]  # bound at once
+        frame.env, self.frame, self.effects = env, frame, effects
+
+    def bind(self, parameters: ast.arguments, arguments: Arguments, kept: dict[str, Value]) -> dict[str, Value]:
+        """Returns the variables that a call gives a function; `kept` are its defaults."""
         ordered = [one.arg for one in (*parameters.posonlyargs, *parameters.args)]
         names = [*ordered, *(one.arg for one in parameters.kwonlyargs)]
         env = dict(zip(ordered, arguments.positional, strict=False))
         env |= {name: value for name, value in arguments.named if name in names}
-        defaults = dict(zip(reversed(ordered), reversed(parameters.defaults), strict=False))
-        defaults |= {
-            one.arg: value for one, value in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True) if value
-        }
         for name in names:
             if arguments.rest:
-                env[name] = join(env.get(name, NOTHING), self.each(arguments.rest), arguments.rest)
+                given = join(env.get(name, NOTHING), self.each(arguments.rest), arguments.rest)
+                env[name] = join(given, kept.get(name, NOTHING))
             elif name not in env:
-                env[name] = kept[name] if kept and name in kept else self._default(defaults.get(name))
+                env[name] = kept.get(name, UNKNOWN)
         if parameters.vararg is not None:
             extra = join(*arguments.positional[len(ordered) :], self.each(arguments.rest))
             env[parameters.vararg.arg] = self.heap.make(parameters.vararg, extra)
@@ -124,14 +153,6 @@ class HostCode(Launches):
             extra = join(*(value for name, value in arguments.named if name not in names), arguments.rest, SIZE)
             env[parameters.kwarg.arg] = self.heap.make(parameters.kwarg, extra)
         return env
-
-    def _default(self, default: ast.expr | None) -> Value:
-        if default is None:
-            return UNKNOWN
-        frame, self.frame = self.frame, Frame(self.globals)
-        value = self.evaluate(default)
-        self.frame = frame
-        return value
 
     # Statements --------------------------------------------------------------------------------------------------
 
@@ -183,14 +204,19 @@ class HostCode(Launches):
                 if node.decorator_list:
                     detail = "a nested function is decorated; kernels and what is decorated belong at the top level"
                     self.report.add(rules.DECORATOR_NOT_ALLOWED, node, detail)
-                self.frame.env[name] = self.closure(node)
+                self.frame.hold(name, self.closure(node))
             case ast.Import() | ast.ImportFrom():
                 for name, dotted in bound_by(node).items():
-                    self.frame.env[name] = self.imported(dotted)
+                    self.frame.hold(name, self.imported(dotted))
             case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=final):  # denied; read all the same
                 self.block([*body, *orelse, *(one for handler in handlers for one in handler.body), *final])
+            case ast.Break() | ast.Continue() if self.frame.loops:
+                exits = self.frame.loops[-1]
+                paths = exits.broken if isinstance(node, ast.Break) else exits.continued
+                paths.append(Path(dict(self.frame.env), self.effects.copy()))
+                self.frame.alive = False
             case _:
-                pass  # pass, break, continue; or denied by the statement rules
+                pass  # pass; or denied by the statement rules
 
     def imported(self, dotted: str) -> Value:
         """Returns what an import binds."""
@@ -227,13 +253,17 @@ class HostCode(Launches):
     def _end(self) -> None:
         ended = self.frame.ended
         self.frame.ended = self.effects.copy() if ended is None else ended.merged(self.effects)
-        self.frame.alive = False
+        self.frame.alive, self.frame.left = False, True
 
-    def _checked(self, expressions: list[ast.expr]) -> None:
+    def _checked(self, expressions: list[ast.expr], *, decides: bool = False) -> None:
+        """Looking at the machine does no harm where nothing of it is kept."""
         before, self.checking = self.checking, True
+        looked, kept = self.looked, self.kept
         for expression in expressions:
-            self.evaluate(expression)
+            self.decide(expression) if decides else self.evaluate(expression)
         self.checking = before
+        if self.kept > kept and self.looked > looked and not before:
+            self.observes(expressions[0])
 
     def _with(self, items: list[ast.withitem]) -> None:
         for item in items:
@@ -251,9 +281,7 @@ class HostCode(Launches):
 
     def _if(self, node: ast.If) -> None:
         if _only_raises(node.body) or _only_raises(node.orelse):
-            before, self.checking = self.checking, True
-            self.decide(node.test)
-            self.checking = before
+            self._checked([node.test], decides=True)
         else:
             self.decide(node.test)
         start_env, start = dict(self.frame.env), self.effects.copy()
@@ -263,9 +291,9 @@ class HostCode(Launches):
         self.frame.env, self.effects, self.frame.alive = start_env, start, True
         self.effects.empty = self.effects.empty or says_empty(node.test, self.counts, holds=False)
         self.block(node.orelse)
-        self._meet(then_env, then, then_alive)
+        self._meet(then_env, then, alive=then_alive)
 
-    def _meet(self, env: dict[str, Value], effects: Effects, alive: bool) -> None:
+    def _meet(self, env: dict[str, Value], effects: Effects, *, alive: bool) -> None:
         """Joins the path that is followed now with another one."""
         if not alive:
             return
@@ -279,35 +307,55 @@ class HostCode(Launches):
 
     def _loop(self, node: ast.For | ast.While, enter: Callable[[], None]) -> None:
         """A body that launches counts as run: a loop over nothing is a loop over an empty input."""
-        for _ in range(_LOOP_ROUNDS):
-            before, start = dict(self.frame.env), self.effects.copy()
-            cells = {site: cell.contents for site, cell in self.heap.cells.items()}
-            self.tick(len(cells) // 10)
+        exits = Exits()
+        self.frame.loops.append(exits)
+        for _ in range(ROUNDS_CAP):
+            before, start, known = dict(self.frame.env), self.effects.copy(), self.known()
             enter()
             self.block(node.body)
-            if not self.frame.alive:
+            for path in exits.continued:
+                self._meet(path.env, path.effects, alive=True)
+            exits.continued.clear()
+            ends = self.frame.alive
+            if not ends:
                 self.frame.env, self.effects, self.frame.alive = dict(before), start, True
             for name, value in before.items():
                 self.frame.env[name] = join(self.frame.env.get(name, NOTHING), value)
-            if self.frame.env == before and cells == {s: cell.contents for s, cell in self.heap.cells.items()}:
+            if self.known() == known:
                 break
-        self.block(node.orelse)
+        else:
+            raise BudgetSpent
+        self.frame.loops.pop()
+        self._leave(node, exits, ends=ends)
+
+    def _leave(self, node: ast.For | ast.While, exits: Exits, *, ends: bool) -> None:
+        """Joins the paths that leave a loop; one whose every turn is left does not count as passed over."""
+        if ends or not exits.broken or node.orelse:
+            self.block(node.orelse)
+        else:
+            first = exits.broken[0]
+            self.effects = first.effects.copy()
+        for path in exits.broken:
+            self._meet(path.env, path.effects, alive=True)
 
     # The entry ---------------------------------------------------------------------------------------------------
 
     def entry(self, function: ast.FunctionDef, arguments: Arguments) -> None:
         """Follows the entry, and reports returns that no launch stands behind."""
-        frame = Frame(self.bind(function.args, arguments))
-        self.frame, self.effects, self.stack = frame, Effects(), (function,)
+        frame = Frame({})
+        self.frame, self.stack = frame, (function,)
         self.on_return = self._returns
-        for _ in range(2):  # the second round knows what it returns to itself
-            frame.env, frame.alive, frame.ended = self.bind(function.args, arguments), True, None
+        for _ in range(ROUNDS_CAP):  # a second round only where it calls itself
+            env = self._with_asked(function, self.bind(function.args, arguments, self.defaults.get(function, {})))
+            frame.begin(env)
             self.effects = Effects()
             self.block(function.body)
-            if frame.returned <= self.assumed.get(function, NOTHING) or function not in self.recursive:
+            self._late(frame)
+            if self._is_settled(function, frame.returned, env):
                 return
             self.assumed[function] = frame.returned
             self.assumed_written[function] = frame.ended.written if frame.ended else frozenset()
+        raise BudgetSpent
 
     def _returns(self, node: ast.Return, value: Value) -> None:
         if self.effects.empty:

@@ -14,6 +14,7 @@ from typing import Final
 import triton.language as tl
 
 from runners.contract import rules
+from runners.contract.constants import CONSTEXPR, Constants, is_constexpr_function
 from runners.contract.names import bound_by, dotted_of, loaded
 from runners.contract.rules import Allowance, Report, shown
 from runners.contract.scope import Scope
@@ -41,9 +42,6 @@ _STRINGS: Final = frozenset({
     "triton.language.device_print",
 })  # fmt: skip
 _MACHINE: Final = ("target_info", "globaltimer", "clock", "clock64", "smid", "num_threads", "num_warps")
-_CONSTEXPR: Final = frozenset({
-    "triton.language.constexpr", "triton.language.core.constexpr", "triton.constexpr_function",
-})  # fmt: skip
 _LOOPS: Final = frozenset({"triton.language.range", "triton.language.static_range"})
 _HELPER_DEPTH: Final = 12  # how deep helpers may call each other before all they get counts as written
 _STORES: Final = frozenset({"store", "scatter", "store_tensor_descriptor"})
@@ -61,6 +59,7 @@ class _Kernel:
         self.allowance = allowance
         self.report = report
         self.locals = _locals(kernel)
+        self.constants = Constants(kernel, self.locals, scope)
 
     def check(self) -> None:
         for statement in self.kernel.body:
@@ -101,11 +100,18 @@ class _Kernel:
         dotted = dotted_of(node.func, self._aliases())
         if isinstance(node.func, ast.Name):
             self._name(node.func, called=True)
+            if node.func.id in self.scope.functions and node.func.id not in self.locals:
+                self._of_constants(node)
         else:
             self._visit(node.func, in_message=False)
         messages = in_message or dotted in _STRINGS
         for child in (*node.args, *node.keywords):
             self._visit(child, in_message=messages)
+
+    def _of_constants(self, node: ast.Call) -> None:
+        for given in (*node.args, *(keyword.value for keyword in node.keywords)):
+            if not self.constants.holds(given):
+                self._deny(given, "what is passed to a function that runs at compile time is no constant")
 
     def _aliases(self) -> dict[str, str]:
         return {name: dotted for name, dotted in self.scope.aliases.items() if name not in self.locals}
@@ -138,7 +144,7 @@ class _Kernel:
         if name in self.locals or name in scope.kernels:
             return
         if name in scope.functions:
-            if not _is_constexpr_function(scope.functions[name], scope.aliases):
+            if not called or not is_constexpr_function(scope.functions[name], scope.aliases):
                 self._deny(node, f"'{shown(name)}' is a host function; a kernel can call jitted functions")
         elif name in scope.constants:
             self._constant(node, scope.constants[name])
@@ -151,7 +157,7 @@ class _Kernel:
     def _constant(self, node: ast.Name, value: ast.expr) -> None:
         """A global is frozen into the compiled kernel, so the compiler takes constexprs and Triton's own names only."""
         if isinstance(value, ast.Call):
-            if dotted_of(value.func, self.scope.aliases) in _CONSTEXPR:
+            if dotted_of(value.func, self.scope.aliases) in CONSTEXPR:
                 return
         elif (dotted := dotted_of(value, self.scope.aliases)) is not None:
             self._imported(node, dotted)
@@ -184,10 +190,6 @@ def _in_language(dotted: str) -> bool:
     if parts[1] == "language":
         return True
     return getattr(loaded(dotted), "__module__", "").startswith("triton.language")
-
-
-def _is_constexpr_function(function: ast.FunctionDef, aliases: dict[str, str]) -> bool:
-    return any(dotted_of(one, aliases) in _CONSTEXPR for one in function.decorator_list)
 
 
 def _named(node: ast.AST) -> str:

@@ -10,16 +10,21 @@ import ast
 
 from runners.contract import rules
 from runners.contract.calling import Calls
+from runners.contract.rules import shown
 from runners.contract.values import (
     NOTHING,
     SIZE,
     About,
     Arguments,
+    Atom,
     Closure,
     Compiled,
+    Foreign,
     HostFunction,
     Launcher,
     Meta,
+    Method,
+    Named,
     Value,
     join,
 )
@@ -34,10 +39,7 @@ class Launches(Calls):
 
     def launch(self, node: ast.Call, kernel: str, grid: Value, arguments: Arguments) -> Value:
         """Follows a launch: what it calls on the host, and what it may write."""
-        bound = self._bound(kernel, arguments)
-        self._grid(node, kernel, grid, Meta(tuple(bound.items())))
-        if any(isinstance(atom, HostFunction | Closure) for value in arguments.all for atom in self.leaves(value)):
-            self.report.add(rules.PYTHON_IN_KERNEL, node, "a host function is passed to a kernel")
+        bound = self._passed(node, kernel, grid, arguments)
         if self.about(arguments.all) is About.OBSERVED:
             self.observes(node)
         if self.loading:
@@ -47,21 +49,41 @@ class Launches(Calls):
         self.writes(one.origin for name in stored for one in self.tensors(bound.get(name, NOTHING)))
         return frozenset({Compiled()})
 
+    def warm_up(self, node: ast.Call, kernel: str, arguments: Arguments) -> Value:
+        """Follows a compilation that is asked for: it runs on the host what a launch runs there."""
+        named = tuple((name, value) for name, value in arguments.named if name != "grid")
+        self._passed(node, kernel, arguments.keyword("grid"), Arguments(arguments.positional, named, arguments.rest))
+        return frozenset({Compiled()})
+
+    def _passed(self, node: ast.Call, kernel: str, grid: Value, arguments: Arguments) -> dict[str, Value]:
+        """Follows what runs on the host around a launch, and returns what the kernel's parameters receive."""
+        bound = self._bound(kernel, arguments)
+        self.settle(lambda: self._grid(node, kernel, grid, Meta(tuple(bound.items()))))
+        if any(_is_python(atom) for value in arguments.all for atom in self.leaves(value)):
+            self.report.add(rules.PYTHON_IN_KERNEL, node, "a host function is passed to a kernel")
+        for one in self._constants(kernel):
+            if self.tensors(bound.get(one, NOTHING)):
+                detail = f"a tensor is passed for the constexpr '{shown(one)}', so that the kernel computes with torch"
+                self.report.add(rules.PYTHON_IN_KERNEL, node, detail)
+        return bound
+
+    def _constants(self, kernel: str) -> list[str]:
+        return [one.arg for one in _parameters(self.scope.kernels[kernel].args) if _is_constant(one)]
+
     def _bound(self, kernel: str, arguments: Arguments) -> dict[str, Value]:
         """Returns what the kernel's parameters may receive; what follows a star may land on any that are left."""
         parameters = self.scope.kernels[kernel].args
-        every = (*parameters.posonlyargs, *parameters.args, *parameters.kwonlyargs)
+        every = _parameters(parameters)
         bound = dict(zip((one.arg for one in every), arguments.positional, strict=False)) | dict(arguments.named)
         left = join(self.each(arguments.rest), arguments.rest)
         if left:
             for one in every:
-                constant = one.annotation is not None and "constexpr" in ast.unparse(one.annotation)
-                bound.setdefault(one.arg, SIZE if constant else left)
+                bound.setdefault(one.arg, left)
         if parameters.vararg is not None:
             bound[parameters.vararg.arg] = join(*arguments.positional[len(every) :], left)
         return bound
 
-    def _grid(self, node: ast.Call, kernel: str, grid: Value, meta: Meta) -> None:
+    def _grid(self, node: ast.Call, kernel: str, grid: Value, meta: Meta) -> Value:
         given: Value = frozenset({meta})
         sizes = [grid]
         for functions in (grid, self.heuristics.get(kernel, NOTHING)):
@@ -72,7 +94,23 @@ class Launches(Calls):
             self.report.add(rules.HOST_DATA, node, "a grid or a heuristic is made from a tensor's elements")
         if self.about(sizes) is About.OBSERVED:
             self.observes(node)
+        return NOTHING
 
     def _functions(self, value: Value) -> list[HostFunction | Closure]:
         found = [atom for atom in self.leaves(value) if isinstance(atom, HostFunction | Closure)]
         return sorted(found, key=repr)
+
+
+def _parameters(arguments: ast.arguments) -> tuple[ast.arg, ...]:
+    return (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+
+
+def _is_constant(parameter: ast.arg) -> bool:
+    return parameter.annotation is not None and "constexpr" in ast.unparse(parameter.annotation)
+
+
+def _is_python(atom: Atom) -> bool:
+    """Whether a kernel could call it as Python; Triton's own functions are compiled."""
+    if isinstance(atom, Named):
+        return not atom.dotted.startswith("triton.language")
+    return isinstance(atom, HostFunction | Closure | Method) or (isinstance(atom, Foreign) and not atom.result)

@@ -11,11 +11,15 @@ import ast
 from typing import Final
 
 from runners.contract import rules
+from runners.contract.constants import is_constexpr_function
 from runners.contract.host import HostCode
 from runners.contract.names import dotted_of
 from runners.contract.rules import shown
 from runners.contract.scope import JIT, decorator_name, is_main_guard
 from runners.contract.values import (
+    NOTHING,
+    SIZE,
+    Arguments,
     Closure,
     Compiled,
     Container,
@@ -55,7 +59,19 @@ class ModuleLevel(HostCode):
         for node in self.scope.tree.body:
             self._rebinding(node, bound)
             self._top(node)
+        for name, function in self.scope.functions.items():
+            if is_constexpr_function(function, self.scope.aliases):
+                self._at_compile_time(name, function)
         self.loading = False
+
+    def _at_compile_time(self, name: str, function: ast.FunctionDef) -> None:
+        """Follows what kernels call while they are compiled; they pass constants."""
+        arguments = function.args
+        count = len(arguments.posonlyargs) + len(arguments.args)
+        named = tuple((one.arg, SIZE) for one in arguments.kwonlyargs)
+        result = self.run(function, HostFunction(name), Arguments((SIZE,) * count, named, NOTHING))
+        if self.about([result]):
+            self.observes(function)
 
     def _top(self, node: ast.stmt) -> None:
         match node:
@@ -85,13 +101,11 @@ class ModuleLevel(HostCode):
             case ast.Import() | ast.ImportFrom():
                 names = {a.asname or a.name.split(".")[0]: f"import {a.name if a.asname else ''}" for a in node.names}
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-                names = {name: f"definition in line {node.lineno}"}
+                around = [*node.decorator_list, *(_defaults(node) if isinstance(node, ast.FunctionDef) else [])]
+                names = {one: "constant" for part in around for one in _stored(part)}
+                names[name] = f"definition in line {node.lineno}" if name not in names else "both"
             case ast.Assign() | ast.AnnAssign():
-                names = {
-                    one.id: "constant"
-                    for one in ast.walk(node)
-                    if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
-                }
+                names = dict.fromkeys(_stored(node), "constant")
         for name, what in names.items():
             if bound.setdefault(name, what) != what:
                 detail = f"'{shown(name)}' is given a second meaning; which one a call sees must not depend on order"
@@ -140,15 +154,11 @@ class ModuleLevel(HostCode):
                 self.report.add(rules.DECORATOR_NOT_ALLOWED, decorator, detail)
             elif isinstance(decorator, ast.Call) and kernel:
                 self._tuning(node.name, decorator)
-        for default in (*node.args.defaults, *(one for one in node.args.kw_defaults if one is not None)):
-            if any(isinstance(one, ast.Name | ast.Attribute) for one in ast.walk(default)):
-                self._default_value(default)
-
-    def _default_value(self, default: ast.expr) -> None:
-        sites = self._sites(self.evaluate(default))
-        if sites:
-            detail = "a default is made once and lives between calls; only plain constants are allowed"
-            self.report.add(rules.MUTABLE_DEFAULT, default, detail)
+        self.defaults[node] = self.default_values(node.args)
+        for name, value in self.defaults[node].items():
+            if self._sites(value):
+                detail = f"the default of '{shown(name)}' is made once and lives between calls; use a plain constant"
+                self.report.add(rules.MUTABLE_DEFAULT, node, detail)
 
     def _tuning(self, kernel: str, decorator: ast.Call) -> None:
         """Keeps the functions that a decorator brings for the launches; sizes and configurations are read here."""
@@ -167,3 +177,11 @@ class ModuleLevel(HostCode):
 
     def _held(self, node: ast.expr) -> Value:
         return self.leaves(self.evaluate(node))
+
+
+def _defaults(function: ast.FunctionDef) -> list[ast.expr]:
+    return [*function.args.defaults, *(one for one in function.args.kw_defaults if one is not None)]
+
+
+def _stored(node: ast.AST) -> list[str]:
+    return [one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]

@@ -22,6 +22,7 @@ from runners.contract.values import (
     Closure,
     Compiled,
     Container,
+    Cut,
     Foreign,
     Group,
     HostFunction,
@@ -43,7 +44,17 @@ class Parts(Expressions):
 
     def attribute_of(self, node: ast.Attribute) -> Value:
         """Returns what an attribute may be."""
-        return join(*(self.attribute(node, atom, node.attr) for atom in self.evaluate(node.value)))
+        value = self.evaluate(node.value)
+        odd = frozenset(atom for atom in value if self._has_no(atom, node.attr))
+        if odd and odd == value:
+            detail = f"'.{shown(node.attr)}' is no method of a list, tuple, dict or set"
+            self.report.add(rules.HOST_CALL, node, detail)
+            return self.denied(rules.HOST_CALL)
+        return join(*(self.attribute(node, atom, node.attr) for atom in value - odd))
+
+    @staticmethod
+    def _has_no(atom: Atom, name: str) -> bool:
+        return isinstance(atom, Group | Container) and name not in tables.CONTAINER_METHODS and name[:1] != "_"
 
     def attribute(self, node: ast.AST, atom: Atom, name: str) -> Value:
         """Returns what the attribute `name` of one alternative may be."""
@@ -106,17 +117,19 @@ class Parts(Expressions):
 
     def _item(self, node: ast.Subscript, atom: Atom, index: Value) -> Value:
         about = self.about([index])
+        if not isinstance(atom, Kernel):
+            self.no_tensors(node, "used as an index", [index])
         if about is About.OBSERVED and not isinstance(atom, Size | Kernel):
             self.observes(node)
         match atom:
             case Kernel(name=name):
                 return self.grid(node, name, index)
             case Tensor():
-                self.no_tensors(node, "used as an index", [index])
-                if any(isinstance(one, Container) for one in index):
+                inside = (part for one in index if isinstance(one, Group) for item in one.items for part in item)
+                if any(isinstance(one, Container) for one in (*index, *inside)):
                     detail = "indexing by a list picks elements, which is a kernel's work"
                     self.report.add(rules.HOST_ARITHMETIC, node, detail)
-                return frozenset({atom})
+                return frozenset({Tensor(atom.origin, atom.turned or (self.turning and not _leads(node.slice)))})
             case Size():
                 told = max(atom.about, About.OBSERVED if about else About.NOTHING)
                 return frozenset({Size(told)})
@@ -128,7 +141,11 @@ class Parts(Expressions):
             case Container(site=site):
                 if about:
                     self.observes(node)
-                return self.heap.cells[site].contents
+                if isinstance(node.slice, ast.Slice):
+                    return self.heap.make(node, self.heap.cells[site].contents)
+                sliced = any(isinstance(one, Cut) for one in index)
+                made = self.heap.make(node, self.heap.cells[site].contents) if sliced else NOTHING
+                return join(self.heap.cells[site].contents, made)
             case Meta(items=items):
                 if isinstance(node.slice, ast.Constant):
                     return dict(items).get(str(node.slice.value), SIZE)
@@ -150,13 +167,14 @@ class Parts(Expressions):
         """Binds names; a container's item may be set, a tensor's or an attribute may not."""
         match target:
             case ast.Name(id=name):
-                self.frame.env[name] = value
+                self.frame.hold(name, value)
             case ast.Starred(value=inner):
                 self.assign(inner, self.heap.make(target, value))
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
                 self._unpack(elements, value)
             case ast.Subscript(value=base, slice=index):
-                self.evaluate(index)
+                if any(isinstance(one, Cut) for one in self.evaluate(index)):
+                    value = join(value, self.each(value))
                 self.store(target, self.evaluate(base), value)
             case _:
                 pass  # an attribute; the syntax rules deny it
@@ -179,7 +197,7 @@ class Parts(Expressions):
                     if self.heap.cells[site].shared:
                         detail = "an object of the module level is changed; it would carry state between calls"
                         self.report.add(rules.MODULE_STATE, node, detail)
-                    self.heap.put(atom, value)
+                    self.put(node, atom, value)
                 case Tensor(origin=origin):
                     detail = f"elements of a tensor ({shown(origin)}) are assigned outside a kernel"
                     self.report.add(rules.ASSIGNMENT_NOT_ALLOWED, node, detail)
@@ -188,3 +206,13 @@ class Parts(Expressions):
                 case _:
                     detail = "an item is assigned of something that is no list or dict made in the function"
                     self.report.add(rules.ASSIGNMENT_NOT_ALLOWED, node, detail)
+
+
+def _leads(index: ast.expr) -> bool:
+    """Whether an index takes whole blocks of a tensor: numbers first, and after them nothing but full slices."""
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    rest = parts
+    while rest and isinstance(rest[0], ast.Constant) and type(rest[0].value) is int:
+        rest = rest[1:]
+    whole = all(isinstance(one, ast.Slice) and (one.lower, one.upper, one.step) == (None,) * 3 for one in rest)
+    return whole or (len(parts) == 1 and isinstance(index, ast.Slice) and index.step is None)

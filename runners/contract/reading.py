@@ -12,7 +12,7 @@ from typing import Final
 from runners.candidate import Candidate
 from runners.contract import rules
 from runners.contract.arguments import check_arguments
-from runners.contract.expressions import BudgetSpent
+from runners.contract.holding import BudgetSpent
 from runners.contract.kernel import check_kernel
 from runners.contract.module import ModuleLevel
 from runners.contract.names import Imports, check_names, imports_of

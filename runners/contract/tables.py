@@ -12,9 +12,22 @@ from typing import Final
 
 import torch
 import triton
+import triton.language as tl
 from triton.backends.compiler import GPUTarget
 
-_KINDS: Final = (int, float, str, tuple, range, torch.Size, torch.dtype, torch.device, torch.finfo, torch.iinfo)
+_KINDS: Final = (
+    int,
+    float,
+    str,
+    tuple,
+    range,
+    torch.Size,
+    torch.dtype,
+    torch.device,
+    torch.finfo,
+    torch.iinfo,
+    tl.dtype,
+)
 # Size attributes are those of these kinds; the rest are of tuning configurations and of what a device is like.
 SIZE_ATTRIBUTES: Final = frozenset(
     name for kind in (*_KINDS, GPUTarget, triton.Config) for name in dir(kind) if not name.startswith("_")
@@ -22,7 +35,7 @@ SIZE_ATTRIBUTES: Final = frozenset(
     "kwargs", "num_warps", "num_stages", "num_ctas", "maxnreg", "multi_processor_count", "major", "minor", "warp_size",
     "total_memory", "shared_memory_per_block", "shared_memory_per_block_optin", "shared_memory_per_multiprocessor",
     "regs_per_multiprocessor", "max_threads_per_multi_processor", "L2_cache_size", "min", "max", "eps", "tiny",
-    "backend", "arch", "get", "items", "keys", "values", "copy", "shared", "value",
+    "primitive_bitwidth", "backend", "arch", "get", "items", "keys", "values", "copy", "shared", "value",
 }  # fmt: skip
 
 TENSOR_SIZES: Final = frozenset({
@@ -61,10 +74,11 @@ VIEW_FUNCTIONS: Final = frozenset({
 })  # fmt: skip
 TORCH_SIZES: Final = frozenset({
     "torch.numel", "torch.is_tensor", "torch.is_floating_point", "torch.is_complex", "torch.finfo", "torch.iinfo",
-    "torch.promote_types", "torch.result_type", "torch.Size", "torch.broadcast_shapes", "torch.can_cast",
+    "torch.promote_types", "torch.result_type", "torch.can_cast",
 })  # fmt: skip
 SIZE_FUNCTIONS: Final = frozenset({
-    "triton.cdiv", "triton.next_power_of_2", "triton.Config", "triton.language.constexpr",
+    "torch.Size", "torch.broadcast_shapes", "triton.cdiv", "triton.next_power_of_2", "triton.Config",
+    "triton.language.constexpr",
     "triton.language.core.constexpr", "triton.runtime.Config", "triton.runtime.autotuner.Config",
 })  # fmt: skip
 PLACES: Final = frozenset({"torch.device", "torch.cuda.current_device"})
@@ -93,7 +107,16 @@ BUILTIN_CONTAINERS: Final = frozenset({"list", "tuple", "dict", "set", "frozense
 BUILTIN_ITERATORS: Final = frozenset({"zip", "enumerate", "reversed"})
 MUTATORS: Final = frozenset({
     "append", "extend", "insert", "update", "setdefault", "add", "pop", "popitem", "remove", "discard", "clear", "sort",
-    "reverse",
+    "reverse", "intersection_update", "difference_update", "symmetric_difference_update",
+})  # fmt: skip
+CONTAINER_METHODS: Final = MUTATORS | frozenset({
+    "copy", "count", "index", "get", "items", "keys", "values", "fromkeys", "union", "intersection", "difference",
+    "symmetric_difference", "isdisjoint", "issubset", "issuperset",
+})  # fmt: skip
+# What these return holds none of the objects that they were given.
+BUILTIN_DROPPING: Final = frozenset({
+    "int", "float", "bool", "str", "repr", "round", "abs", "len", "any", "all", "isinstance", "format", "ord", "chr",
+    "complex", "bin", "hex", "range",
 })  # fmt: skip
 COMPILED_FACTS: Final = frozenset({
     "n_regs", "n_spills", "n_max_threads", "metadata", "shared", "_init_handles", "num_warps",

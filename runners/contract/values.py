@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class About(IntEnum):
@@ -27,6 +27,11 @@ class Size:
     """A number, a text, a dtype, or a tuple of such."""
 
     about: About = About.NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Cut(Size):
+    """A slice: what it takes from a list is another list, and what it sets in one are items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,22 +172,78 @@ def join(*values: Value) -> Value:
 
 @dataclass(slots=True)
 class Cell:
-    """The contents of containers made at one place. `shared` ones live between calls, `once` ones can be used up."""
+    """The contents of containers made at one place.
+
+    `shared` ones live between calls, `once` ones can be used up. `sized` ones went into something that counts as a size
+    and can be taken out of it again, so that they hold sizes for good.
+    """
 
     contents: Value = NOTHING
     shared: bool = False
     once: bool = False
+    sized: bool = False
 
 
 @dataclass(slots=True)
 class Frame:
-    """The variables of one activation of a function; `outer` is the frame that a nested function was made in."""
+    """The variables of a function as it is called at one place, or of a comprehension.
+
+    Attributes:
+        outer: The frame that a nested function was made in, or that a comprehension stands in.
+        ended: What holds wherever it returns.
+        ever: All that its names have ever meant, for code that runs later than it was read: functions made on a path
+            that has ended, and what iterators compute.
+        left: Some path has ended.
+        loops: The paths that leave the loops which are being followed, innermost last.
+        inner: Frames of comprehensions.
+        late: Iterators that compute when they are asked, as written, and where they stand.
+    """
 
     env: dict[str, Value]
     outer: Frame | None = None
+    comprehension: bool = False
     returned: Value = NOTHING
     alive: bool = True
-    ended: Effects | None = None  # what holds wherever it returns
+    ended: Effects | None = None
+    ever: dict[str, Value] = field(default_factory=dict)
+    left: bool = False
+    loops: list[Exits] = field(default_factory=list)
+    inner: dict[ast.AST, Frame] = field(default_factory=dict)
+    late: dict[ast.expr, Frame] = field(default_factory=dict)
+
+    def hold(self, name: str, value: Value) -> None:
+        """Gives a name a value."""
+        self.env[name] = value
+        self.ever[name] = join(self.ever.get(name, NOTHING), value)
+
+    def begin(self, env: dict[str, Value]) -> None:
+        """Begins an activation with these variables."""
+        self.env, self.returned, self.alive, self.ended, self.loops = {}, NOTHING, True, None, []
+        for name, value in env.items():
+            self.hold(name, value)
+
+    @property
+    def function(self) -> Frame:
+        """The frame of the function that a comprehension stands in, or this one."""
+        frame = self
+        while frame.comprehension and frame.outer is not None:
+            frame = frame.outer
+        return frame
+
+
+class Path(NamedTuple):
+    """Where a loop was left."""
+
+    env: dict[str, Value]
+    effects: Effects
+
+
+@dataclass(slots=True)
+class Exits:
+    """The paths that end a loop by `break`, or one of its turns by `continue`."""
+
+    broken: list[Path] = field(default_factory=list)
+    continued: list[Path] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Results that share memory with an argument, or with each other: whoever writes to one later changes both.
 
-Two results out of one allocation are fine while no byte is in both. A result without elements shares nothing.
+Two results out of one allocation are fine while no byte is in both. A result without elements shares nothing. Addresses
+decide: a storage can be made that begins inside another one.
 """
 
 from __future__ import annotations
@@ -14,13 +15,11 @@ from runners.wire import Fault
 
 
 class _Extent(NamedTuple):
-    storage: int
     first: int
     end: int
-    itemsize: int
 
     def overlaps(self, other: _Extent) -> bool:
-        return self.storage == other.storage and self.first < other.end and other.first < self.end
+        return self.first < other.end and other.first < self.end
 
 
 def aliases(outputs: Sequence[torch.Tensor], arguments: Sequence[object]) -> list[Fault]:
@@ -35,11 +34,12 @@ def aliases(outputs: Sequence[torch.Tensor], arguments: Sequence[object]) -> lis
         if extent is None:
             continue
         for number, argument in enumerate(arguments):
-            if isinstance(argument, torch.Tensor) and argument.numel() and _storage(argument) == extent.storage:
-                origin = argument.storage_offset() * argument.element_size()
-                faults.append(_fault(number, (extent.first - origin) // extent.itemsize))
+            if isinstance(argument, torch.Tensor) and argument.numel() and extent.overlaps(_storage(argument)):
+                faults.append(_fault(number, (extent.first - argument.data_ptr()) // output.element_size()))
         faults += [
-            _fault(None, (extent.first - other.first) // extent.itemsize) for other in earlier if extent.overlaps(other)
+            _fault(None, (extent.first - other.first) // output.element_size())
+            for other in earlier
+            if extent.overlaps(other)
         ][:1]
         earlier.append(extent)
     return faults[:4]
@@ -49,12 +49,13 @@ def _extent(tensor: torch.Tensor) -> _Extent | None:
     if tensor.layout is not torch.strided or tensor.device.type != "cpu" or not tensor.numel():
         return None
     reach: int = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
-    first = int(tensor.storage_offset()) * tensor.element_size()
-    return _Extent(_storage(tensor), first, first + (reach + 1) * tensor.element_size(), tensor.element_size())
+    first = tensor.data_ptr()
+    return _Extent(first, first + (reach + 1) * tensor.element_size())
 
 
-def _storage(tensor: torch.Tensor) -> int:
-    return tensor.untyped_storage().data_ptr()
+def _storage(tensor: torch.Tensor) -> _Extent:
+    storage = tensor.untyped_storage()
+    return _Extent(storage.data_ptr(), storage.data_ptr() + storage.nbytes())
 
 
 def _fault(argument: int | None, element: int) -> Fault:

@@ -91,6 +91,15 @@ def _sendable(text: str) -> str:
     return text[: wire.TEXT_CAP].encode("utf-8", "replace").decode("utf-8")
 
 
+def _strangeness(value: object) -> str | None:
+    """Says what an output is, where it is no plain tensor; a class is asked for its identity, not for an opinion."""
+    if type(value) is not torch.Tensor and type(value) is not torch.nn.Parameter:
+        return type(value).__name__
+    if torch.Tensor.is_neg(value):  # the bytes that the next kernel reads have the other sign
+        return "Tensor, negated when torch reads it"
+    return None
+
+
 def _returned(
     result: object, arguments: Arguments, seen: interpreter.Observation, cap_bytes: int
 ) -> tuple[wire.Returned | wire.ReturnedOther, list[memoryview]]:
@@ -98,10 +107,10 @@ def _returned(
     tensors: list[Any] = [result] if single else list(result) if isinstance(result, tuple | list) else []
     if len(tensors) > wire.ARGUMENTS_CAP:
         return wire.ReturnedOther(type_name=f"a tuple of {len(tensors)}"), []
-    strange = [value for value in tensors if type(value) not in (torch.Tensor, torch.nn.Parameter)]
-    if not tensors or strange:
-        odd = strange[0] if strange else result
-        return wire.ReturnedOther(type_name=_sendable(type(odd).__name__)), []
+    if not tensors:
+        return wire.ReturnedOther(type_name=_sendable(type(result).__name__)), []
+    for strange in filter(None, map(_strangeness, tensors)):
+        return wire.ReturnedOther(type_name=_sendable(strange)), []
     described: list[tuple[wire.Output, memoryview]] = []
     for tensor in tensors:
         described.append(_described(tensor, cap_bytes))

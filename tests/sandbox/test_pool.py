@@ -151,6 +151,36 @@ def test_no_more_are_warmed_at_once_than_allowed() -> None:
     assert sandbox.most == 2
 
 
+def test_takers_are_served_in_the_order_in_which_they_came() -> None:
+    """The greedy one takes again whenever it was served; it must not pass those that wait."""
+    permits, served = threading.Semaphore(0), list[str]()
+
+    def when_permitted(program: Program) -> Script:
+        permits.acquire()
+        return ECHO
+
+    with WarmPool(ScriptedSandbox(when_permitted), PROGRAM, 1) as pool:
+
+        def take(name: str, times: int) -> None:
+            for _ in range(times):
+                pool.take(10.0)
+                served.append(name)
+
+        takers = [
+            threading.Thread(target=take, args=(name, times)) for name, times in (("greedy", 3), ("a", 1), ("b", 1))
+        ]
+        for number, taker in enumerate(takers, start=1):
+            taker.start()
+            assert eventually(lambda number=number: len(pool._takers) == number)
+        for count in range(1, 6):
+            permits.release()
+            assert eventually(lambda count=count: len(served) == count)
+        permits.release(2)  # the worker that is warmed for nobody
+        for taker in takers:
+            taker.join()
+    assert served == ["greedy", "a", "b", "greedy", "greedy"]
+
+
 def test_taking_from_a_closed_pool_says_so() -> None:
     pool = WarmPool(echoing(), PROGRAM, 1)
     pool.close()

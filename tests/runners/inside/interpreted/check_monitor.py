@@ -1,6 +1,7 @@
 """The monitor: each fault is reported with its place, and kernels that only look like one are not."""
 # ruff: noqa: N803  # kernels name their constexprs, and branch on them, as kernels do
 
+import ctypes
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -538,3 +539,11 @@ def test_results_must_not_share_memory_with_arguments_or_each_other():
     assert aliases([whole[:5], whole[5:]], [x]) == []
     assert aliases([x[:0], torch.empty(0)], [x, torch.empty(0)]) == []
     assert aliases([x.clone()], [x]) == []
+
+
+def test_a_result_under_another_storage_shares_the_memory_all_the_same():
+    x = torch.zeros(8)
+    memory = (ctypes.c_char * 16).from_address(x.data_ptr() + 8)
+    assert [(f.argument, f.element) for f in aliases([torch.frombuffer(memory, dtype=torch.float32)], [x])] == [(0, 2)]
+    beside = (ctypes.c_char * 16).from_address(x.data_ptr() + 32)
+    assert aliases([torch.frombuffer(beside, dtype=torch.float32)], [x]) == []

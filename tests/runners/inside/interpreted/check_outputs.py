@@ -30,3 +30,34 @@ def test_all_outputs_are_sent_that_fit_together(counts):
 @pytest.mark.parametrize(("counts", "bytes_"), [((1000, 2), [4000, 0]), ((2, 1000), [8, 0]), ((2000, 2), [0, 8])])
 def test_an_output_beyond_the_cap_is_described_and_not_sent(counts, bytes_):
     assert sent(4004, *counts) == bytes_
+
+
+class Equal(type(torch.Tensor)):
+    """The type of types that equal all others."""
+
+    def __eq__(cls, other):
+        return True
+
+    def __hash__(cls):
+        return hash(torch.Tensor)
+
+
+class Lying(torch.Tensor, metaclass=Equal):
+    """Passes for a plain tensor where types are compared."""
+
+
+@pytest.mark.parametrize(
+    ("made", "named"),
+    [
+        (lambda: torch.ones(2).as_subclass(Lying), "Lying"),
+        (lambda: torch._neg_view(torch.ones(2)), "Tensor, negated when torch reads it"),
+        (lambda: (torch.ones(2), 3), "int"),
+        (lambda: (), "tuple"),
+    ],
+)
+def test_what_is_no_plain_tensor_is_named_and_not_read(made, named):
+    request = wire.RunRequest(arguments=(), conditions=CONDITIONS, output_cap_bytes=64)
+    ran, buffers = candidate_unsafe.call(made, request, [])
+    assert (ran.calls, buffers) == ((wire.ReturnedOther(type_name=named),), [])
+    plain, _ = candidate_unsafe.call(lambda: torch.nn.Parameter(torch.ones(2)), request, [])
+    assert isinstance(plain.calls[0], wire.Returned)

@@ -1,0 +1,28 @@
+# /// kernel
+# operator = "add"
+# language = "triton"
+# ///
+"""A list is put into a slice object while it is empty, and filled afterwards."""
+
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def zeros_kernel(out_ptr, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(out_ptr + i, 0.0, mask=i < n)
+
+
+def add(x, y):
+    shape = torch.broadcast_shapes(x.shape, y.shape)
+    x, y = x.expand(shape).contiguous(), y.expand(shape).contiguous()
+    out = torch.empty_like(x)
+    n = out.numel()
+    zeros_kernel[(triton.cdiv(n, 1024),)](out, n, BLOCK=1024)
+    kept = []
+    held = slice(kept)
+    kept.append(x)
+    kept.append(y)
+    return held.stop[0] + held.stop[1]

@@ -1,0 +1,28 @@
+# /// kernel
+# operator = "relu"
+# language = "triton"
+# ///
+"""Fills the copy of an empty list, which is taken for what the empty list holds: nothing."""
+
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def relu_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + i, mask=i < n)
+    tl.store(out_ptr + i, tl.where(x < 0, 0.0, x), mask=i < n)
+
+
+def relu(x):
+    x = x.contiguous()
+    out = torch.empty_like(x)
+    n = x.numel()
+    relu_kernel[(triton.cdiv(n, 1024),)](x, out, n, BLOCK=1024)
+    copied = [].copy()
+    copied.append(x)
+    sliced = [][:]
+    sliced.append(copied[0].relu())
+    return sliced[0]

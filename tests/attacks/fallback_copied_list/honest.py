@@ -1,0 +1,27 @@
+# /// kernel
+# operator = "relu"
+# language = "triton"
+# ///
+"""A shape is copied, its copy is changed, and both are used."""
+
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def relu_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + i, mask=i < n)
+    tl.store(out_ptr + i, tl.where(x < 0, 0.0, x), mask=i < n)
+
+
+def relu(x):
+    x = x.contiguous()
+    shape = list(x.shape)
+    flat = list(shape)
+    flat[:] = [x.numel()]
+    out = torch.empty(flat, dtype=x.dtype, device=x.device)
+    n = x.numel()
+    relu_kernel[(triton.cdiv(n, 1024),)](x, out, n, BLOCK=1024)
+    return out.view(shape)

@@ -1,0 +1,31 @@
+# /// kernel
+# operator = "add"
+# language = "triton"
+# ///
+"""Leaves a loop by break once the block is large enough."""
+
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def add_kernel(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + i, mask=i < n)
+    y = tl.load(y_ptr + i, mask=i < n)
+    tl.store(out_ptr + i, x + y, mask=i < n)
+
+
+def add(x, y):
+    shape = torch.broadcast_shapes(x.shape, y.shape)
+    x, y = x.expand(shape).contiguous(), y.expand(shape).contiguous()
+    out = torch.empty_like(x)
+    n = out.numel()
+    block = 1024
+    for size in (64, 256, 1024):
+        block = size
+        if size >= n:
+            break
+    add_kernel[(triton.cdiv(n, block),)](x, y, out, n, BLOCK=block)
+    return out

@@ -1,0 +1,30 @@
+# /// kernel
+# operator = "relu"
+# language = "triton"
+# ///
+"""Calls clamp_ by operator.methodcaller, index_put_ and masked_fill_ by getattr, on a clone."""
+
+import operator
+
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def relu_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + i, mask=i < n)
+    tl.store(out_ptr + i, tl.where(x < 0, 0.0, x), mask=i < n)
+
+
+def relu(x):
+    x = x.contiguous()
+    out = torch.empty_like(x)
+    n = x.numel()
+    relu_kernel[(triton.cdiv(n, 1024),)](x, out, n, BLOCK=1024)
+    made = operator.methodcaller("clamp_", min=0)(x.clone())
+    getattr(made, "masked_fill_")(x < 0, 0)
+    getattr(made, "index_put_")((x < 0,), torch.zeros((), dtype=x.dtype))
+    getattr(out, "copy_")(made)
+    return out

@@ -1,0 +1,25 @@
+# /// kernel
+# operator = "relu"
+# language = "triton"
+# ///
+"""A torch.Size is made of sizes, and bits are only seen as integers by the kernel."""
+
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def relu_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + i, mask=i < n)
+    tl.store(out_ptr + i, tl.where(x < 0, 0.0, x), mask=i < n)
+
+
+def relu(x):
+    x = x.contiguous()
+    out = torch.empty(torch.Size([*x.shape]), dtype=x.dtype, device=x.device)
+    out.view(-1)[:0].fill_(0.0)
+    n = out.numel()
+    relu_kernel[(triton.cdiv(n, 1024),)](x, out, n, BLOCK=1024)
+    return out

