@@ -233,9 +233,16 @@ def main() -> None:
         fuzzing = Fuzzing(asked.frames, corpus, TRAIN if asked.trains else b"")
         if BLIND:
             _run_blindly(fuzzing, corpus, asked.seed, asked.finds)
-        options = [f"-seed={asked.seed}", f"-max_len={INPUT_CAP_BYTES}", f"-len_control={0 if asked.trains else 20}", f"-timeout={TIMEOUT_S}",
-                   f"-rss_limit_mb={RSS_LIMIT_MIB}", f"-artifact_prefix={asked.finds}/", "-verbosity=0",
-                   f"-dict={_dictionary(Path(folder))}", str(corpus)]  # fmt: skip
+        options = [
+            f"-seed={asked.seed}",
+            f"-max_len={INPUT_CAP_BYTES}",
+            f"-len_control={0 if asked.trains else 20}",
+            f"-timeout={TIMEOUT_S}",
+            f"-rss_limit_mb={RSS_LIMIT_MIB}",
+            f"-artifact_prefix={asked.finds}/",
+            f"-dict={_dictionary(Path(folder))}",
+            str(corpus),
+        ]
         atheris.Setup([sys.argv[0], *options], fuzzing.one)
         atheris.Fuzz()
 

@@ -89,11 +89,12 @@ def _spans(header: bytes) -> Iterator[tuple[int, int]]:
 
 WORDS: Final = (
     b"null", b"true", b"false", b"0", b"-1", b"1.0", b"1e999", b"NaN", b"-Infinity", b"281474976710657", b"9" * 40,
-    b'""', b'"\\ud800"', b'"\\u0000"', b'"\\u001b[2J"', b"\xff", b"\x00", b"[", b"]", b"{", b"}", b",", b":", b'"', b"[" * 300,
-    b'{"kind":"several","items":[', b'"kind":"ran"', b'"kind":"returned"', b'"kind":"tensor"', b'"x":1', b'"data_bytes":0',
-    b'"shape":[281474976710656,281474976710656]', b"/*", b" " * 50, b'"' + b"x" * 2001 + b'"',
+    b'""', b'"\\ud800"', b'"\\u0000"', b'"\\u001b[2J"', b"\xff", b"\x00", b"[", b"]", b"{", b"}", b",", b":", b'"',
+    b"[" * 300, b'{"kind":"several","items":[', b'"kind":"ran"', b'"kind":"returned"', b'"kind":"tensor"', b'"x":1',
+    b'"data_bytes":0', b'"shape":[281474976710656,281474976710656]', b"/*", b" " * 50, b'"' + b"x" * 2001 + b'"',
 )  # fmt: skip
-VALUES: Final = tuple(word for word in WORDS if _is_json(word)) + (
+VALUES: Final = (
+    *(word for word in WORDS if _is_json(word)),
     b"[]", b"{}", b'"raised"', b"1", b"-9223372036854775809", b"4294967296", b"[null]", b"[[],[]]", b"[0,0,0]",
     b'"' + b"y" * 2000 + b'"', b"[" + b",".join([b"0"] * 70) + b"]", b"9" * 4300, b"9" * 4301, b'"\\u00e9\\n"',
     b'{"kind":"several","items":[' * 8 + b"]}" * 8, b'{"kind":"several","items":[' * 9 + b"]}" * 9,
