@@ -1,7 +1,7 @@
 """Every field of the create call, as the engine gets it from the SDK, and what it comes from.
 
-The table is proven, not believed: each input is changed alone, and only the fields that name it may change. A field that
-the table does not have fails, whoever added it.
+The table is proven, not believed: each input is changed alone, and only the fields that name it may change. A field
+that the table does not have fails, whoever added it.
 """
 
 from __future__ import annotations
