@@ -6,34 +6,33 @@ time to answer; then mmdebstrap. Our own base is a minimal Debian with Python, w
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
-import time
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-import docker
-from docker.errors import APIError, DockerException
-from docker.utils import parse_repository_tag
-from requests.exceptions import RequestException
-
 from pipeline.debian import Machine, install, tail
 from pipeline.reporting import Report
 from pipeline.wheelhouse import Target
-from sandbox.contract import SandboxUnavailable
-from sandbox.docker_engine import DockerEngine, engine_errors
-from sandbox.images import inspect_image
+from sandbox.contract import Program, Reply, SandboxUnavailable
+from sandbox.docker_engine import CALL_TIMEOUT_S, DockerEngine, engine_errors
+from sandbox.docker_sandbox import DockerSandbox
+from sandbox.images import inspect_image, pull_image
 
 OWN_REPOSITORY = "kernelgate-base"
 SUITE = "bookworm"
 OWN_BASE = f"{OWN_REPOSITORY}:{SUITE}"
 DEBIAN_KEYS: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-# A registry that does not say anything for this long is taken for absent.
-REGISTRY_SILENCE_S = 60
-PROGRESS_EVERY_S = 10.0
 CHUNK_BYTES = 1 << 20
 PROCESSORS = {"amd64": "x86_64", "arm64": "aarch64"}
+VERSION: Final = re.compile(r"\d{1,3}\.\d{1,3}")
+SAY_VERSION: Final = """
+import sys
+said = b"%d.%d" % sys.version_info[:2]
+sys.stdout.buffer.write(len(said).to_bytes(8, "little") + said)
+"""
 
 MMDEBSTRAP = (
     "mmdebstrap",
@@ -59,8 +58,8 @@ def ensure_base(engine: DockerEngine, reference: str, state: Path, machine: Mach
     for candidate in (reference, OWN_BASE):
         if inspect_image(engine, candidate) is not None:
             return candidate
-    report(f"pulling {reference} (the registry has {REGISTRY_SILENCE_S} s to answer)")
-    if (problem := _pull(engine, reference, report)) is None:
+    report(f"pulling {reference} (the registry has {CALL_TIMEOUT_S} s to answer)")
+    if (problem := pull_image(engine, reference, report)) is None:
         return reference
     report(f"the registry did not give {reference}: {problem:.150}")
     _make(engine, state, machine, report)
@@ -68,43 +67,19 @@ def ensure_base(engine: DockerEngine, reference: str, state: Path, machine: Mach
 
 
 def python_of(engine: DockerEngine, image: str) -> Target:
-    """Returns the Python and processor of `image`, asked in a container of it without a network.
+    """Returns the Python and processor of `image`, asked in a container of it that is as closed as every other.
 
     Raises:
         SandboxUnavailable: there is no python3 in it, or the engine failed.
     """
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
-    client = docker.DockerClient(base_url=engine.url, timeout=60)
-    try:
-        with engine_errors(f"ask {image} for its Python", engine.url):
-            command = ["python3", "-I", "-c", code]
-            said = client.containers.run(image, entrypoint=command, network_mode="none", remove=True)
-    finally:
-        client.close()
+    with DockerSandbox(engine).start(Program(image, ("python3", "-I", "-c", SAY_VERSION))) as worker:
+        answer = worker.greeting()
+    said = answer.payload.decode("ascii", "replace") if isinstance(answer, Reply) else f"{answer}"
+    if VERSION.fullmatch(said) is None:
+        raise SandboxUnavailable(f"python3 in {image} does not say its version, but {said!a:.200}")
     if (facts := inspect_image(engine, image)) is None:
         raise SandboxUnavailable(f"the engine has {image} no longer; somebody removed it")
-    return Target(said.decode("ascii", "replace").strip(), PROCESSORS.get(facts.architecture, facts.architecture))
-
-
-def _pull(engine: DockerEngine, reference: str, report: Report) -> str | None:
-    """Pulls the image and returns None, or what went wrong: having no registry is an ordinary state of a machine."""
-    client = docker.APIClient(base_url=engine.url, version="auto", timeout=REGISTRY_SILENCE_S)
-    name, tag = parse_repository_tag(reference)
-    said = time.monotonic()
-    problem: str | None = None
-    try:
-        for message in client.pull(name, tag=tag or "latest", stream=True, decode=True):
-            problem = problem or message.get("error")
-            if time.monotonic() - said > PROGRESS_EVERY_S:
-                said = time.monotonic()
-                report(f"  {message.get('id', '')} {message.get('status', '')} {message.get('progress', '')}".rstrip())
-    except APIError as error:
-        return str(error.explanation or error)
-    except (DockerException, RequestException) as error:
-        return str(error)
-    finally:
-        client.close()
-    return problem
+    return Target(said, PROCESSORS.get(facts.architecture, facts.architecture))
 
 
 def _make(engine: DockerEngine, state: Path, machine: Machine, report: Report) -> None:

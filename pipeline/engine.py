@@ -10,7 +10,6 @@ need TLS or ssh (`sandbox.docker_engine` says why).
 
 from __future__ import annotations
 
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -25,12 +24,11 @@ from pipeline.exclusive import exclusive
 from pipeline.reporting import Report, to_stderr
 from pipeline.settings import Settings
 from sandbox.contract import SandboxUnavailable
-from sandbox.docker_engine import DockerEngine, engine_errors
+from sandbox.docker_engine import DockerEngine, engine_errors, silence_at
 
 START_DEADLINE_S = 60.0
 # On a system with a service manager the package starts its own daemon; it gets this long to answer.
 SERVICE_DEADLINE_S = 15.0
-KNOCK_TIMEOUT_S = 5.0
 POLL_S = 0.1
 SILENCE_S = 2.0
 
@@ -132,26 +130,12 @@ def _answers_within(url: str, deadline_s: float, is_alive: Callable[[], bool]) -
 
 def _problem(url: str) -> str | None:
     """Returns why no engine can be used at `url`, or None. Knocks first: that is quick, and its errors are plain."""
-    if url.startswith("unix://") and (silence := _silence(url.removeprefix("unix://"))) is not None:
+    if (silence := silence_at(url)) is not None:
         return silence
     try:
         DockerEngine(url).close()
     except SandboxUnavailable as error:
         return str(error)
-    return None
-
-
-def _silence(path: str) -> str | None:
-    with socket.socket(socket.AF_UNIX) as knock:
-        knock.settimeout(KNOCK_TIMEOUT_S)
-        try:
-            knock.connect(path)
-        except FileNotFoundError:
-            return f"there is no {path}"
-        except PermissionError:
-            return f"this user may not open {path} (root and its group may)"
-        except OSError as error:
-            return f"nobody listens at {path} ({error})"
     return None
 
 

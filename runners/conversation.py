@@ -6,6 +6,7 @@ else has broken the protocol; that is an outcome like a crash, and the worker is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -134,8 +135,8 @@ def tensor_of(output: wire.Output, data: memoryview) -> torch.Tensor:
         ValueError: dtype, shape and length do not agree.
     """
     dtype = TORCH_DTYPES.get(output.dtype)
-    if dtype is None:
-        raise ValueError(f"dtype {output.dtype}")
+    if dtype is None or math.prod(output.shape) * wire.ITEM_BYTES[output.dtype] != len(data):
+        raise ValueError(f"{output.shape} of dtype {output.dtype} in {len(data)} bytes")
     if not len(data):
         return torch.empty(output.shape, dtype=dtype)
     return torch.frombuffer(bytearray(data), dtype=dtype).reshape(output.shape)

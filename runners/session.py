@@ -21,6 +21,7 @@ from runners.controls import nothing_fired, run_controls
 from runners.conversation import CallResult, Runner
 from runners.evidence import CodeRaised, ControlEvidence, Failure, RunnerEnded, UnsupportedCase
 from runners.examine import Agreed, conditions_for, examine
+from runners.launches import SeenLaunches
 from runners.materialise import ArgumentValue, materialise
 from runners.oracle import STRICT, Allowance, Expected, expect
 from runners.specialisation import Specialisation
@@ -36,7 +37,6 @@ from sandbox.outcomes import (
 )
 
 OUTPUT_ROOM_BYTES = 1 << 16
-DISTINCT_CAP = 1000
 WAITING = (
     "in a shuffled order it missed its deadline, in natural order it did not: "
     "a program waits for an earlier one, or the machine is too slow for this case"
@@ -75,8 +75,7 @@ class Session:
         self.slow_cases = 0
         self.slowest_s = 0.0
         self.greeting: wire.Greeting | None = None
-        self._specialisations: dict[str, Specialisation] = {}
-        self._beyond: dict[str, Specialisation] = {}
+        self._launches = SeenLaunches()
 
     def __enter__(self) -> Self:
         return self
@@ -88,18 +87,13 @@ class Session:
 
     @property
     def specialisations(self) -> tuple[Specialisation, ...]:
-        """What the launches so far would be compiled for, each once.
-
-        A block that holds a whole long row, or a head of 512, fits no GPU or takes the compiler minutes: of cases with
-        sizes beyond the operator's own, only kernels that no other case has launched.
-        """
-        known = {one.kernel for one in self._specialisations.values()}
-        return (*self._specialisations.values(), *(one for one in self._beyond.values() if one.kernel not in known))
+        """What the launches so far would be compiled for, each once."""
+        return self._launches.all
 
     @property
     def configurations(self) -> int:
         """Among how many the autotuners of the launches so far could choose, at most; 0 where there was none."""
-        return max((one.configurations for one in self._specialisations.values()), default=0)
+        return self._launches.configurations
 
     def load(self) -> wire.Loaded | UnsupportedCase | Failure:
         """Puts the candidate into a fresh runner.
@@ -200,16 +194,11 @@ class Session:
         if not isinstance(results, tuple):
             self._drop()
             return ended(case, results)
-        self._collect(results, self._specialisations if self._candidate.operator.declares(case.sizes) else self._beyond)
-        return results
-
-    @staticmethod
-    def _collect(results: Sequence[CallResult], seen: dict[str, Specialisation]) -> None:
+        declared = self._candidate.operator.declares(case.sizes)
         for result in results:
             if isinstance(result.call, wire.Returned):
-                for one in result.call.specialisations:
-                    if len(seen) < DISTINCT_CAP:
-                        seen.setdefault(repr(one), one)
+                self._launches.note(result.call.specialisations, declared=declared)
+        return results
 
     def _drop(self) -> None:
         if self._runner is not None:

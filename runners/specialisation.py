@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from runners.message import Line, Message, Size, Text
+from runners.message import FirstError, Line, Message, Size, Text
 
 SPECIALISATIONS_CAP: Final = 64
+NESTING_CAP: Final = 8
 
 
 class KernelName(Message):
@@ -73,10 +74,22 @@ class Foreign(Message):
 
 
 class Several(Message):
-    """A tuple."""
+    """A tuple, of tuples at most `NESTING_CAP` deep: whoever compares or prints one goes down level by level."""
 
     kind: Literal["several"] = "several"
-    items: Annotated[tuple[LaunchValue, ...], Field(max_length=64)]
+    items: Annotated[tuple[LaunchValue, ...], Field(max_length=64), FirstError]
+
+    @property
+    def depth(self) -> int:
+        """How many tuples deep it goes, itself included."""
+        return 1 + max((item.depth for item in self.items if isinstance(item, Several)), default=0)
+
+    @field_validator("items")
+    @classmethod
+    def _bounded(cls, items: tuple[LaunchValue, ...]) -> tuple[LaunchValue, ...]:
+        if any(isinstance(item, Several) and item.depth >= NESTING_CAP for item in items):
+            raise ValueError(f"tuples are nested more than {NESTING_CAP} deep")
+        return items
 
 
 LaunchValue = Annotated[
@@ -102,8 +115,8 @@ class Specialisation(Message):
     """
 
     kernel: KernelName
-    arguments: Annotated[tuple[LaunchArgument, ...], Field(max_length=256)]
-    options: Annotated[tuple[LaunchArgument, ...], Field(max_length=64)]
+    arguments: Annotated[tuple[LaunchArgument, ...], Field(max_length=256), FirstError]
+    options: Annotated[tuple[LaunchArgument, ...], Field(max_length=64), FirstError]
     configurations: Size
     gap: Text | None
 

@@ -5,6 +5,8 @@ A message is the payload of one frame (`sandbox.frames`):
     u32 little-endian header length | header, JSON in UTF-8 | buffers, back to back
 
 The header says how long each buffer is; a message whose buffers do not add up to its length to the byte is refused.
+What a header costs is bounded however badly it is formed: its values are counted before it is parsed, lists end at
+their first bad item, tuples nest a few levels deep, and what is said about an error is short.
 This module is, with `message` and `specialisation` on which it is built, all that both sides import. On the host,
 everything that `decode_answer` returns is a claim of an untrusted process: types and sizes are checked here, truth is
 not.
@@ -25,7 +27,7 @@ from typing import Annotated, Final, Literal, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from runners.message import TEXT_CAP as TEXT_CAP
-from runners.message import Line, Size, Text
+from runners.message import FirstError, Line, Size, Text
 from runners.message import Message as Message
 from runners.specialisation import (
     SPECIALISATIONS_CAP,
@@ -41,6 +43,9 @@ Buffer = bytes | bytearray | memoryview
 
 HEADER_LENGTH: Final = struct.Struct("<I")
 HEADER_CAP_BYTES: Final = 1 << 20
+VALUES_CAP: Final = 1 << 17
+ERRORS_TOLD: Final = 8
+ERROR_COLUMNS: Final = 200
 ARGUMENTS_CAP: Final = 32
 RANK_CAP: Final = 8
 FAULTS_CAP: Final = 16
@@ -53,7 +58,7 @@ ITEM_BYTES: Final = {
     "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "float8_e4m3fn": 1,
     "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint8": 1, "bool": 1,
 }  # fmt: skip
-Sizes = Annotated[tuple[Size, ...], Field(max_length=RANK_CAP)]
+Sizes = Annotated[tuple[Size, ...], Field(max_length=RANK_CAP), FirstError]
 
 
 class WireError(Exception):
@@ -133,8 +138,8 @@ class RunRequest(Message):
 
     kind: Literal["run"] = "run"
     role: Role = "candidate"
-    arguments: Annotated[tuple[Argument, ...], Field(max_length=ARGUMENTS_CAP)]
-    conditions: Annotated[tuple[Conditions, ...], Field(min_length=1, max_length=8)]
+    arguments: Annotated[tuple[Argument, ...], Field(max_length=ARGUMENTS_CAP), FirstError]
+    conditions: Annotated[tuple[Conditions, ...], Field(min_length=1, max_length=8), FirstError]
     output_cap_bytes: Size
 
 
@@ -222,12 +227,12 @@ class Returned(Message):
 
     kind: Literal["returned"] = "returned"
     single: bool
-    outputs: Annotated[tuple[Output, ...], Field(max_length=ARGUMENTS_CAP)]
+    outputs: Annotated[tuple[Output, ...], Field(max_length=ARGUMENTS_CAP), FirstError]
     launches: Size
     atomics: bool
-    argument_digests: Annotated[tuple[Text, ...], Field(max_length=ARGUMENTS_CAP)]
-    faults: Annotated[tuple[Fault, ...], Field(max_length=FAULTS_CAP)] = ()
-    specialisations: Annotated[tuple[Specialisation, ...], Field(max_length=SPECIALISATIONS_CAP)] = ()
+    argument_digests: Annotated[tuple[Text, ...], Field(max_length=ARGUMENTS_CAP), FirstError]
+    faults: Annotated[tuple[Fault, ...], Field(max_length=FAULTS_CAP), FirstError] = ()
+    specialisations: Annotated[tuple[Specialisation, ...], Field(max_length=SPECIALISATIONS_CAP), FirstError] = ()
 
 
 class ReturnedOther(Message):
@@ -244,7 +249,7 @@ class Ran(Message):
     """What each call did, in the order of the request's conditions; the buffers of all outputs follow."""
 
     kind: Literal["ran"] = "ran"
-    calls: Annotated[tuple[Call, ...], Field(max_length=8)]
+    calls: Annotated[tuple[Call, ...], Field(max_length=8), FirstError]
 
 
 Request = LoadRequest | RunRequest | CompileRequest
@@ -304,11 +309,23 @@ def _split(payload: bytes) -> tuple[memoryview, memoryview]:
 
 
 def _validate(adapter: TypeAdapter[T], header: memoryview) -> T:
+    text = bytes(header)
+    if sum(text.count(mark) for mark in (b",", b"[", b"{")) > VALUES_CAP:
+        # The parser builds all of a document before anything of it is checked, at some 60 bytes a value.
+        raise WireError(f"the header holds more than {VALUES_CAP} values")
     try:
-        return adapter.validate_json(bytes(header))
+        return adapter.validate_json(text)
     except ValidationError as error:
-        first = json.dumps(error.errors(include_input=False, include_url=False)[0]["msg"])
-        raise WireError(f"the header does not validate: {first}") from None
+        raise WireError(f"the header does not validate: {_first(error)}") from None
+
+
+def _first(error: ValidationError) -> str:
+    """What is wrong first, cut short: it may quote the sender. Of very many errors no list is made."""
+    if error.error_count() > ERRORS_TOLD:
+        return f"{error.error_count()} errors"
+    return json.dumps(error.errors(include_input=False, include_url=False, include_context=False)[0]["msg"])[
+        :ERROR_COLUMNS
+    ]
 
 
 def _cut(rest: memoryview, lengths: Sequence[int]) -> list[memoryview]:

@@ -17,12 +17,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from docker.errors import APIError, NotFound
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import Timeout as RequestsTimeout
 
 from sandbox.contract import SandboxUnavailable
-from sandbox.docker_engine import CALL_TIMEOUT_S, DockerEngine, engine_errors, is_settled, is_still_dying
+from sandbox.docker_engine import (
+    CALL_TIMEOUT_S,
+    APIError,
+    DockerEngine,
+    NotFound,
+    engine_errors,
+    is_settled,
+    is_still_dying,
+)
 from sandbox.hardening import ContainerSpec
 
 REMOVAL_DEADLINE_S: Final = 30.0

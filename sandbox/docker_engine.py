@@ -4,6 +4,9 @@ Every failure of the engine or of the way to it becomes `SandboxUnavailable`: wh
 `engine_errors` handles one exception. The environment is not read here; the caller resolves `DOCKER_HOST` once and
 passes it as `base_url` (None is the default socket).
 
+No other module imports the SDK or opens the engine's socket; what the others need to tell its errors apart is passed on
+from here. Containers are created in one place too (`sandbox.container`), from nothing but a `ContainerSpec`.
+
 Deliberately not handled: TLS and ssh endpoints. A worker's conversation needs a plain socket that can be polled and
 closed in one direction, so such a URL is refused at once instead of failing later.
 """
@@ -18,7 +21,11 @@ from types import TracebackType
 from typing import Final, Self
 
 import docker
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError as APIError
+from docker.errors import DockerException as DockerException
+from docker.errors import ImageNotFound as ImageNotFound
+from docker.errors import NotFound as NotFound
+from docker.utils import parse_repository_tag as parse_repository_tag
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import RequestException
 from requests.exceptions import Timeout as RequestsTimeout
@@ -28,6 +35,7 @@ from sandbox.contract import SandboxUnavailable
 
 DEFAULT_URL: Final = "unix:///var/run/docker.sock"
 CALL_TIMEOUT_S: Final = 60
+KNOCK_TIMEOUT_S: Final = 5.0
 PLAIN_SCHEMES: Final = ("unix://", "tcp://")
 SETTLED: Final = (404, 409)
 
@@ -124,6 +132,24 @@ def _knock(url: str) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
             knocking.settimeout(CALL_TIMEOUT_S)
             knocking.connect(url.removeprefix("unix://"))
+
+
+def silence_at(url: str) -> str | None:
+    """Says in plain words why nobody answers at a socket of this machine, or None where somebody does; quick."""
+    if not url.startswith("unix://"):
+        return None
+    path = url.removeprefix("unix://")
+    with socket.socket(socket.AF_UNIX) as knock:
+        knock.settimeout(KNOCK_TIMEOUT_S)
+        try:
+            knock.connect(path)
+        except FileNotFoundError:
+            return f"there is no {path}"
+        except PermissionError:
+            return f"this user may not open {path} (root and its group may)"
+        except OSError as error:
+            return f"nobody listens at {path} ({error})"
+    return None
 
 
 def is_settled(error: APIError) -> bool:

@@ -19,21 +19,30 @@ import json
 import re
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Protocol
 
-from docker.errors import ImageNotFound
+from requests.exceptions import RequestException
 
 from sandbox.contract import SandboxUnavailable
-from sandbox.docker_engine import DockerEngine, engine_errors
+from sandbox.docker_engine import (
+    APIError,
+    DockerEngine,
+    DockerException,
+    ImageNotFound,
+    engine_errors,
+    parse_repository_tag,
+)
 
 Report = Callable[[str], None]
 
 # The engine says nothing while one step runs; installing torch on a slow disk is the longest.
 STEP_TIMEOUT_S: Final = 1800
 HASH_LENGTH: Final = 12
+PROGRESS_EVERY_S: Final = 10.0
 LOG_TAIL_LINES: Final = 15
 # As the legacy builder announces a step. A RUN of our Dockerfile says in its first command, a no-op, what it is for.
 STEP: Final = re.compile(r"Step (?P<number>\d+)/\d+ : (?P<does>[^;\n]*)")
@@ -130,6 +139,24 @@ def inspect_image(engine: DockerEngine, reference: str) -> ImageFacts | None:
         except ImageNotFound:
             return None
         return ImageFacts(str(said["Id"]), str(said["Architecture"]))
+
+
+def pull_image(engine: DockerEngine, reference: str, report: Report) -> str | None:
+    """Pulls the image and returns None, or what went wrong: having no registry is an ordinary state of a machine."""
+    name, tag = parse_repository_tag(reference)
+    said = time.monotonic()
+    problem: str | None = None
+    try:
+        for message in engine.api.pull(name, tag=tag or "latest", stream=True, decode=True):
+            problem = problem or message.get("error")
+            if time.monotonic() - said > PROGRESS_EVERY_S:
+                said = time.monotonic()
+                report(f"  {message.get('id', '')} {message.get('status', '')} {message.get('progress', '')}".rstrip())
+    except APIError as error:
+        return str(error.explanation or error)
+    except (DockerException, RequestException) as error:
+        return str(error)
+    return problem
 
 
 def find_image(engine: DockerEngine, spec: ImageSpec) -> ImageRef | None:

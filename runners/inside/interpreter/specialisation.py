@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import torch
 import triton.language as tl
+from pydantic import ValidationError
 
 from runners.message import TEXT_CAP
 from runners.specialisation import (
@@ -120,7 +121,7 @@ def _argument(value: Any) -> LaunchValue:
     if type(value) is int and -1 << 63 <= value < 1 << 64:
         return Number(value=_representative(value))
     if type(value) is tuple:
-        return Several(items=tuple(_argument(item) for item in value))
+        return _several(tuple(_argument(item) for item in value))
     if value is None or isinstance(value, tl.constexpr) or hasattr(value, "fn"):
         return _constant(value)
     if isinstance(value, tuple) or hasattr(value, "block_shape") or hasattr(value, "data_ptr"):
@@ -149,10 +150,17 @@ def _constant(value: Any) -> LaunchValue:
     if type(value) is tl.dtype:
         return DtypeConstant(library="triton", name=value.name)
     if type(value) is tuple:
-        return Several(items=tuple(_constant(item) for item in value))
+        return _several(tuple(_constant(item) for item in value))
     if hasattr(value, "fn") and hasattr(value.fn, "__code__"):
         return FunctionConstant(function=_name(value.fn))
     raise _Inexpressible(f"a constant is a {type(value).__name__}")
+
+
+def _several(items: tuple[LaunchValue, ...]) -> Several:
+    try:
+        return Several(items=items)
+    except ValidationError as error:
+        raise _Inexpressible(f"a tuple is larger than a message holds: {error.errors()[0]['msg']}") from None
 
 
 def _bare(dtype: torch.dtype) -> str:

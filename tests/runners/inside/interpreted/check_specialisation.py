@@ -113,6 +113,13 @@ def test_what_no_message_can_say_is_a_gap() -> None:
     assert odd.gap == "a constant is a object"
 
 
+@pytest.mark.parametrize("value", [(0,) * 65, ((((((((((0,),),),),),),),),),)], ids=["long", "deep"])
+def test_a_tuple_that_no_message_can_hold_is_a_gap(value: object) -> None:
+    (one,) = launched(lambda: kernel[(1,)](torch.zeros(4), 3, block=value))
+    assert one.gap is not None
+    assert "a tuple is larger than a message holds" in one.gap
+
+
 def test_the_harness_own_launches_are_not_the_candidates() -> None:
     from runners.inside.warmup import launch_once
 
