@@ -41,6 +41,13 @@ class EngineFacts:
     default_runtime: str
     runtimes: tuple[str, ...]
     cgroup_version: str
+    kernel: str
+    security: tuple[str, ...]
+
+    @property
+    def is_rootless(self) -> bool:
+        """Whether the engine says that it runs without root: a program that leaves its container is nobody then."""
+        return "rootless" in self.security
 
     @property
     def title(self) -> str:
@@ -82,6 +89,8 @@ class DockerEngine:
             default_runtime=str(info.get("DefaultRuntime", "unknown")),
             runtimes=tuple(sorted(info.get("Runtimes") or {})),
             cgroup_version=str(info.get("CgroupVersion", "unknown")),
+            kernel=str(info.get("KernelVersion", "unknown")),
+            security=tuple(sorted(map(_security_name, info.get("SecurityOptions") or ()))),
         )
 
     def address(self, path: str) -> str:
@@ -124,6 +133,11 @@ def _knock(url: str) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
             knocking.settimeout(CALL_TIMEOUT_S)
             knocking.connect(url.removeprefix("unix://"))
+
+
+def _security_name(option: object) -> str:
+    """The name in an option such as `name=seccomp,profile=default`."""
+    return str(option).partition(",")[0].removeprefix("name=")
 
 
 def is_settled(error: APIError) -> bool:

@@ -118,3 +118,11 @@ def test_no_older_architecture_is_let_in_beside_the_native_one() -> None:
 def test_the_text_is_one_line_of_json() -> None:
     assert "\n" not in profile_text()
     assert json.loads(profile_text())["syscalls"]
+
+
+def test_gvisor_is_told_the_same_but_for_the_call_that_its_kernel_lacks() -> None:
+    plain = {name: rule for rule in json.loads(profile_text())["syscalls"] for name in rule["names"]}
+    inside = {name: rule for rule in json.loads(profile_text(for_gvisor=True))["syscalls"] for name in rule["names"]}
+    assert {name for name in plain if plain[name] != inside[name]} == {"clone3"}
+    assert inside["clone3"]["action"] == "SCMP_ACT_ALLOW"
+    assert json.loads(profile_text(for_gvisor=True))["defaultAction"] == "SCMP_ACT_ERRNO"
