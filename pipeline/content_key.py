@@ -31,10 +31,10 @@ def content_key(item: Candidate | Unreadable, policy: Policy, isolation: Isolati
         return None
     else:
         # What was observed of a limit differs between two proofs of one sandbox; whether it holds does not.
-        limits = [(limit.name, limit.holds) for limit in isolation.limits]
+        seen = [(one.name, one.holds) for one in (*isolation.limits, *isolation.layers)]
+        rest = isolation.model_dump(mode="json", exclude={"limits", "layers"})
         strength = recorded_strength(item.operator).model_dump(mode="json")
-        sandbox = isolation.model_dump(mode="json", exclude={"limits"})
-        about = [operator_digest(item.operator), sandbox, limits, strength]
+        about = [operator_digest(item.operator), rest, seen, strength]
     parts = {
         "schema": SCHEMA_VERSION,
         "candidate": item.facts.digest,

@@ -12,6 +12,7 @@ daemon that was killed hard also leaves its containerd, the shims and their cont
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -25,6 +26,15 @@ STOP_DEADLINE_S = 30.0
 KILL_DEADLINE_S = 10.0
 POLL_S = 0.1
 PROGRAMS = ("dockerd", "containerd", "runc")  # containerd-shim-runc-v2 begins with the second
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """An OCI runtime besides the engine's own."""
+
+    name: str
+    program: Path
+    arguments: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +60,18 @@ class Daemon:
     def log_file(self) -> Path:
         return self.state / "dockerd.log"
 
+    @property
+    def configuration(self) -> Path:
+        return self.state / "daemon.json"
+
     def arguments(self) -> list[str]:
-        """Returns the daemon's arguments; its own empty configuration keeps the machine's out of it."""
+        """Returns the daemon's arguments; its own configuration keeps the machine's out of it."""
         return [
             f"--host=unix://{self.socket}",
             f"--data-root={self.data_root}",
             f"--exec-root={self.exec_root}",
             f"--pidfile={self.pid_file}",
-            f"--config-file={self.state / 'daemon.json'}",
+            f"--config-file={self.configuration}",
             "--iptables=false",
             "--ip6tables=false",
             "--bridge=none",
@@ -86,11 +100,19 @@ def processes(daemon: Daemon) -> list[Process]:
     return found
 
 
+def configure(daemon: Daemon, runtimes: tuple[Runtime, ...]) -> None:
+    """Writes down the runtimes; a daemon that runs reads them again, and its containers go on."""
+    known = {
+        runtime.name: {"path": str(runtime.program), "runtimeArgs": list(runtime.arguments)} for runtime in runtimes
+    }
+    daemon.configuration.write_text(json.dumps({"runtimes": known}, indent=2) + "\n", encoding="utf-8")
+    _signal([process for process in processes(daemon) if process.program == "dockerd"], signal.SIGHUP)
+
+
 def launch(daemon: Daemon, program: str, environment: Mapping[str, str], search_path: str) -> None:
     """Clears what an earlier engine left and starts the daemon in a session of its own, so that it outlives us."""
     clear(daemon)
     daemon.data_root.mkdir(parents=True, exist_ok=True)
-    (daemon.state / "daemon.json").write_text("{}\n", encoding="utf-8")
     # --fork: the daemon is nobody's child, so no caller is left with a zombie or an open process object.
     command = ["setsid", "--fork", program, *daemon.arguments()]
     with daemon.log_file.open("wb") as log:

@@ -1,7 +1,8 @@
 """`kernelgate doctor`: what this machine can do, and what to do about each lack.
 
 Nothing is installed or started: a doctor that changes the patient can't be trusted. Limits are proven from inside a
-container, as they are for every run.
+container, as they are for every run. A limit that does not hold makes verdicts inconclusive, so it is needed; a layer
+(a kernel of its own, a user namespace, AppArmor, a rootless engine) is more safety where it can be had.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from typing import Final
 from pipeline.engine import answering_engine
 from pipeline.runner_image import WORKER_ARGV, built_runner_image, pinned
 from pipeline.settings import Settings
-from sandbox.contract import Limits, Program, SandboxUnavailable
+from policies.policy import BUILT_IN, load_policy
+from sandbox.contract import LimitProof, Limits, Program, SandboxUnavailable
 from sandbox.docker_engine import DockerEngine
 from sandbox.docker_sandbox import DockerSandbox
 
 MIB: Final = 1 << 20
 CHECKED: Final = ("torch", "triton", "hypothesis")
 PINS: Final = "make venv installs the version that the suite ran with"
+LAYER_REMEDY: Final = "optional; a policy may ask for it (isolation.required_layers)"
 DISK_NEEDED: Final = 512 * MIB
 
 
@@ -57,13 +60,15 @@ def _image_and_limits(url: str, settings: Settings) -> tuple[Sign, ...]:
             proof = sandbox.prove(Program(image=image.id, argv=WORKER_ARGV, limits=Limits()))
     except SandboxUnavailable as error:
         return (Sign("runner image", False, str(error), "kernelgate image build"),)
-    limits = tuple(
-        Sign(
-            f"limit {limit.name}", limit.holds, limit.observed, "" if limit.holds else "see the engine's configuration"
-        )
-        for limit in proof.limits
-    )
-    return (Sign("runner image", True, image.tag), Sign("runtime", True, f"{proof.engine}, {proof.runtime}"), *limits)
+    runtime = Sign("runtime", True, f"{proof.engine}, {proof.runtime}")
+    layers = (Sign(f"layer {layer.name}", layer.holds, layer.observed, LAYER_REMEDY, False) for layer in proof.layers)
+    return (Sign("runner image", True, image.tag), runtime, *map(_limit, proof.limits), *layers)
+
+
+def _limit(proof: LimitProof) -> Sign:
+    asking = [name for name in BUILT_IN if proof.name in load_policy(name).isolation.required_limits]
+    remedy = f"see the engine's configuration; inconclusive without it: verdicts by {', '.join(asking) or 'no policy'}"
+    return Sign(f"limit {proof.name}", proof.holds, proof.observed, remedy)
 
 
 def _versions(project: Path) -> tuple[Sign, ...]:

@@ -2,7 +2,8 @@
 
 `DOCKER_HOST` is an order: that engine answers, or it is an error. Otherwise the engine at the default socket is used.
 Where none answers, and only as root on a Debian-like system, Debian's docker.io is installed and a daemon is started
-whose state lies in the project. `stop_engine` ends that daemon and no other.
+whose state lies in the project; gVisor is made known to it, also when it runs already. `stop_engine` ends that daemon
+and no other, and no other is told about gVisor.
 
 Deliberately not handled: contexts of the Docker command line (set DOCKER_HOST to their endpoint), and engines that
 need TLS or ssh (`sandbox.docker_engine` says why).
@@ -21,14 +22,17 @@ from pipeline.debian import Machine, install, tail
 from pipeline.dockerd import Daemon
 from pipeline.errors import SettingsError
 from pipeline.exclusive import exclusive
+from pipeline.gvisor import gvisor_runtimes
 from pipeline.reporting import Report, to_stderr
 from pipeline.settings import Settings
 from sandbox.contract import SandboxUnavailable
 from sandbox.docker_engine import DockerEngine, engine_errors, silence_at
+from sandbox.runtimes import GVISOR
 
 START_DEADLINE_S = 60.0
 # On a system with a service manager the package starts its own daemon; it gets this long to answer.
 SERVICE_DEADLINE_S = 15.0
+RELOAD_DEADLINE_S = 10.0
 POLL_S = 0.1
 SILENCE_S = 2.0
 
@@ -71,12 +75,16 @@ def ensure_engine(state: Path, report: Report, machine: Machine | None = None) -
     if machine.environment.get("DOCKER_HOST"):
         return answering_engine(machine)
     url = _default_url(machine)
+    daemon = _daemon(state, machine)
     if _problem(url) is None and _removed_checkout(url) is None:
+        if dockerd.processes(daemon) and not _has_runtimes(url, (GVISOR,)):
+            with _lock(machine, report):
+                _add_gvisor(daemon, url, machine, report)
         return url
     if not machine.is_root or (machine.tool("dockerd") is None and machine.why_no_packages() is not None):
         raise SandboxUnavailable(f"{_why(machine)}. Start Docker yourself, or point DOCKER_HOST at an engine.")
     with _lock(machine, report):
-        return _start(_daemon(state, machine), machine, report)
+        return _start(daemon, machine, report)
 
 
 def stop_engine(state: Path, machine: Machine | None = None) -> bool:
@@ -105,6 +113,8 @@ def _start(daemon: Daemon, machine: Machine, report: Report) -> str:
     program = machine.tool("dockerd")
     if program is None:
         raise SandboxUnavailable("docker.io is installed, but there is no dockerd in PATH, /usr/sbin or /sbin")
+    daemon.state.mkdir(parents=True, exist_ok=True)
+    dockerd.configure(daemon, gvisor_runtimes(machine, daemon.state / "apt-gvisor.log", report))
     dockerd.launch(daemon, program, machine.environment, machine.search_path)
     if not _answers_within(url, START_DEADLINE_S, lambda: bool(dockerd.processes(daemon))):
         dockerd.stop(daemon)
@@ -113,6 +123,27 @@ def _start(daemon: Daemon, machine: Machine, report: Report) -> str:
             f"{tail(daemon.log_file)}\nStart Docker yourself, or point DOCKER_HOST at an engine."
         )
     return url
+
+
+def _add_gvisor(daemon: Daemon, url: str, machine: Machine, report: Report) -> None:
+    runtimes = gvisor_runtimes(machine, daemon.state / "apt-gvisor.log", report)
+    names = tuple(runtime.name for runtime in runtimes)
+    if not names or _has_runtimes(url, names):
+        return
+    dockerd.configure(daemon, runtimes)
+    end = time.monotonic() + RELOAD_DEADLINE_S
+    while not _has_runtimes(url, names) and time.monotonic() < end:
+        time.sleep(POLL_S)
+    if not _has_runtimes(url, names):
+        report(f"the engine does not take up gVisor; the end of {daemon.log_file}:\n{tail(daemon.log_file)}")
+
+
+def _has_runtimes(url: str, names: tuple[str, ...]) -> bool:
+    try:
+        with DockerEngine(url) as engine:
+            return set(names) <= set(engine.facts.runtimes)
+    except SandboxUnavailable:
+        return False
 
 
 def _answers_within(url: str, deadline_s: float, is_alive: Callable[[], bool]) -> bool:

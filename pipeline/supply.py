@@ -21,7 +21,7 @@ from policies.policy import Policy
 from runners.compiler import Compiler
 from runners.conversation import Runner
 from runners.evidence import IsolationEvidence, LimitEvidence
-from sandbox.contract import IsolationProof, Limits, Program, Sandbox, SandboxUnavailable, Worker
+from sandbox.contract import IsolationProof, LimitProof, Limits, Program, Sandbox, SandboxUnavailable, Worker
 from sandbox.docker_engine import DockerEngine
 from sandbox.docker_sandbox import DockerSandbox
 from sandbox.pool import WarmPool
@@ -161,5 +161,10 @@ def _as_evidence(proof: IsolationProof) -> IsolationEvidence:
         engine=proof.engine,
         runtime=proof.runtime,
         image=proof.image,
-        limits=tuple(LimitEvidence(name=p.name, holds=p.holds, observed=p.observed) for p in proof.limits),
+        limits=_as_records(proof.limits),
+        layers=_as_records(proof.layers),
     )
+
+
+def _as_records(proofs: tuple[LimitProof, ...]) -> tuple[LimitEvidence, ...]:
+    return tuple(LimitEvidence(name=proof.name, holds=proof.holds, observed=proof.observed) for proof in proofs)

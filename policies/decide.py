@@ -200,6 +200,11 @@ def _from_isolation(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
     for name in policy.isolation.required_limits:
         if name not in held:
             yield _incomplete("evidence/limit-not-proven", f"the limit '{name}' was not seen to hold")
+    layers = evidence.isolation.layers
+    there = {layer.name for layer in layers} - {layer.name for layer in layers if not layer.holds}
+    for name in policy.isolation.required_layers:
+        if name not in there:
+            yield _incomplete("evidence/layer-missing", f"the sandbox was not seen to have '{name}'")
 
 
 def _from_gpu(evidence: Evidence, policy: Policy) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from runners.architectures import ARCHITECTURES
 from runners.contract.rules import WAIVABLE, Allowance
 from runners.controls import CONTROLS
+from sandbox.layers import LAYER_NAMES
 from sandbox.probe_inside import CHECKS
 
 BUILT_IN: Final = ("dev", "ci", "production")
@@ -188,10 +189,22 @@ def _provable(name: str) -> str:
     return name
 
 
+def _stackable(name: str) -> str:
+    if name not in LAYER_NAMES:
+        raise ValueError(f"no layer is called '{name}'; known are {', '.join(LAYER_NAMES)}")
+    return name
+
+
 class IsolationRules(_Strict):
-    """Which limits of the sandbox must have been seen to hold from inside."""
+    """What the sandbox must have been seen to have.
+
+    Attributes:
+        required_limits: Limits that were proven from inside.
+        required_layers: Layers that only some machines have, for a team whose machines all have them.
+    """
 
     required_limits: tuple[Annotated[str, AfterValidator(_provable)], ...]
+    required_layers: tuple[Annotated[str, AfterValidator(_stackable)], ...] = ()
 
 
 class Policy(_Strict):

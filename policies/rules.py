@@ -122,6 +122,8 @@ _RULES: Final = (
          "Use a Triton version that the repairs were verified on."),
     Rule("evidence/isolation-missing", "Nothing shows in what the candidate was run", "Run 'kernelgate doctor'."),
     Rule("evidence/limit-not-proven", "A limit of the sandbox was not seen to hold", "Run 'kernelgate doctor'."),
+    Rule("evidence/layer-missing", "The sandbox lacks a layer that the policy requires",
+         "Run 'kernelgate doctor'; another runtime, engine or machine may have it."),
     Rule("evidence/gpu-check-missing", "A check that needs a GPU was not made", "Verify on a machine with a GPU."),
 )  # fmt: skip
 

@@ -345,7 +345,7 @@ class StrengthEvidence(Record):
 
 
 class LimitEvidence(Record):
-    """One limit of the sandbox as observed from inside."""
+    """One limit of the sandbox as observed from inside, or one layer besides."""
 
     name: str
     holds: bool
@@ -353,13 +353,19 @@ class LimitEvidence(Record):
 
 
 class IsolationEvidence(Record):
-    """In what the candidate was run, each limit proven from inside."""
+    """In what the candidate was run, each limit proven from inside.
+
+    Attributes:
+        layers: What only some machines have besides limits: a kernel of its own, a user namespace, AppArmor, a
+            rootless engine. Evidence from before they were looked at has none.
+    """
 
     isolation: str
     engine: str
     runtime: str
     image: str
     limits: tuple[LimitEvidence, ...]
+    layers: tuple[LimitEvidence, ...] = ()
 
 
 class Environment(Record):

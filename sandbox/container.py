@@ -50,10 +50,12 @@ class EndState:
 
 @dataclass(frozen=True, slots=True)
 class ContainerFacts:
-    """What the engine really used."""
+    """What the engine really used, and the number of the container's first process where the engine runs."""
 
     runtime: str
     image_id: str
+    container_id: str
+    pid: int
 
 
 class Container:
@@ -105,7 +107,12 @@ class Container:
         """Asks the engine which runtime and image it used."""
         with engine_errors("look at the container", self._engine.url):
             attributes = self._engine.api.inspect_container(self.name)
-        return ContainerFacts(str(attributes["HostConfig"]["Runtime"]), str(attributes["Image"]))
+        return ContainerFacts(
+            runtime=str(attributes["HostConfig"]["Runtime"]),
+            image_id=str(attributes["Image"]),
+            container_id=str(attributes["Id"]),
+            pid=int(attributes["State"]["Pid"]),
+        )
 
     def kill(self) -> None:
         """Sends SIGKILL to everything in it; nothing happens when it is not running. It may not be dead yet."""

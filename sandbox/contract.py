@@ -69,13 +69,18 @@ class LimitProof:
 
 @dataclass(frozen=True, slots=True)
 class IsolationProof:
-    """The limits of an engine and image, each proven from inside a worker started like every other."""
+    """The limits of an engine and image, each proven from inside a worker started like every other.
+
+    Attributes:
+        layers: What only some machines have besides: a kernel of its own, a user namespace, AppArmor and the like.
+    """
 
     isolation: str
     engine: str
     runtime: str
     image: str
     limits: tuple[LimitProof, ...]
+    layers: tuple[LimitProof, ...] = ()
 
     @property
     def missing(self) -> tuple[str, ...]:

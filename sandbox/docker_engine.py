@@ -49,6 +49,13 @@ class EngineFacts:
     default_runtime: str
     runtimes: tuple[str, ...]
     cgroup_version: str
+    kernel: str
+    security: tuple[str, ...]
+
+    @property
+    def is_rootless(self) -> bool:
+        """Whether the engine says that it runs without root: a program that leaves its container is nobody then."""
+        return "rootless" in self.security
 
     @property
     def title(self) -> str:
@@ -90,6 +97,8 @@ class DockerEngine:
             default_runtime=str(info.get("DefaultRuntime", "unknown")),
             runtimes=tuple(sorted(info.get("Runtimes") or {})),
             cgroup_version=str(info.get("CgroupVersion", "unknown")),
+            kernel=str(info.get("KernelVersion", "unknown")),
+            security=tuple(sorted(map(_security_name, info.get("SecurityOptions") or ()))),
         )
 
     def address(self, path: str) -> str:
@@ -150,6 +159,11 @@ def silence_at(url: str) -> str | None:
         except OSError as error:
             return f"nobody listens at {path} ({error})"
     return None
+
+
+def _security_name(option: object) -> str:
+    """The name in an option such as `name=seccomp,profile=default`."""
+    return str(option).partition(",")[0].removeprefix("name=")
 
 
 def is_settled(error: APIError) -> bool:

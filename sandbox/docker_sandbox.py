@@ -15,13 +15,16 @@ from dataclasses import replace
 from typing import Any, Final
 
 from sandbox.attached import AttachedStream
-from sandbox.container import Container
-from sandbox.contract import IsolationProof, Program, Reply, SandboxUnavailable
+from sandbox.container import Container, ContainerFacts
+from sandbox.contract import IsolationProof, LimitProof, Limits, Program, Reply, SandboxUnavailable
 from sandbox.docker_engine import DockerEngine, engine_errors
 from sandbox.docker_worker import DockerWorker
 from sandbox.hardening import ContainerSpec, harden
+from sandbox.layers import ROOTLESS
 from sandbox.owner import MARK, Liveness, Owner, from_labels, this_process
-from sandbox.proof import probe_argv, read_proofs
+from sandbox.proof import probe_argv, read_report
+from sandbox.runtimes import is_gvisor
+from sandbox.seen_outside import Outside
 
 Harden = Callable[[Program, Owner, str | None], ContainerSpec]
 STALE_AFTER_S: Final = 3600.0
@@ -47,7 +50,7 @@ class DockerSandbox:
                 "add it to the engine's daemon.json or ask for another"
             )
         self._engine = engine
-        self._runtime = runtime
+        self._runtime = runtime or engine.facts.default_runtime
         self._hardening = hardening
 
     def start(self, program: Program) -> DockerWorker:
@@ -76,7 +79,7 @@ class DockerSandbox:
         Raises:
             SandboxUnavailable: the engine does not answer or refused, or the probe did not complete.
         """
-        argv = probe_argv(program.limits, self._trusted_variables(program))
+        argv = probe_argv(program.limits, self._trusted_variables(program), self._engine.facts.kernel)
         with self.start(replace(program, argv=argv)) as worker:
             answer = worker.greeting()
             if not isinstance(answer, Reply):
@@ -84,13 +87,16 @@ class DockerSandbox:
                     f"the isolation probe did not complete in image {program.image}: {answer}; "
                     f"its last words: {worker.last_words()[-500:] or 'none'}"
                 )
+            report = read_report(answer.payload)
             facts = worker.container_facts()
+            limits = _with_outside(report.limits, facts, program.limits)
         return IsolationProof(
             isolation="docker",
             engine=self._engine.facts.title,
             runtime=facts.runtime,
             image=facts.image_id,
-            limits=read_proofs(answer.payload),
+            limits=limits,
+            layers=(*report.layers, self._rootless_engine()),
         )
 
     def reap(self) -> int:
@@ -102,11 +108,23 @@ class DockerSandbox:
             Container(self._engine, name).remove()
         return len(left_over)
 
+    def _rootless_engine(self) -> LimitProof:
+        options = ", ".join(self._engine.facts.security) or "none"
+        return LimitProof(ROOTLESS, self._engine.facts.is_rootless, f"the engine says that it has: {options}")
+
     def _trusted_variables(self, program: Program) -> set[str]:
         with engine_errors(f"look at image {program.image}", self._engine.url):
             image = self._engine.api.inspect_image(program.image)  # type: ignore[no-untyped-call]  # an SDK stub
         spec = self._hardening(program, this_process(), self._runtime)
         return {line.partition("=")[0] for line in (*spec.environment, *(image["Config"]["Env"] or ()))}
+
+
+def _with_outside(inside: tuple[LimitProof, ...], facts: ContainerFacts, limits: Limits) -> tuple[LimitProof, ...]:
+    """gVisor has no control groups to show, so the host's are looked at; every other runtime is seen from inside."""
+    if not is_gvisor(facts.runtime):
+        return inside
+    outside = {proof.name: proof for proof in Outside().proofs(facts.pid, facts.container_id, limits)}
+    return tuple(outside.get(proof.name, proof) for proof in inside)
 
 
 def _is_left_over(entry: dict[str, Any]) -> bool:

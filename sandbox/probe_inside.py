@@ -3,7 +3,11 @@
 The image need not contain this file: its source is the argument of `python3 -I -c`. So it imports the standard library
 only, and speaks the frame format by itself. It is trusted code, and it runs where no candidate ever ran; it is given
 the expected limits as JSON and reports a list of name, whether the limit holds, and what was observed. A check that
-cannot observe its limit reports that it does not hold.
+cannot observe its limit reports that it does not hold. `CHECKS` are the limits that every sandbox has; `LAYERS` are
+what some machines have besides.
+
+gVisor shows less of itself than Linux does: no control groups (the host looks at them from outside,
+`sandbox.seen_outside`), no flags of mounts in statvfs, no limit on the inodes of a tmpfs.
 """
 
 from __future__ import annotations
@@ -19,13 +23,14 @@ import signal
 import socket
 import struct
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 
 class Expected(NamedTuple):
-    """The limits that should hold; the fields of `sandbox.contract.Limits`, and the names of allowed variables."""
+    """The limits that should hold, as in `sandbox.contract.Limits`; allowed variables; the kernel of the host."""
 
     memory_bytes: int
     processes: int
@@ -35,6 +40,7 @@ class Expected(NamedTuple):
     open_files: int
     file_bytes: int
     environment: list[str]
+    host_kernel: str
 
 
 class Seen(NamedTuple):
@@ -72,6 +78,10 @@ CALLS = {
     "memfd_create": Call(319, 279, (AT, 0)),
 }
 WRITABLE = ("/cache", "/tmp")
+GVISOR_VERSION = "Linux version 4.4.0 #1 SMP Sun Jan 10 15:06:54 PST 2016"
+STACK_BYTES = 64 << 10
+PR_GET_NO_NEW_PRIVS = 39
+PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET = 47, 1
 ENGINE_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock")
 
 
@@ -96,7 +106,7 @@ def _connect(address: tuple[str, int]) -> str:
 
 def root_file_system(expected: Expected) -> Seen:
     """Mounted read-only, and a folder that is open to all refuses a file for that reason."""
-    read_only = bool(os.statvfs("/").f_flag & os.ST_RDONLY)
+    read_only = "ro" in _mount_options("/")
     attempt = _create("/var/tmp/probe")
     return Seen(read_only and attempt == "EROFS", f"read-only {read_only}, a file in /var/tmp: {attempt}")
 
@@ -118,25 +128,30 @@ def tmp_not_executable(expected: Expected) -> Seen:
         code = os.spawnv(os.P_WAIT, str(script), [str(script)])
     finally:
         script.unlink()
-    flagged = bool(os.statvfs("/tmp").f_flag & os.ST_NOEXEC)
+    flagged = "noexec" in _mount_options("/tmp")
     return Seen(code != 0 and flagged, f"noexec {flagged}, a script left with {code}")
 
 
 def tmp_size(expected: Expected) -> Seen:
-    """Both file systems in memory are at most as large as asked for, and take no setuid files and no devices."""
-    seen = {path: os.statvfs(path) for path in WRITABLE}
-    page = resource.getpagesize()
-    holds = all(
-        0 < at.f_blocks * at.f_frsize <= expected.tmp_bytes + page
-        and at.f_flag & os.ST_NOSUID
-        and at.f_flag & os.ST_NODEV
-        for at in seen.values()
-    )
-    return Seen(holds, ", ".join(f"{path} {at.f_blocks * at.f_frsize} bytes" for path, at in seen.items()))
+    """Both file systems in memory are at most as large as asked for, and take no setuid files and no devices.
+
+    gVisor lists neither flag: it never follows a setuid bit, and without a capability nobody makes a device there.
+    """
+    sizes = {path: os.statvfs(path).f_blocks * os.statvfs(path).f_frsize for path in WRITABLE}
+    bounded = all(0 < size <= expected.tmp_bytes + resource.getpagesize() for size in sizes.values())
+    flagged = _is_gvisor(expected) or all({"nosuid", "nodev"} <= _mount_options(path) for path in WRITABLE)
+    return Seen(bounded and flagged, ", ".join(f"{path} {size} bytes" for path, size in sizes.items()))
 
 
 def tmp_inodes(expected: Expected) -> Seen:
-    """Files can be made in /tmp until there are as many as asked for."""
+    """Files can be made in /tmp until there are as many as asked for.
+
+    gVisor does not count them: they lie in the sandbox's own memory and nowhere in the host's kernel, so what bounds
+    them is the limit on memory, from which gVisor takes the size of its own.
+    """
+    if _is_gvisor(expected):
+        total = _memory_total_bytes()
+        return Seen(0 < total <= expected.memory_bytes, f"gVisor: bounded by its memory, {total} bytes")
     folder = Path("/tmp/probe")
     folder.mkdir()
     made = 0
@@ -151,14 +166,17 @@ def tmp_inodes(expected: Expected) -> Seen:
 
 
 def capabilities(expected: Expected) -> Seen:
-    """All five sets are empty."""
-    sets = {key: _status(key) for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}
-    return Seen(all(int(value, 16) == 0 for value in sets.values()), _listing(sets))
+    """All five sets are empty. The ambient one is asked for, because gVisor has none and does not list it."""
+    sets = {key: _status(key) for key in ("CapInh", "CapPrm", "CapEff", "CapBnd")}
+    ambient = [number for number in range(64) if _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, number) == 1]
+    holds = not ambient and all(int(value, 16) == 0 for value in sets.values())
+    return Seen(holds, f"{_listing(sets)}, ambient {ambient}")
 
 
 def no_new_privileges(expected: Expected) -> Seen:
     """setuid programs give nothing."""
-    return Seen(_status("NoNewPrivs") == "1", f"NoNewPrivs {_status('NoNewPrivs')}")
+    answer = _prctl(PR_GET_NO_NEW_PRIVS)
+    return Seen(answer == 1, f"PR_GET_NO_NEW_PRIVS says {answer}")
 
 
 def seccomp(expected: Expected) -> Seen:
@@ -181,28 +199,36 @@ def process_namespace(expected: Expected) -> Seen:
 
 
 def processes(expected: Expected) -> Seen:
-    """fork fails before there are more processes than asked for."""
-    children: list[int] = []
-    refusal = "none"
+    """Threads and processes count together: when no further thread can be started, fork fails for the same reason.
+
+    Threads, because a thousand of them cost little: gVisor copies 2 MiB for every place that a forked child touches.
+    """
+    threading.stack_size(STACK_BYTES)
+    release = threading.Event()
+    started: list[threading.Thread] = []
     try:
-        while len(children) < expected.processes and refusal == "none":
-            refusal = _fork_sleeper(children)
-    finally:
-        for child in children:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-    return Seen(refusal == "EAGAIN", f"{len(children)} children, then {refusal}")
+        while len(started) < expected.processes:
+            thread = threading.Thread(target=release.wait, daemon=True)
+            thread.start()
+            started.append(thread)
+    except RuntimeError:
+        pass  # no further thread; the fork tells why
+    refusal = _fork()
+    release.set()
+    for thread in started:
+        thread.join()
+    return Seen(refusal == "EAGAIN", f"{len(started)} threads, then fork: {refusal}")
 
 
-def _fork_sleeper(children: list[int]) -> str:
+def _fork() -> str:
     try:
         child = os.fork()
     except OSError as error:
         return _name(error)
     if child == 0:
-        signal.pause()
-    children.append(child)
-    return "none"
+        os._exit(0)
+    os.waitpid(child, 0)
+    return "it worked"
 
 
 def memory(expected: Expected) -> Seen:
@@ -278,6 +304,33 @@ def environment(expected: Expected) -> Seen:
     return Seen(not surplus, f"{len(names)} variables, unexpected: {surplus}")
 
 
+def own_kernel(expected: Expected) -> Seen:
+    """System calls end in a kernel of the sandbox's own, not in the host's."""
+    release = os.uname().release
+    what = "gVisor" if _is_gvisor(expected) else f"Linux {release}"
+    return Seen(release != expected.host_kernel, f"{what}, on a host with Linux {expected.host_kernel}")
+
+
+def user_namespace(expected: Expected) -> Seen:
+    """Root in here would be nobody in particular on the host."""
+    if _is_gvisor(expected):
+        return Seen(False, "gVisor shows a map of its own")
+    ranges = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    mapped = "; ".join(f"{inside} to {outside}, {count} of them" for inside, outside, count in ranges)
+    return Seen(bool(ranges) and all(outside != "0" for _, outside, _ in ranges), f"user ids map {mapped or 'nowhere'}")
+
+
+def apparmor(expected: Expected) -> Seen:
+    """A profile is enforced."""
+    for path in ("/proc/self/attr/apparmor/current", "/proc/self/attr/current"):
+        try:
+            profile = Path(path).read_text().strip("\0\n ")
+        except OSError:
+            continue
+        return Seen(profile.endswith("(enforce)"), profile or "no profile")
+    return Seen(False, "this kernel has none")
+
+
 def refused(call: Call) -> Seen:
     """The call fails in the way the filter makes it fail; tried in a child, which it may disturb."""
     numbers = {"x86_64": call.x86_64, "aarch64": call.aarch64}
@@ -309,6 +362,29 @@ def _cgroup(v2: str, v1: str) -> str:
         if name and path.is_file():
             return path.read_text().strip()
     return "absent"
+
+
+def _is_gvisor(expected: Expected) -> bool:
+    """Whether gVisor answers: it says of itself that it is a certain old Linux, which the host's kernel is not."""
+    version = Path("/proc/version").read_text().strip()
+    return version == GVISOR_VERSION and not expected.host_kernel.startswith("4.4.0")
+
+
+def _mount_options(path: str) -> set[str]:
+    """The options of what is mounted at `path`, the uppermost where there are several."""
+    lines = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    found = [fields[5] for fields in lines if fields[4] == path]
+    return set(found[-1].split(",")) if found else set()
+
+
+def _memory_total_bytes() -> int:
+    found = re.search(r"MemTotal:\s+(\d+) kB", Path("/proc/meminfo").read_text())
+    return int(found.group(1)) << 10 if found else 0
+
+
+def _prctl(*arguments: int) -> int:
+    padded = (*arguments, 0, 0, 0, 0)[:5]
+    return int(ctypes.CDLL(None).prctl(*(ctypes.c_ulong(argument) for argument in padded)))
 
 
 def _status(key: str) -> str:
@@ -351,11 +427,17 @@ CHECKS: dict[str, Callable[[Expected], Seen]] = {
 for _call in CALLS:
     CHECKS[f"system call: {_call}"] = lambda expected, call=CALLS[_call]: refused(call)  # type: ignore[misc]
 
+LAYERS: dict[str, Callable[[Expected], Seen]] = {
+    "own kernel": own_kernel,
+    "user namespace": user_namespace,
+    "AppArmor": apparmor,
+}
+
 
 def observe(expected: Expected) -> list[dict[str, object]]:
-    """Runs every check; one that cannot observe its limit says that it does not hold."""
+    """Runs every check; one that cannot observe what it is about says that it does not hold."""
     report: list[dict[str, object]] = []
-    for name, check in CHECKS.items():
+    for name, check in (CHECKS | LAYERS).items():
         try:
             holds, observed = check(expected)
         except (OSError, ValueError) as error:

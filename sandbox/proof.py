@@ -10,12 +10,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.resources import files
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sandbox.contract import LimitProof, Limits, SandboxUnavailable
-from sandbox.probe_inside import CHECKS, Expected
+from sandbox.probe_inside import CHECKS, LAYERS, Expected
 
 # Set by the engine in every container.
 ENGINE_VARIABLES: Final = ("HOSTNAME", "PATH")
@@ -33,22 +33,30 @@ class Observation(BaseModel):
 _REPORT: Final = TypeAdapter(Annotated[list[Observation], Field(max_length=200)])
 
 
-def probe_argv(limits: Limits, environment: Iterable[str]) -> tuple[str, ...]:
+class Report(NamedTuple):
+    """What the probe saw: the limits in the order of `CHECKS`, and the layers in the order of `LAYERS`."""
+
+    limits: tuple[LimitProof, ...]
+    layers: tuple[LimitProof, ...]
+
+
+def probe_argv(limits: Limits, environment: Iterable[str], host_kernel: str) -> tuple[str, ...]:
     """Returns the arguments that run the probe in any image with a python3.
 
     Args:
         limits: What should hold.
         environment: Names of the variables that trusted code set; the engine's own are added.
+        host_kernel: The release of the kernel that the engine runs on.
     """
     fields = {name: value for name, value in asdict(limits).items() if name in Expected._fields}
     names = sorted({*ENGINE_VARIABLES, *environment})
-    expected = Expected(**fields, environment=names)
+    expected = Expected(**fields, environment=names, host_kernel=host_kernel)
     source = (files("sandbox") / "probe_inside.py").read_text(encoding="utf-8")
     return ("python3", "-I", "-c", source, json.dumps(expected._asdict()))
 
 
-def read_proofs(payload: bytes) -> tuple[LimitProof, ...]:
-    """Returns one proof for each limit that the probe is to check, in its order.
+def read_report(payload: bytes) -> Report:
+    """Returns one proof for each limit and layer that the probe is to look at.
 
     Raises:
         SandboxUnavailable: the payload is not a report.
@@ -62,4 +70,9 @@ def read_proofs(payload: bytes) -> tuple[LimitProof, ...]:
     # Of a limit that is mentioned twice, the worse mention counts.
     seen = {line.name: line for line in sorted(report, key=lambda line: line.holds, reverse=True)}
     missing = Observation(name="", holds=False, observed="the probe did not report it")
-    return tuple(LimitProof(name, seen.get(name, missing).holds, seen.get(name, missing).observed) for name in CHECKS)
+
+    def proof(name: str) -> LimitProof:
+        line = seen.get(name, missing)
+        return LimitProof(name, line.holds, line.observed)
+
+    return Report(tuple(map(proof, CHECKS)), tuple(map(proof, LAYERS)))

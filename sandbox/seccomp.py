@@ -4,6 +4,9 @@ The engine's default profile allows io_uring, AF_VSOCK and PTRACE_TRACEME. Ours 
 Triton's interpreter and its ahead-of-time compilers use; everything else fails with EPERM. clone3 fails with ENOSYS,
 because its flags lie in memory, where a filter cannot look; libc then falls back to clone.
 
+Beside each call the data says why it is there: it was traced in real runs (`benchmarks/retrace_calls.py` traces them
+again), or the reason for which it is allowed though no trace has it.
+
 Not handled: what CUDA needs beyond this, and architectures other than x86-64 and AArch64 (the kernel kills a call made
 through another one).
 """
@@ -11,54 +14,74 @@ through another one).
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from functools import cache
-from importlib.resources import files
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+PROFILE_FILE: Final = Path(__file__).with_name("seccomp.json")
 
 
-class ArgumentRule(BaseModel):
+class Trace(StrEnum):
+    """In which kind of run a call was seen."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Source(_Strict):
+    """Why a call is in the list: it was traced, or somebody argued for it. One of the two there must be."""
+
+    traced: tuple[Trace, ...] = ()
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _has_one(self) -> Self:
+        if not self.traced and not self.reason.strip():
+            raise ValueError("a call was neither traced nor argued for")
+        return self
+
+    @property
+    def why(self) -> str:
+        """In words."""
+        traced = f"traced in runs on {' and '.join(self.traced)}" if self.traced else ""
+        return "; ".join(text for text in (traced, self.reason) if text)
+
+
+class ArgumentRule(_Strict):
     """A condition on one argument of a system call; for a masked comparison `value` is the mask."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     index: Annotated[int, Field(ge=0, le=5)]
     value: Annotated[int, Field(ge=0)]
     value_two: Annotated[int, Field(ge=0, alias="valueTwo")] = 0
     op: Literal["SCMP_CMP_EQ", "SCMP_CMP_MASKED_EQ"]
 
 
-class Rule(BaseModel):
-    """What happens to the calls in `names`."""
+class Rule(_Strict):
+    """What happens to `calls`: they are allowed, with `args` where there are any, or fail with `errno`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     comment: str
-    names: Annotated[list[str], Field(min_length=1)]
-    action: Literal["SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO"]
-    errno_ret: Annotated[int | None, Field(alias="errnoRet")] = None
-    args: list[ArgumentRule] = []
+    calls: Annotated[dict[str, Source], Field(min_length=1)]
+    errno: int | None = None
+    args: tuple[ArgumentRule, ...] = ()
 
 
-class Architecture(BaseModel):
-    """One native architecture, without the older ones that its processor also runs."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-    architecture: str
-    sub_architectures: Annotated[list[str], Field(alias="subArchitectures", max_length=0)]
-
-
-class Profile(BaseModel):
+class Profile(_Strict):
     """An allowlist: what no rule names is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-    default_action: Annotated[Literal["SCMP_ACT_ERRNO"], Field(alias="defaultAction")]
-    arch_map: Annotated[list[Architecture], Field(alias="archMap", min_length=1)]
-    syscalls: list[Rule]
+    architectures: Annotated[tuple[Literal["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"], ...], Field(min_length=1)]
+    rules: tuple[Rule, ...]
 
     @property
     def allowed(self) -> frozenset[str]:
         """Names of the calls that are allowed, be it only with certain arguments."""
-        return frozenset(name for rule in self.syscalls if rule.action == "SCMP_ACT_ALLOW" for name in rule.names)
+        return frozenset(name for rule in self.rules if rule.errno is None for name in rule.calls)
 
 
 def read_profile() -> Profile:
@@ -67,15 +90,29 @@ def read_profile() -> Profile:
     Raises:
         pydantic.ValidationError: the file is not an allowlist of the form that this module knows.
     """
-    return Profile.model_validate_json(_text())
+    return Profile.model_validate_json(PROFILE_FILE.read_text(encoding="utf-8"))
 
 
 @cache
-def profile_text() -> str:
-    """Returns the validated profile as one line of JSON: the engine's API takes the text, not a path."""
-    read_profile()
-    return json.dumps(json.loads(_text()), separators=(",", ":"))
+def profile_text(*, for_gvisor: bool = False) -> str:
+    """Returns the profile in the engine's form, as one line of JSON: its API takes the text, not a path.
+
+    Args:
+        for_gvisor: gVisor loads the filter inside its own kernel and refuses with EPERM only, after which libc does not
+            fall back. That kernel has no clone3 and says so itself, so what is to look absent is let through to it.
+    """
+    profile = read_profile()
+    # No sub-architecture: the older ones that a processor also runs have calls of their own, under other numbers.
+    native: list[dict[str, object]] = [{"architecture": name, "subArchitectures": []} for name in profile.architectures]
+    rules = [_engine_form(rule, for_gvisor) for rule in profile.rules]
+    document = {"defaultAction": "SCMP_ACT_ERRNO", "archMap": native, "syscalls": rules}
+    return json.dumps(document, separators=(",", ":"))
 
 
-def _text() -> str:
-    return (files("sandbox") / "seccomp.json").read_text(encoding="utf-8")
+def _engine_form(rule: Rule, for_gvisor: bool) -> dict[str, object]:
+    form: dict[str, object] = {"names": list(rule.calls), "action": "SCMP_ACT_ALLOW"}
+    if rule.errno is not None and not for_gvisor:
+        form |= {"action": "SCMP_ACT_ERRNO", "errnoRet": rule.errno}
+    if rule.args:
+        form["args"] = [argument.model_dump(by_alias=True) for argument in rule.args]
+    return form

@@ -1,7 +1,8 @@
 """What every test may ask for, and the rule that CI skips nothing that it could have run.
 
-With KERNELGATE_FAIL_ON_SKIP=1 (`make test` sets it) a skip is a failure, at collection too. Two kinds may skip, and
-only where they cannot run: tests marked `gpu`, and those that start a daemon of their own (`own_daemon`, takes root).
+With KERNELGATE_FAIL_ON_SKIP=1 (`make test` sets it) a skip is a failure, at collection too. Three kinds may skip, and
+only where they cannot run: tests marked `gpu`, those that start a daemon of their own (`own_daemon`, takes root), and
+those marked `gvisor` on an engine that this checkout did not start. One that it did start has gVisor, or they fail.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,8 @@ CAN_START_DAEMONS = os.geteuid() == 0 and shutil.which("dockerd", path=f"{os.env
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("gpu") is not None and not HAS_GPU:
         pytest.skip("needs an NVIDIA GPU, and this machine has none")
+    if item.get_closest_marker("gvisor") is not None and not _engine_has_gvisor():
+        pytest.skip("needs an engine that knows gVisor as the runtime 'runsc' (`make engine` starts one)")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -46,7 +50,37 @@ def pytest_make_collect_report(
 def _may_skip(item: pytest.Item) -> bool:
     needs_gpu = item.get_closest_marker("gpu") is not None
     needs_daemon = "own_daemon" in getattr(item, "fixturenames", ())
-    return (needs_gpu and not HAS_GPU) or (needs_daemon and not CAN_START_DAEMONS)
+    needs_gvisor = item.get_closest_marker("gvisor") is not None
+    return (
+        (needs_gpu and not HAS_GPU)
+        or (needs_daemon and not CAN_START_DAEMONS)
+        or (needs_gvisor and not _engine_was_started_here())
+    )
+
+
+@cache
+def _engine_has_gvisor() -> bool:
+    from pipeline.engine import answering_engine
+    from sandbox.contract import SandboxUnavailable
+    from sandbox.docker_engine import DockerEngine
+    from sandbox.runtimes import GVISOR
+
+    try:
+        with DockerEngine(answering_engine()) as engine:
+            return GVISOR in engine.facts.runtimes
+    except SandboxUnavailable:
+        return False
+
+
+@cache
+def _engine_was_started_here() -> bool:
+    from pipeline import dockerd
+    from pipeline.debian import Machine
+    from pipeline.settings import Settings
+
+    machine = Machine.this()
+    daemon = dockerd.Daemon(Settings.resolve().state, machine.default_socket)
+    return not machine.environment.get("DOCKER_HOST") and bool(dockerd.processes(daemon))
 
 
 def _skip_is_failure(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -21,7 +21,10 @@ from pipeline import dockerd
 from pipeline.debian import Machine, install
 from pipeline.dockerd import Daemon
 from pipeline.engine import answering_engine, ensure_engine, stop_engine
+from pipeline.gvisor import gvisor_runtimes
 from sandbox.contract import SandboxUnavailable
+from sandbox.docker_engine import DockerEngine
+from sandbox.runtimes import GVISOR
 
 DEBIAN = 'ID=debian\nVERSION_ID="12"\n'
 
@@ -243,7 +246,6 @@ def test_engine_is_started_survives_being_killed_and_leaves_nothing(tmp_path: Pa
     said: list[str] = []
     try:
         url = ensure_engine(state, said.append, machine)
-        assert len(said) == 1
         assert "make engine-stop" in said[0]
         assert ensure_engine(state, pytest.fail, machine) == url
         for process in dockerd.processes(daemon):
@@ -260,6 +262,47 @@ def test_engine_is_started_survives_being_killed_and_leaves_nothing(tmp_path: Pa
     assert not daemon.pid_file.exists()
     assert not machine.default_socket.exists()
     assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
+
+
+@pytest.mark.usefixtures("own_daemon")
+def test_gvisor_is_made_known_to_an_engine_of_ours_that_runs_already(tmp_path: Path, bare: Machine) -> None:
+    put_tool(bare, "runsc", "exit 0")  # a name and a program are all that an engine asks for
+    path = f"{bare.environment['PATH']}:{os.environ['PATH']}"
+    state = tmp_path / "state"
+    machine = replace(Machine.this(), environment={"PATH": path}, default_socket=tmp_path / "d.sock")
+    daemon = Daemon(state.resolve(), machine.default_socket)
+    try:
+        url = ensure_engine(state, lambda text: None, machine)
+        assert GVISOR in _runtimes(url)
+        before = dockerd.processes(daemon)
+        dockerd.configure(daemon, ())
+        while GVISOR in _runtimes(url):
+            time.sleep(0.05)
+        ensure_engine(state, pytest.fail, machine)
+        assert GVISOR in _runtimes(url)
+        assert dockerd.processes(daemon) == before
+    finally:
+        stop_engine(state, machine)
+
+
+def test_a_machine_that_takes_no_packages_goes_without_gvisor(bare: Machine, tmp_path: Path) -> None:
+    assert gvisor_runtimes(bare, tmp_path / "apt.log", pytest.fail) == ()
+
+
+def test_gvisor_that_cannot_be_installed_is_said_once(bare: Machine, tmp_path: Path) -> None:
+    put_tool(bare, "apt-get", "echo E: unable to locate package; exit 100")
+    said: list[str] = []
+    _as_path(bare, lambda: gvisor_runtimes(bare, tmp_path / "apt.log", said.append))
+    assert "unable to locate package" in said[-1]
+    assert said[-1].startswith("going on without gVisor")
+    assert gvisor_runtimes(bare, tmp_path / "apt.log", pytest.fail) == ()
+
+
+def test_gvisor_that_is_there_is_given_its_orders(bare: Machine, tmp_path: Path) -> None:
+    put_tool(bare, "runsc", "exit 0")
+    (runtime,) = gvisor_runtimes(bare, tmp_path / "apt.log", pytest.fail)
+    assert runtime.program == Path(bare.environment["PATH"]) / "runsc"
+    assert "--oci-seccomp" in runtime.arguments
 
 
 @pytest.mark.usefixtures("own_daemon")
@@ -283,6 +326,11 @@ def test_engine_in_use_answers_and_its_socket_is_one(engine_url: str) -> None:
     assert answering_engine() == engine_url
     if engine_url.startswith("unix://"):
         assert stat.S_ISSOCK(Path(engine_url.removeprefix("unix://")).stat().st_mode)
+
+
+def _runtimes(url: str) -> tuple[str, ...]:
+    with DockerEngine(url) as engine:
+        return engine.facts.runtimes
 
 
 def _with_host(machine: Machine, url: str) -> Machine:

@@ -205,13 +205,14 @@ def test_the_key_holds_all_that_evidence_depends_on(kernels: Any, monkeypatch: p
         content_key(item, policy, ISOLATION.model_copy(update={"image": "sha256:2"})),
         content_key(item, policy, ISOLATION.model_copy(update={"runtime": "runsc"})),
         content_key(item, policy, ISOLATION.model_copy(update={"limits": (unproven,)})),
+        content_key(item, policy, ISOLATION.model_copy(update={"layers": (unproven,)})),
     ]
     monkeypatch.setattr("pipeline.content_key.operator_digest", lambda operator: "another")
     keys.append(content_key(item, policy, ISOLATION))
     monkeypatch.setattr("pipeline.content_key.metadata.version", lambda name: f"another {name}")
     keys.append(content_key(item, policy, ISOLATION))
     assert None not in keys
-    assert len(set(keys)) == 8
+    assert len(set(keys)) == 9
 
 
 def test_the_key_does_not_hold_what_differs_between_two_proofs_of_one_sandbox(kernels: Any) -> None:

@@ -50,6 +50,7 @@ from runners.evidence import (
     WrongForm,
     WrongValues,
 )
+from sandbox.probe_inside import CHECKS
 
 CASE = Case(operator="relu", form="vector", dtype="float32", sizes={"N": 1}, scalars={}, tensors={}, seed=1)
 POLICIES = {name: load_policy(name) for name in ("dev", "ci", "production")}
@@ -63,6 +64,10 @@ NAMING = (
     runners.contract.rules,
 )
 LIMITS = POLICIES["production"].isolation.required_limits
+# A team's, whose machines all run gVisor.
+LAYERED = POLICIES["ci"].model_copy(
+    update={"isolation": POLICIES["ci"].isolation.model_copy(update={"required_layers": ("own kernel",)})}
+)
 TARGETS = POLICIES["ci"].compile.required_targets
 ELEMENT = WrongElement(index=(0, 3), got=1.0, expected=2.0, low=1.9, high=2.1)
 WRONG = WrongValues(
@@ -284,6 +289,25 @@ def test_a_limit_that_was_not_seen_to_hold_denies_where_the_policy_requires_it(g
     assert LIMITS[0] in verdict.findings[0].message
 
 
+LAYER = LimitEvidence(name="own kernel", holds=True, observed="gVisor")
+
+
+@pytest.mark.parametrize("layers", [(), (LAYER.model_copy(update={"holds": False}),)], ids=["not_seen", "not_there"])
+def test_a_layer_that_a_policy_requires_denies_where_it_was_not_seen(layers: tuple[LimitEvidence, ...]) -> None:
+    lacking, having = (
+        given.model_copy(update={"isolation": given.isolation.model_copy(update={"layers": seen})})
+        for given, seen in ((evidence(), layers), (evidence(), (LAYER,)))
+    )
+    assert decide(lacking, POLICIES["ci"]).allowed
+    assert decide(having, LAYERED).allowed
+    verdict = decide(lacking, LAYERED)
+    assert (verdict.tier, rules(verdict)) == (Tier.INCONCLUSIVE, {"evidence/layer-missing"})
+
+
+def test_production_requires_every_limit_that_the_probe_knows() -> None:
+    assert set(LIMITS) == set(CHECKS)
+
+
 def test_fewer_cases_are_enough_for_the_policy_that_asks_for_fewer() -> None:
     given = evidence(properties=properties(pairwise_cases=20, random_cases=10, targeted_cases=0))
     assert [decide(given, policy).allowed for policy in POLICIES.values()] == [True, False, False]
@@ -415,7 +439,10 @@ def test_what_was_not_compiled_because_a_case_failed_is_no_second_finding() -> N
 
 def test_every_rule_is_reached_by_some_evidence() -> None:
     reached = {
-        rule for given in every_evidence() for policy in POLICIES.values() for rule in rules(decide(given, policy))
+        rule
+        for given in every_evidence()
+        for policy in (*POLICIES.values(), LAYERED)
+        for rule in rules(decide(given, policy))
     }
     assert reached == set(RULES)
 

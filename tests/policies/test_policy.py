@@ -93,6 +93,7 @@ WRONG = {
     "unknown_gpu_check": ("extends: ci\ngpu_checks: [luck]\n", "gpu_checks.0: "),
     "bad_name": ("extends: ci\nname: My Policy\n", "name: "),
     "unknown_limit": ("extends: ci\nisolation:\n  required_limits: [netwrok]\n", "no limit is called 'netwrok'"),
+    "unknown_layer": ("extends: ci\nisolation:\n  required_layers: [armour]\n", "no layer is called 'armour'"),
     "number_as_key": ("extends: ci\n1: 2\n", "the key 1 is not text"),
     "date": ("extends: ci\ndescription: 2026-01-01\nname: 2026-01-01\n", "name: "),
     "impossible_date": ("extends: ci\ndescription: 2026-13-45\n", "is not YAML"),

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sandbox.contract import Limits, Program
-from sandbox.hardening import harden
+from sandbox.hardening import Ulimit, harden
 from sandbox.owner import Owner
 
 LIMITS = Limits(
@@ -116,6 +116,13 @@ def test_the_seccomp_profile_goes_as_text_beside_no_new_privileges(host: dict[st
 def test_a_runtime_is_named_only_when_one_is_asked_for(host: dict[str, object]) -> None:
     assert "Runtime" not in host
     assert harden(PROGRAM, OWNER, "runsc").body()["HostConfig"]["Runtime"] == "runsc"  # type: ignore[index]
+
+
+def test_in_gvisor_a_limit_of_its_own_counts_processes_and_its_kernel_has_room_for_its_threads() -> None:
+    spec = harden(PROGRAM, OWNER, "runsc")
+    assert Ulimit("nproc", LIMITS.processes) in spec.ulimits
+    assert spec.processes > 5 * LIMITS.processes + 53
+    assert not any(limit.name == "nproc" for limit in harden(PROGRAM, OWNER, "runc").ulimits)
 
 
 def test_half_a_core_still_gives_one_thread() -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
+from pydantic import ValidationError
 
-from sandbox.seccomp import profile_text, read_profile
+from sandbox.seccomp import Source, profile_text, read_profile
 
 NAMESPACE_FLAGS = 0x7E020000
 DANGEROUS = (
@@ -86,7 +88,7 @@ DANGEROUS = (
 
 
 def test_what_is_not_named_is_refused() -> None:
-    assert read_profile().default_action == "SCMP_ACT_ERRNO"
+    assert json.loads(profile_text())["defaultAction"] == "SCMP_ACT_ERRNO"
 
 
 @pytest.mark.parametrize("call", DANGEROUS)
@@ -95,26 +97,52 @@ def test_a_call_that_leads_out_or_deep_into_the_kernel_is_not_allowed(call: str)
 
 
 def test_no_call_is_named_twice() -> None:
-    names = [name for rule in read_profile().syscalls for name in rule.names]
+    names = [name for rule in json.loads(profile_text())["syscalls"] for name in rule["names"]]
     assert len(names) == len(set(names))
 
 
-def test_only_local_sockets_can_be_made() -> None:
-    (rule,) = (rule for rule in read_profile().syscalls if "socket" in rule.names)
-    assert [(arg.index, arg.value, arg.op) for arg in rule.args] == [(0, 1, "SCMP_CMP_EQ")]
+@pytest.mark.parametrize("call", ["socket", "socketpair", "connect", "bind", "accept4", "sendmsg", "recvmsg"])
+def test_no_socket_can_be_made_nor_used(call: str) -> None:
+    assert call not in read_profile().allowed
+
+
+def test_every_call_was_traced_or_is_argued_for() -> None:
+    sources = {name: source for rule in read_profile().rules for name, source in rule.calls.items()}
+    assert set(sources) >= read_profile().allowed
+    for name, source in sources.items():
+        assert source.traced or len(source.reason.split()) >= 5, name
+        assert source.why
+
+
+@pytest.mark.parametrize("source", ['{"traced": []}', '{"reason": " "}', "{}", '{"traced": ["gpu"]}'])
+def test_a_call_without_a_source_cannot_be_in_the_data(source: str) -> None:
+    with pytest.raises(ValidationError):
+        Source.model_validate_json(source)
 
 
 def test_clone_makes_no_namespace_and_clone3_is_absent() -> None:
-    rules = {name: rule for rule in read_profile().syscalls for name in rule.names}
+    rules = {name: rule for rule in read_profile().rules for name in rule.calls}
     (mask,) = rules["clone"].args
     assert (mask.index, mask.value, mask.value_two, mask.op) == (0, NAMESPACE_FLAGS, 0, "SCMP_CMP_MASKED_EQ")
-    assert (rules["clone3"].action, rules["clone3"].errno_ret) == ("SCMP_ACT_ERRNO", 38)
+    assert rules["clone3"].errno == errno.ENOSYS
+    (refused,) = (rule for rule in json.loads(profile_text())["syscalls"] if "clone3" in rule["names"])
+    assert (refused["action"], refused["errnoRet"]) == ("SCMP_ACT_ERRNO", errno.ENOSYS)
 
 
 def test_no_older_architecture_is_let_in_beside_the_native_one() -> None:
-    assert all(not arch.sub_architectures for arch in read_profile().arch_map)
+    native = json.loads(profile_text())["archMap"]
+    assert native
+    assert all(one["subArchitectures"] == [] for one in native)
 
 
 def test_the_text_is_one_line_of_json() -> None:
     assert "\n" not in profile_text()
     assert json.loads(profile_text())["syscalls"]
+
+
+def test_gvisor_is_told_the_same_but_for_the_call_that_its_kernel_lacks() -> None:
+    plain = {name: rule for rule in json.loads(profile_text())["syscalls"] for name in rule["names"]}
+    inside = {name: rule for rule in json.loads(profile_text(for_gvisor=True))["syscalls"] for name in rule["names"]}
+    assert {name for name in plain if plain[name] != inside[name]} == {"clone3"}
+    assert inside["clone3"]["action"] == "SCMP_ACT_ALLOW"
+    assert json.loads(profile_text(for_gvisor=True))["defaultAction"] == "SCMP_ACT_ERRNO"

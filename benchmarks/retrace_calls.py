@@ -1,0 +1,168 @@
+"""Which system calls real runs make, beside the allowlist in `sandbox/seccomp.json`.
+
+    python benchmarks/retrace_calls.py cpu                 # runner and compiler containers of the engine that answers
+    python benchmarks/retrace_calls.py cuda tests/kernels  # on a machine with a GPU: the corpus on it, no container
+    python benchmarks/retrace_calls.py cpu --write         # and the data says afterwards what was seen
+
+It takes root and Debian's `strace`, and for `cpu` an engine of this machine: the trace is made from the host, because
+no tracer is allowed in a container. A container's program waits, under the profile that every container has, until the
+tracer is attached; so all of it is seen but the first steps of docker-init and of the program that waits. Right and
+wrong kernels go through the ci policy with fewer cases, and Triton compiles for every architecture. Half a minute
+becomes several: each call stops its process twice.
+
+Exit code 1: a call worked that the data does not allow (cuda), or the runs could not be judged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from sandbox.call_traces import Comparison, Seen, compare, noted, read_tables
+from sandbox.contract import IsolationProof, Program
+from sandbox.docker_sandbox import DockerSandbox
+from sandbox.docker_worker import DockerWorker
+from sandbox.seccomp import PROFILE_FILE, Trace, read_profile
+
+PROJECT: Final = Path(__file__).resolve().parents[1]
+FLAG: Final = "/tmp/traced"
+WAIT_THEN_START: Final = f"""
+import os, sys, time
+while not os.path.exists({FLAG!r}):
+    time.sleep(0.02)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+STRACE: Final = ("strace", "-f", "-c", "-qq", "-o")
+PATIENCE: Final = 20  # a traced program is slower by so much at most
+KERNELS: Final = (
+    "softmax/right_block.py", "matmul/right_tiles.py", "sum/right_autotuned.py", "scatter_add/right_atomic.py",
+    "tanh/right_libdevice.py", "embedding/right_autotuned.py", "softmax/wrong_no_maximum.py",
+    "matmul/wrong_unmasked_k_tail.py",
+)  # fmt: skip
+
+
+class TracedSandbox(DockerSandbox):
+    """Starts programs with a tracer attached; proofs are made without one, since the probe tries what is refused."""
+
+    tables = Path()
+
+    def start(self, program: Program) -> DockerWorker:
+        """Starts `program` once the tracer of its container is attached."""
+        limits = replace(program.limits, start_deadline_s=program.limits.start_deadline_s * PATIENCE)
+        waiting = ("python3", "-I", "-c", WAIT_THEN_START, *program.argv)
+        worker = super().start(replace(program, argv=waiting, limits=limits))
+        pid = worker.container_facts().pid
+        tracer = subprocess.Popen([*STRACE, str(self.tables / f"{worker.name}.txt"), "-p", str(pid), *_children(pid)])
+        _until_traced(pid, tracer)
+        (Path(f"/proc/{pid}/root") / FLAG.lstrip("/")).touch()
+        return worker
+
+    def prove(self, program: Program) -> IsolationProof:
+        """Proves without a tracer."""
+        return DockerSandbox(self._engine, runtime=self._runtime).prove(program)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Traces, compares, and says the difference."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("trace", choices=[trace.value for trace in Trace])
+    parser.add_argument("corpus", nargs="?", type=Path, default=PROJECT / "tests" / "kernels")
+    parser.add_argument("--cases", type=int, default=10, help="of each kernel on the GPU")
+    parser.add_argument("--write", action="store_true", help="note in the data what was seen")
+    given = parser.parse_args(arguments)
+    trace = Trace(given.trace)
+    with tempfile.TemporaryDirectory() as folder:
+        tables = Path(folder)
+        judged = _on_cpu(tables) if trace is Trace.CPU else _on_cuda(tables, given.corpus, given.cases)
+        seen = read_tables(path.read_text() for path in sorted(tables.glob("*.txt")))
+    difference = compare(read_profile(), seen, trace)
+    _print(seen, difference)
+    if given.write:
+        PROFILE_FILE.write_text(noted(PROFILE_FILE.read_text(encoding="utf-8"), seen, trace), encoding="utf-8")
+    return 0 if judged and not difference.not_allowed else 1
+
+
+def _on_cpu(tables: Path) -> bool:
+    import pipeline.supply as supply_module
+    from pipeline.gate import measure
+    from pipeline.settings import Settings
+    from policies.policy import load_policy
+    from runners.candidate import Candidate, read_candidate
+    from runners.evidence import PropertiesEvidence
+
+    TracedSandbox.tables = tables
+    supply_module.DockerSandbox = TracedSandbox
+    ci = load_policy("ci")
+    few = {"pairwise_cases": 6, "special_cases": 2, "block_cases": 1, "huge_cases": 1, "random_cases": 1}
+    slow = {f"{what}_deadline_s": 600.0 for what in ("load", "case")} | {"total_deadline_s": 3600.0}
+    properties = ci.properties.model_copy(update=few | slow | {"targeted_cases": 0, "long_s": 0})
+    compiling = ci.compile.model_copy(update={"deadline_s": 600.0, "total_deadline_s": 3600.0})
+    policy = ci.model_copy(update={"properties": properties, "compile": compiling})
+    judged = True
+    with supply_module.DockerSupply(Settings.resolve(workers=1), policy, _say) as supply:
+        for name in KERNELS:
+            candidate = read_candidate(PROJECT / "tests" / "kernels" / name)
+            assert isinstance(candidate, Candidate), name
+            evidence = measure(candidate, policy, supply)
+            done = isinstance(evidence.properties, PropertiesEvidence)
+            _say(f"{name}: {'judged' if done else evidence.properties}")
+            judged = judged and done
+    _wait_for_tracers(tables)
+    return judged
+
+
+def _on_cuda(tables: Path, corpus: Path, cases: int) -> bool:
+    program = (sys.executable, str(PROJECT / "benchmarks" / "on_gpu.py"), str(corpus))
+    table = str(tables / "on_gpu.txt")
+    code = subprocess.run([*STRACE, table, *program, "--cases", str(cases), "--jobs", "4"], check=False).returncode
+    _say(f"the corpus on the GPU left with {code}")
+    return code == 0
+
+
+def _children(pid: int) -> list[str]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [word for child in children for word in ("-p", child)]
+
+
+def _until_traced(pid: int, tracer: subprocess.Popen[bytes]) -> None:
+    for one in (pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())):
+        while "TracerPid:\t0\n" in Path(f"/proc/{one}/status").read_text():
+            if tracer.poll() is not None:
+                raise RuntimeError("strace could not attach; it takes root, and an engine on this machine")
+            time.sleep(0.02)
+
+
+def _wait_for_tracers(tables: Path) -> None:
+    until = time.monotonic() + 60
+    while any(not path.stat().st_size for path in tables.iterdir()) and time.monotonic() < until:
+        time.sleep(0.1)
+
+
+def _print(seen: Seen, difference: Comparison) -> None:
+    print(f"{len(seen.worked)} calls worked, {len(seen.failed)} were tried and always failed")
+    _section("NOT ALLOWED, and made", difference.not_allowed)
+    _section("refused by the filter or the kernel", difference.refused)
+    _section("allowed, and not known to be made in such a run", difference.newly_seen)
+    _section("allowed, and never seen", (f"{name}: {why}" for name, why in difference.never_seen))
+
+
+def _section(title: str, lines: Iterable[str]) -> None:
+    print(f"\n{title}")
+    print("\n".join(f"  {line}" for line in lines) or "  none")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
