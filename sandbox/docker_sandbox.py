@@ -1,7 +1,7 @@
 """The Docker sandbox: hardened containers, used once.
 
 This module only puts the parts together: the specification (`sandbox.hardening`), the container (`sandbox.container`),
-the conversation (`sandbox.docker_worker`), the proof (`sandbox.proof`), and who owns what (`sandbox.owner`).
+the conversation (`sandbox.started_worker`), the proof (`sandbox.proof`), and who owns what (`sandbox.owner`).
 
 Deliberately not handled: a container whose owner lives in another boot or process namespace is left alone while it runs
 (its owner may be alive and out of our sight); once it has stopped and is an hour old it is reaped.
@@ -18,10 +18,10 @@ from sandbox.attached import AttachedStream
 from sandbox.container import Container
 from sandbox.contract import IsolationProof, Program, Reply, SandboxUnavailable
 from sandbox.docker_engine import DockerEngine, engine_errors
-from sandbox.docker_worker import DockerWorker
 from sandbox.hardening import ContainerSpec, harden
 from sandbox.owner import MARK, Liveness, Owner, from_labels, this_process
 from sandbox.proof import probe_argv, read_proofs
+from sandbox.started_worker import StartedWorker
 
 Harden = Callable[[Program, Owner, str | None], ContainerSpec]
 STALE_AFTER_S: Final = 3600.0
@@ -50,25 +50,13 @@ class DockerSandbox:
         self._runtime = runtime
         self._hardening = hardening
 
-    def start(self, program: Program) -> DockerWorker:
+    def start(self, program: Program) -> StartedWorker:
         """Starts `program` in a fresh container.
 
         Raises:
             SandboxUnavailable: the engine does not answer or refused.
         """
-        spec = self._hardening(program, this_process(), self._runtime)
-        container = Container.create(self._engine, spec)
-        try:
-            stream = AttachedStream(container.attach())
-            try:
-                container.start()
-                return DockerWorker(container, stream, program.limits)
-            except BaseException:
-                stream.close()
-                raise
-        except BaseException:
-            container.discard()
-            raise
+        return self._start(program)[1]
 
     def prove(self, program: Program) -> IsolationProof:
         """Shows from inside a container made like every other that each limit holds.
@@ -77,14 +65,15 @@ class DockerSandbox:
             SandboxUnavailable: the engine does not answer or refused, or the probe did not complete.
         """
         argv = probe_argv(program.limits, self._trusted_variables(program))
-        with self.start(replace(program, argv=argv)) as worker:
+        container, started = self._start(replace(program, argv=argv))
+        with started as worker:
             answer = worker.greeting()
             if not isinstance(answer, Reply):
                 raise SandboxUnavailable(
                     f"the isolation probe did not complete in image {program.image}: {answer}; "
                     f"its last words: {worker.last_words()[-500:] or 'none'}"
                 )
-            facts = worker.container_facts()
+            facts = container.facts()
         return IsolationProof(
             isolation="docker",
             engine=self._engine.facts.title,
@@ -101,6 +90,21 @@ class DockerSandbox:
         for name in left_over:
             Container(self._engine, name).remove()
         return len(left_over)
+
+    def _start(self, program: Program) -> tuple[Container, StartedWorker]:
+        spec = self._hardening(program, this_process(), self._runtime)
+        container = Container.create(self._engine, spec)
+        try:
+            stream = AttachedStream(container.attach())
+            try:
+                container.start()
+                return container, StartedWorker(container, stream, program.limits)
+            except BaseException:
+                stream.close()
+                raise
+        except BaseException:
+            container.discard()
+            raise
 
     def _trusted_variables(self, program: Program) -> set[str]:
         with engine_errors(f"look at image {program.image}", self._engine.url):
