@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from runners.architectures import ARCHITECTURES
 from runners.contract.rules import WAIVABLE, Allowance
 from runners.controls import CONTROLS
+from sandbox.contract import Isolation
 from sandbox.probe_inside import CHECKS
 
 BUILT_IN: Final = ("dev", "ci", "production")
@@ -178,8 +179,14 @@ def _provable(name: str) -> str:
 
 
 class IsolationRules(_Strict):
-    """Which limits of the sandbox must have been seen to hold from inside."""
+    """In what a candidate must have been run.
 
+    Attributes:
+        accepted: Kinds of sandboxes whose evidence counts.
+        required_limits: Limits of the sandbox that must have been seen to hold from inside.
+    """
+
+    accepted: tuple[Isolation, ...] = Field(min_length=1)
     required_limits: tuple[Annotated[str, AfterValidator(_provable)], ...]
 
 

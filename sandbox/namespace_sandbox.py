@@ -27,7 +27,7 @@ import subprocess
 from dataclasses import replace
 from typing import Final
 
-from sandbox.contract import IsolationProof, Limits, Program, Reply, SandboxUnavailable
+from sandbox.contract import Isolation, IsolationProof, Limits, Program, Reply, SandboxUnavailable
 from sandbox.control_groups import ControlGroup, ControlGroups
 from sandbox.namespace_inside import Orders, TmpfsOrder
 from sandbox.namespaces import TOOLS_PATH, Namespaces
@@ -38,7 +38,7 @@ from sandbox.python_view import SEARCH_PATH, HostView
 from sandbox.seccomp_filter import filter_program
 from sandbox.started_worker import StartedWorker
 
-ISOLATION: Final = "namespace"
+ISOLATION: Final[Isolation] = "namespace"
 UID: Final = 10001
 SCRATCH: Final = "/tmp"
 CACHE: Final = "/cache"
