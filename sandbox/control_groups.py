@@ -31,6 +31,7 @@ from sandbox.owner import BOOT, MARK, NAMESPACE, PID, START, Liveness, Owner, fr
 Controller = Literal["memory", "pids", "cpu"]
 CONTROLLERS: Final[tuple[Controller, ...]] = ("memory", "pids", "cpu")
 PERIOD_US: Final = 100_000
+SWAP_FILES: Final = ("memory.memsw.limit_in_bytes", "memory.swap.max")  # absent where the kernel does not count swap
 REMOVAL_DEADLINE_S: Final = 10.0
 REMOVAL_POLL_S: Final = 0.005
 TRIAL_S: Final = 10.0
@@ -82,7 +83,7 @@ class ControlGroup:
             for place in self.places:
                 for file, value in _settings(place, limits):
                     path = place.parent / self.name / file
-                    if path.exists():  # there is none for swap where the kernel does not count it
+                    if path.exists() or file not in SWAP_FILES:
                         path.write_text(value)
         except OSError as error:
             self.remove()

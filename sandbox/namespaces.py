@@ -231,5 +231,5 @@ class Namespaces:
 def _complaint(stream: PipedStream) -> str:
     """What the shell or unshare wrote before anything of ours ran."""
     stream.glance()
-    words = stream.last_words.decode(errors="replace").strip()
+    words = " ".join(stream.last_words.decode(errors="replace").split())
     return f" ({words})" if words else ""

@@ -28,6 +28,7 @@ from sandbox.contract import SandboxUnavailable
 PREFIX: Final = "/opt/kernelgate"
 SYSTEM_FOLDERS: Final = ("/usr/bin", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
 MERGED_FOLDERS: Final = ("/bin", "/lib", "/lib64")
+COVERED: Final = ("tmp", "cache", "proc", "dev")  # the program's own file systems lie over these
 SEARCH_PATH: Final = f"{PREFIX}/bin:/usr/bin:/bin"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -81,6 +82,7 @@ def view_of_host(packages: Sequence[str], pins: Sequence[str], harness: Mapping[
         *(Bind(str(path), f"{site}/{path.name}") for path in _tops(chosen.values())),
         *(Bind(str(path.resolve()), f"{site}/{place}") for place, path in harness.items()),
     ]
+    _demand_visible(binds)
     if os.geteuid() == 0:
         _demand_readable(binds)
     interpreter = base_interpreter()
@@ -91,7 +93,9 @@ def view_of_host(packages: Sequence[str], pins: Sequence[str], harness: Mapping[
             *(Link(folder, str(Path(folder).readlink())) for folder in MERGED_FOLDERS if Path(folder).is_symlink()),
             Link(f"{PREFIX}/bin/python3", str(interpreter)),
         ),
-        files=(TextFile(f"{PREFIX}/pyvenv.cfg", f"home = {interpreter.parent}\n"),),
+        files=(
+            TextFile(f"{PREFIX}/pyvenv.cfg", f"home = {interpreter.parent}\ninclude-system-site-packages = false\n"),
+        ),
     )
 
 
@@ -151,6 +155,15 @@ def _system() -> Iterator[Bind]:
         yield from (Bind(f"{prefix}/{part}", f"{prefix}/{part}") for part in ("bin", "lib"))
     elif prefix != Path("/usr"):
         yield Bind(str(prefix), str(prefix))
+
+
+def _demand_visible(binds: Iterable[Bind]) -> None:
+    for bind in binds:
+        if Path(bind.place).parts[1] in COVERED:
+            raise SandboxUnavailable(
+                f"Python lies in {bind.place}, where a program in the embedded sandbox has a file system of its own; "
+                "use a Python that is installed elsewhere"
+            )
 
 
 def _demand_readable(binds: Iterable[Bind]) -> None:
