@@ -99,7 +99,7 @@ def main() -> NoReturn:
         orders = _orders(control)
         _build_root(orders)
         socket.sethostname(orders.hostname)
-        Path("/proc/self/oom_score_adj").write_text(str(orders.oom_score_adj))
+        _volunteer_for_oom(orders.oom_score_adj)
         _limit(orders)
         _give_up_privileges(orders)
         program = _start(orders)
@@ -185,7 +185,10 @@ def _make_devices() -> None:
 def _make_proc() -> None:
     """The processes of this namespace; what tells of the host is hidden, what configures it is read-only."""
     proc = NEW + "/proc"
-    _mount("proc", proc, "proc", NOSUID | NODEV | NOEXEC, "")
+    try:
+        _mount("proc", proc, "proc", NOSUID | NODEV | NOEXEC, "")
+    except SetupFailed as error:
+        raise SetupFailed(f"{error} (the kernel refuses it in a container that has parts of /proc covered)") from None
     for name in HIDDEN:
         if Path(proc, name).exists():
             _mount(f"{NEW}/dev/null", f"{proc}/{name}", "", BIND, "")
@@ -195,9 +198,19 @@ def _make_proc() -> None:
             _fix(f"{proc}/{name}", NOSUID | NODEV | NOEXEC, recursive=True)
 
 
+def _volunteer_for_oom(score: int) -> None:
+    """Never lowers it, which is refused where somebody set it for all of us (a pod of the lowest class)."""
+    file = Path("/proc/self/oom_score_adj")
+    file.write_text(str(max(score, int(file.read_text()))))
+
+
 def _limit(orders: Orders) -> None:
+    """A limit that is lower around us stays: raising it is refused."""
     for name, value in orders.resources:
-        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+        number = getattr(resource, f"RLIMIT_{name}")
+        hard = resource.getrlimit(number)[1]
+        lower = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(number, (lower, lower))
 
 
 def _give_up_privileges(orders: Orders) -> None:

@@ -31,6 +31,7 @@ from sandbox.memory_watch import MemoryWatch
 from sandbox.namespace_inside import Orders
 from sandbox.piped import PipedStream, ProgramEnds
 from sandbox.python_view import base_interpreter
+from sandbox.user_namespaces import obstacles
 
 INSIDE: Final = Path(__file__).with_name("namespace_inside.py")
 NAMESPACES: Final = ("--user", "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup")
@@ -75,9 +76,8 @@ class Namespaces:
             self._send(orders)
             self._expect("started", until)
         except (OSError, SandboxUnavailable) as error:
-            raise SandboxUnavailable(
-                f"{error}{_complaint(stream)}; `kernelgate doctor` says what is missing"
-            ) from error
+            why = "".join(f"; {text}" for text in obstacles(is_root=os.geteuid() == 0))
+            raise SandboxUnavailable(f"{error}{_complaint(stream)}{why}") from error
         if not self._group.holds("memory"):
             self._watch = MemoryWatch(self._init_pid, self._limits.memory_bytes, self._signal_init)
 
@@ -170,7 +170,7 @@ class Namespaces:
     def _expect(self, word: str, until: float) -> None:
         report = self._next_report(until)
         if report is None:
-            raise SandboxUnavailable("namespaces can't be made or prepared")
+            raise SandboxUnavailable("namespaces can't be made or prepared on this machine")
         if "failed" in report:
             raise SandboxUnavailable(f"the namespaces can't be prepared: {report['failed']}")
         if word not in report:

@@ -316,11 +316,32 @@ def test_a_start_that_fails_leaves_nothing(
 ) -> None:
     before, places = open_descriptors(), ControlGroups.of_this_machine().places
     monkeypatch.setattr("sandbox.namespaces.UNSHARE", ("unshare", "--no-such-option"))
-    with pytest.raises(SandboxUnavailable, match=r"no-such-option.*kernelgate doctor"):
+    with pytest.raises(SandboxUnavailable, match=r"on this machine \(unshare: .*no-such-option"):
         sandbox.start(Program(host_view.image, ("true",), LIMITS))
     assert open_descriptors() == before
     left = [f for place in places for f in place.parent.glob(f"kernelgate.{os.getpid()}.*")]
     assert left == []
+
+
+UNDER_LOWER_LIMITS = """
+from pipeline.host_view import runner_view
+from pipeline.settings import PROJECT
+from sandbox.contract import Limits, Program
+from sandbox.control_groups import ControlGroups
+from sandbox.namespace_sandbox import NamespaceSandbox
+view = runner_view(PROJECT)
+proof = NamespaceSandbox(view, ControlGroups()).prove(Program(view.image, ("unused",), Limits(processes=64)))
+print(proof.missing)
+"""
+
+
+def test_limits_that_are_lower_around_us_stay(namespace_sandbox: NamespaceSandbox) -> None:
+    done = subprocess.run(
+        ["prlimit", "--nofile=512:512", "--fsize=67108864:67108864", "choom", "-n", "900", "--", sys.executable,
+         "-c", UNDER_LOWER_LIMITS],
+        env={**os.environ, "PYTHONPATH": str(PROJECT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout == "('memory', 'cpus')\n", done.stderr
 
 
 def open_descriptors() -> set[Path]:
