@@ -5,6 +5,7 @@ called through ctypes, because its Python bindings are either tied to the system
 without a release for years (pyseccomp), and six functions are all that is needed. Debian's apt needs libseccomp2, so
 it is there on every Debian.
 
+It reads the very text that an engine gets, so how the list is kept beside its reasons is no business of this module.
 What the profile names and this machine's architecture does not have is left out, as engines do. A call made through
 another architecture (x86-64's i386 and x32) kills the thread, which is libseccomp's default.
 """
@@ -14,10 +15,12 @@ from __future__ import annotations
 import ctypes
 import os
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, Field
 
 from sandbox.contract import SandboxUnavailable
-from sandbox.seccomp import Rule, read_profile
+from sandbox.seccomp import profile_text
 
 LIBRARY: Final = "libseccomp.so.2"
 INSTRUCTION_BYTES: Final = 8
@@ -26,6 +29,27 @@ ALLOW: Final = 0x7FFF0000
 ERRNO: Final = 0x00050000
 EPERM: Final = 1
 OPERATIONS: Final = {"SCMP_CMP_EQ": 4, "SCMP_CMP_MASKED_EQ": 7}
+
+
+class _Argument(BaseModel):
+    index: int
+    op: Literal["SCMP_CMP_EQ", "SCMP_CMP_MASKED_EQ"]
+    value: int
+    value_two: int = Field(default=0, alias="valueTwo")
+
+
+class _Rule(BaseModel):
+    names: list[str]
+    action: Literal["SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO"]
+    errno_ret: int = Field(default=EPERM, alias="errnoRet")
+    args: list[_Argument] = []
+
+
+class _EngineProfile(BaseModel):
+    """The part of an engine's profile that says what happens to which call."""
+
+    default_action: Literal["SCMP_ACT_ERRNO"] = Field(alias="defaultAction")
+    syscalls: list[_Rule] = Field(min_length=1)
 
 
 class _Comparison(ctypes.Structure):
@@ -49,7 +73,7 @@ def filter_program() -> bytes:
     if not context:
         raise SandboxUnavailable("libseccomp can't begin a filter on this machine's architecture")
     try:
-        for rule in read_profile().syscalls:
+        for rule in _EngineProfile.model_validate_json(profile_text()).syscalls:
             _add(library, context, rule)
         return _exported(library, context)
     finally:
@@ -79,8 +103,8 @@ def _library() -> Any:
     return library
 
 
-def _add(library: Any, context: int, rule: Rule) -> None:
-    action = ALLOW if rule.action == "SCMP_ACT_ALLOW" else ERRNO | (rule.errno_ret or EPERM)
+def _add(library: Any, context: int, rule: _Rule) -> None:
+    action = ALLOW if rule.action == "SCMP_ACT_ALLOW" else ERRNO | rule.errno_ret
     conditions = (_Comparison * max(1, len(rule.args)))(
         *(_Comparison(a.index, OPERATIONS[a.op], a.value, a.value_two) for a in rule.args)
     )

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator
 
 import pytest
+from pydantic import ValidationError
 
 from sandbox.contract import SandboxUnavailable
+from sandbox.seccomp import profile_text
 from sandbox.seccomp_filter import ALLOW, EPERM, ERRNO, filter_program
 
 
@@ -33,24 +36,24 @@ def test_a_missing_library_is_told_with_what_to_install(monkeypatch: pytest.Monk
         filter_program()
 
 
-def test_a_call_that_no_architecture_here_has_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sandbox.seccomp import Profile, Rule, read_profile
+def profile_with(name: str) -> str:
+    profile = json.loads(profile_text())
+    profile["syscalls"].append({"names": [name], "action": "SCMP_ACT_ALLOW"})
+    return json.dumps(profile)
 
-    before = filter_program()
-    profile = read_profile()
-    more = Rule(comment="", names=["no_such_call"], action="SCMP_ACT_ALLOW")
-    longer: Profile = profile.model_copy(update={"syscalls": [*profile.syscalls, more]})
-    monkeypatch.setattr("sandbox.seccomp_filter.read_profile", lambda: longer)
+
+@pytest.mark.parametrize(("call", "is_one"), [("no_such_call", False), ("ptrace", True)])
+def test_a_rule_more_changes_the_filter_unless_no_architecture_here_has_the_call(
+    monkeypatch: pytest.MonkeyPatch, call: str, is_one: bool
+) -> None:
+    before, longer = filter_program(), profile_with(call)
+    monkeypatch.setattr("sandbox.seccomp_filter.profile_text", lambda: longer)
     filter_program.cache_clear()
-    assert filter_program() == before
+    assert (filter_program() != before) == is_one
 
 
-def test_a_rule_more_changes_the_filter(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sandbox.seccomp import Rule, read_profile
-
-    before, profile = filter_program(), read_profile()
-    more = Rule(comment="", names=["ptrace"], action="SCMP_ACT_ALLOW")
-    longer = profile.model_copy(update={"syscalls": [*profile.syscalls, more]})
-    monkeypatch.setattr("sandbox.seccomp_filter.read_profile", lambda: longer)
-    filter_program.cache_clear()
-    assert filter_program() != before
+def test_another_default_than_refusal_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    open_to_all = profile_text().replace('"defaultAction":"SCMP_ACT_ERRNO"', '"defaultAction":"SCMP_ACT_ALLOW"')
+    monkeypatch.setattr("sandbox.seccomp_filter.profile_text", lambda: open_to_all)
+    with pytest.raises(ValidationError):
+        filter_program()
