@@ -21,7 +21,7 @@ import typer
 
 from pipeline.errors import UnavailableError, UsageError, UserError
 from pipeline.exit_codes import ALLOWED, INCOMPLETE, USAGE
-from pipeline.settings import WORKERS_CAP, Settings
+from pipeline.settings import WORKERS_CAP, SandboxKind, Settings
 from sandbox.contract import SandboxUnavailable
 
 if TYPE_CHECKING:
@@ -62,6 +62,14 @@ OperatorsOption = Annotated[
     Path | None,
     typer.Option("--operators", help="A folder whose Python files declare operators of your own; they are trusted."),
 ]
+SandboxOption = Annotated[
+    SandboxKind | None,
+    typer.Option(
+        "--sandbox",
+        help="docker: containers of an engine. embedded: namespaces without one, enough for policy dev alone. "
+        "(KERNELGATE_SANDBOX; docker)",
+    ),
+]
 SeedOption = Annotated[int | None, typer.Option(min=0, help="Fix what the judge draws; for experiments only.")]
 
 
@@ -87,12 +95,13 @@ def verify_command(
     operators: OperatorsOption = None,
     workers: WorkersOption = None,
     runs: RunsOption = None,
+    sandbox: SandboxOption = None,
 ) -> None:
     """Verify candidates: exit 0 when the policy lets all of them through."""
     with _errors_in_words():
         from policies.policy import load_policy
 
-        settings = Settings.resolve(runs=runs, workers=workers)
+        settings = Settings.resolve(runs=runs, workers=workers, sandbox=sandbox)
         chosen = load_policy(policy)
         if flow and seed is not None:
             raise UsageError("--seed has no meaning with --flow: what a flow stores must come from a fresh draw")
@@ -130,6 +139,7 @@ def measure_command(
     operators: OperatorsOption = None,
     workers: WorkersOption = None,
     runs: RunsOption = None,
+    sandbox: SandboxOption = None,
 ) -> None:
     """Measure the gate on labelled candidates: exit 1 on any false accept, 3 when a file could not be measured.
 
@@ -138,7 +148,7 @@ def measure_command(
     with _errors_in_words():
         from policies.policy import load_policy
 
-        settings = Settings.resolve(runs=runs, workers=workers)
+        settings = Settings.resolve(runs=runs, workers=workers, sandbox=sandbox)
         chosen_policy = load_policy(policy)
         from pipeline.console import output
         from pipeline.corpus import read_corpus
@@ -169,6 +179,7 @@ def replay_command(
     case: Annotated[str, typer.Argument(help="A case's id, or a unique beginning of it.")],
     operators: OperatorsOption = None,
     runs: RunsOption = None,
+    sandbox: SandboxOption = None,
 ) -> None:
     """Run one failed case again and show its first wrong elements: exit 1 when it still fails."""
     with _errors_in_words():
@@ -178,7 +189,7 @@ def replay_command(
         from pipeline.replay import replay
         from pipeline.run_folder import find_case
 
-        settings = Settings.resolve(runs=runs, workers=1)
+        settings = Settings.resolve(runs=runs, workers=1, sandbox=sandbox)
         stored = find_case(settings.runs, run, case)
         known = load_operators(operators)
         with _listening(1) as listener:
@@ -225,6 +236,7 @@ def operators_check_command(
     seed: SeedOption = None,
     operators: OperatorsOption = None,
     workers: WorkersOption = None,
+    sandbox: SandboxOption = None,
 ) -> None:
     """Say how strong an operator's own test is: exit 1 when nothing can be certified by it, 3 when nobody knows."""
     with _errors_in_words():
@@ -232,7 +244,7 @@ def operators_check_command(
 
         from policies.policy import load_policy
 
-        settings, chosen = Settings.resolve(workers=workers), load_policy(policy)
+        settings, chosen = Settings.resolve(workers=workers, sandbox=sandbox), load_policy(policy)
         from pipeline.console import output
         from pipeline.own_operators import load_operators
         from pipeline.render_strength import print_strength, strength_as_json
@@ -257,14 +269,14 @@ def operators_check_command(
 
 
 @app.command("doctor")
-def doctor_command(output_format: FormatOption = Format.TABLE) -> None:
+def doctor_command(output_format: FormatOption = Format.TABLE, sandbox: SandboxOption = None) -> None:
     """Show what this machine can do and what to do about each lack: exit 3 when it can't run the gate."""
     from pipeline import render
     from pipeline.console import output
     from pipeline.doctor import examine_machine
 
     with _errors_in_words():
-        signs = examine_machine(Settings.resolve())
+        signs = examine_machine(Settings.resolve(sandbox=sandbox))
         if output_format is Format.JSON:
             sys.stdout.write(render.signs_as_json(signs))
         else:

@@ -2,7 +2,8 @@
 
 Nothing is installed or started: a doctor that changes the patient can't be trusted. Limits are proven from inside a
 container, as they are for every run. A limit that does not hold makes verdicts inconclusive, so it is needed; a layer
-(a kernel of its own, a user namespace, AppArmor, a rootless engine) is more safety where it can be had.
+(a kernel of its own, a user namespace, AppArmor, a rootless engine) is more safety where it can be had. Whether the
+embedded sandbox works is always told, and what it lacks; it is only needed where the settings ask for it.
 """
 
 from __future__ import annotations
@@ -14,18 +15,23 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.engine import answering_engine
+from pipeline.host_view import runner_view
 from pipeline.runner_image import WORKER_ARGV, built_runner_image, pinned
-from pipeline.settings import Settings
+from pipeline.settings import SandboxKind, Settings
 from policies.policy import BUILT_IN, load_policy
-from sandbox.contract import LimitProof, Limits, Program, SandboxUnavailable
+from sandbox.contract import IsolationProof, LimitProof, Limits, Program, SandboxUnavailable
+from sandbox.control_groups import ControlGroups
 from sandbox.docker_engine import DockerEngine
 from sandbox.docker_sandbox import DockerSandbox
+from sandbox.namespace_sandbox import NamespaceSandbox
 
 MIB: Final = 1 << 20
 CHECKED: Final = ("torch", "triton", "hypothesis")
 PINS: Final = "make venv installs the version that the suite ran with"
 LAYER_REMEDY: Final = "optional; a policy may ask for it (isolation.required_layers)"
 DISK_NEEDED: Final = 512 * MIB
+EMBEDDED_REMEDY: Final = "it needs util-linux, libseccomp2 and a kernel that lets this user make user namespaces"
+GROUPS_REMEDY: Final = "run as root, or in a control group that is delegated to this user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,43 @@ class Sign:
 def examine_machine(settings: Settings) -> tuple[Sign, ...]:
     """Looks at everything that a verdict needs."""
     signs = [*_versions(settings.project), _disk(settings.runs)]
+    if settings.sandbox is SandboxKind.EMBEDDED:
+        return (*signs, *_embedded(settings), _gpu())
     try:
         url = answering_engine()
     except SandboxUnavailable as error:
-        return (*signs, Sign("engine", False, str(error), "make engine, or set DOCKER_HOST"), _gpu())
-    signs.append(Sign("engine", True, url))
-    return (*signs, *_image_and_limits(url, settings), _gpu())
+        signs.append(Sign("engine", False, str(error), "make engine, or set DOCKER_HOST"))
+    else:
+        signs += [Sign("engine", True, url), *_image_and_limits(url, settings)]
+    return (*signs, _embedded_in_brief(settings), _gpu())
+
+
+def _embedded(settings: Settings) -> tuple[Sign, ...]:
+    """The embedded sandbox as what candidates are run in: it must work; what it lacks, policy dev does without."""
+    try:
+        proof = _embedded_proof(settings)
+    except SandboxUnavailable as error:
+        return (Sign("embedded sandbox", False, str(error), EMBEDDED_REMEDY),)
+    limits = (
+        Sign(f"limit {limit.name}", limit.holds, limit.observed, "" if limit.holds else GROUPS_REMEDY, needed=False)
+        for limit in proof.limits
+    )
+    return (Sign("embedded sandbox", True, f"{proof.engine}, {proof.runtime}"), *limits)
+
+
+def _embedded_in_brief(settings: Settings) -> Sign:
+    try:
+        proof = _embedded_proof(settings)
+    except SandboxUnavailable as error:
+        return Sign("embedded sandbox", False, str(error), EMBEDDED_REMEDY, needed=False)
+    lacks = f"; does not hold: {', '.join(proof.missing)}" if proof.missing else ""
+    return Sign("embedded sandbox", not proof.missing, f"{proof.engine}{lacks}", GROUPS_REMEDY, needed=False)
+
+
+def _embedded_proof(settings: Settings) -> IsolationProof:
+    view = runner_view(settings.project)
+    sandbox = NamespaceSandbox(view, ControlGroups.of_this_machine())
+    return sandbox.prove(Program(image=view.image, argv=WORKER_ARGV, limits=Limits()))
 
 
 def _image_and_limits(url: str, settings: Settings) -> tuple[Sign, ...]:

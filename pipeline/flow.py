@@ -32,7 +32,7 @@ from pipeline.gate import Judged, judge, measure, needs_runner
 from pipeline.prefect_environment import prepare, temporary_server
 from pipeline.run_folder import new_run_id, write_run
 from pipeline.settings import Settings
-from pipeline.supply import DockerSupply, RunnerSupply
+from pipeline.supply import RunnerSupply, supply_for
 from policies.policy import Policy, Tier, load_policy
 from runners.candidate import Candidate, Unreadable
 from runners.evidence import Evidence, Missing, PropertiesEvidence
@@ -193,7 +193,7 @@ def verify_kernels(paths: list[Path], policy: str = "ci", fresh: bool = False) -
     if work is not None:
         return _verify(work)
     settings, rules, items = Settings.resolve(), load_policy(policy), collect(paths)
-    with DockerSupply(settings, rules, logging.getLogger(__name__).info) as supply:
+    with supply_for(settings, rules, logging.getLogger(__name__).info) as supply:
         if any(needs_runner(item, rules) for item in items):
             supply.open()
         work = _Work(items, rules, supply, fresh=fresh, progress=lambda path, judged: None)

@@ -9,7 +9,7 @@ from pipeline.errors import StoredRunError, UnavailableError
 from pipeline.gate import effort_of
 from pipeline.run_folder import StoredCase
 from pipeline.settings import Settings
-from pipeline.supply import DockerSupply
+from pipeline.supply import supply_for
 from pipeline.verify import Listener
 from policies.decide import finding_of
 from policies.verdict import Finding
@@ -53,7 +53,7 @@ def replay(
             f"{stored.candidate} implements {candidate.operator.name}, the case is of {stored.case.operator}"
         )
     with (
-        DockerSupply(settings, stored.policy, listener.note) as supply,
+        supply_for(settings, stored.policy, listener.note) as supply,
         Session(candidate, supply.take, effort_of(stored.policy).deadlines) as session,
     ):
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,13 @@ WORKERS_CAP: Final = 64
 SMALLEST_RUNNER_MIB: Final = 1024  # torch, triton and a case of the largest size
 
 
+class SandboxKind(StrEnum):
+    """In what candidates are run: containers of an engine, or namespaces that are made here."""
+
+    DOCKER = "docker"
+    EMBEDDED = "embedded"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a run uses.
@@ -25,6 +33,7 @@ class Settings:
         state: Folder for the engine's state and cached wheels; git ignores it.
         runs: Where run folders go.
         workers: Candidates verified at once; each has a runner of its own.
+        sandbox: In what candidates are run; never changed by what the machine happens to have.
         runtime: The engine's runtime for runners (`runc`, `runsc`); None is the engine's default.
         base_image: The Python image below the runner image.
         pip_arguments: What pip gets besides, where wheels are fetched for the image (the Makefile's PIP_ARGS).
@@ -35,13 +44,16 @@ class Settings:
     state: Path
     runs: Path
     workers: int
+    sandbox: SandboxKind
     runtime: str | None
     runner_bytes: int | None
     base_image: str
     pip_arguments: tuple[str, ...]
 
     @classmethod
-    def resolve(cls, *, runs: Path | None = None, workers: int | None = None) -> Settings:
+    def resolve(
+        cls, *, runs: Path | None = None, workers: int | None = None, sandbox: SandboxKind | None = None
+    ) -> Settings:
         """Reads the environment; arguments win over it.
 
         Raises:
@@ -52,6 +64,7 @@ class Settings:
             state=PROJECT / ".engine",
             runs=runs or Path(os.environ.get("KERNELGATE_RUNS", "runs")),
             workers=workers or _workers(os.environ.get("KERNELGATE_WORKERS")),
+            sandbox=sandbox or _sandbox(os.environ.get("KERNELGATE_SANDBOX")),
             runtime=os.environ.get("KERNELGATE_RUNTIME") or None,
             runner_bytes=_runner_bytes(os.environ.get("KERNELGATE_RUNNER_MIB")),
             base_image=os.environ.get("KERNELGATE_BASE_IMAGE") or DEFAULT_BASE_IMAGE,
@@ -65,6 +78,13 @@ def _workers(text: str | None) -> int:
     if not text.isdigit() or not 1 <= int(text) <= WORKERS_CAP:
         raise SettingsError(f"KERNELGATE_WORKERS is '{text}'; a whole number from 1 to {WORKERS_CAP} is needed")
     return int(text)
+
+
+def _sandbox(text: str | None) -> SandboxKind:
+    try:
+        return SandboxKind(text or SandboxKind.DOCKER)
+    except ValueError:
+        raise SettingsError(f"KERNELGATE_SANDBOX is '{text}'; {' or '.join(SandboxKind)} is needed") from None
 
 
 def _runner_bytes(text: str | None) -> int | None:

@@ -30,7 +30,7 @@ from pipeline.errors import UnavailableError, UsageError
 from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
 from pipeline.gate import effort_of, needs_runner
 from pipeline.settings import Settings
-from pipeline.supply import DockerSupply, RunnerSupply
+from pipeline.supply import RunnerSupply, supply_for
 from policies.policy import Policy
 from policies.strength_findings import KERNELS
 from runners.candidate import Candidate, read_candidate
@@ -175,7 +175,7 @@ def check_operator(question: Question, settings: Settings, note: Note) -> Streng
     degenerates = reject_degenerates(question.operator, question.seed, rules.pairwise_cases, dtypes)
     kernels: list[KernelMutants] = []
     if question.kernels:
-        with DockerSupply(settings, question.policy, note) as supply:
+        with supply_for(settings, question.policy, note) as supply:
             try:
                 kernels = [_mutate(kernel, question, supply, settings.workers, note) for kernel in question.kernels]
             except RunnerFault as error:

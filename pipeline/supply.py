@@ -1,7 +1,9 @@
-"""Where runners come from: an engine, an image, a proof that the limits hold, and a pool of warm containers.
+"""Where runners come from: a sandbox, a proof that its limits hold, and a pool of warm workers.
 
-Opening one is what needs Docker; everything above takes runners from whatever `RunnerSupply` it is given. The engine is
-only asked for when the first runner is: a run whose candidates are all denied by their source needs none.
+Opening one is what needs an engine, or a kernel that lets us make namespaces; everything above takes runners from
+whatever `RunnerSupply` it is given. Neither is asked for before the first runner is: a run whose candidates are all
+denied by their source needs none. Which of the two it is, the settings say and nothing else: a gate that changed to a
+weaker sandbox by itself would hand out verdicts that nobody asked for.
 """
 
 from __future__ import annotations
@@ -9,21 +11,25 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from pipeline.engine import answering_engine
+from pipeline.host_view import runner_view
 from pipeline.runner_image import COMPILER_ARGV, WORKER_ARGV, ensure_runner_image
-from pipeline.settings import SMALLEST_RUNNER_MIB, Settings
+from pipeline.settings import SMALLEST_RUNNER_MIB, SandboxKind, Settings
 from policies.policy import Policy
 from runners.compiler import Compiler
 from runners.conversation import Runner
 from runners.evidence import IsolationEvidence, LimitEvidence
 from sandbox.contract import IsolationProof, LimitProof, Limits, Program, Sandbox, SandboxUnavailable, Worker
+from sandbox.control_groups import ControlGroups
 from sandbox.docker_engine import DockerEngine
 from sandbox.docker_sandbox import DockerSandbox
+from sandbox.namespace_sandbox import ISOLATION, NamespaceSandbox
 from sandbox.pool import WarmPool
 
 TAKE_TIMEOUT_S = 120.0
@@ -46,7 +52,7 @@ class RunnerSupply(Protocol):
         ...
 
     def take_compiler(self) -> Compiler:
-        """Returns a fresh container that compiles.
+        """Returns a fresh worker that compiles.
 
         Raises:
             SandboxUnavailable: none can be had.
@@ -54,15 +60,21 @@ class RunnerSupply(Protocol):
         ...
 
 
-class DockerSupply:
-    """Runners in Docker containers; a context manager that leaves none behind."""
+class Ground(NamedTuple):
+    """On what runners stand: a sandbox, and the image that they are started from."""
+
+    sandbox: Sandbox
+    image: str
+
+
+class PooledSupply(ABC):
+    """Runners from a pool; a context manager that leaves none behind. Subclasses say on what they stand."""
 
     def __init__(self, settings: Settings, policy: Policy, report: Callable[[str], None]) -> None:
         self._settings = settings
         self._policy = policy
         self._report = report
         self._lock = threading.Lock()
-        self._engine: DockerEngine | None = None
         self._pool: WarmPool | None = None
         self._compilers: WarmPool | None = None
         self._taken: weakref.WeakSet[Worker] = weakref.WeakSet()
@@ -71,7 +83,7 @@ class DockerSupply:
 
     @property
     def isolation(self) -> IsolationEvidence | None:
-        """The proof for this engine and image."""
+        """The proof for this sandbox and image."""
         return self._isolation
 
     def take(self) -> Runner:
@@ -103,7 +115,7 @@ class DockerSupply:
                 worker.abort()
 
     def open(self) -> None:
-        """Makes engine, image, proof and pool ready now instead of at the first `take`."""
+        """Makes sandbox, proof and pool ready now instead of at the first `take`."""
         with self._lock:
             self._pool = self._pool or self._open()
 
@@ -124,20 +136,22 @@ class DockerSupply:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-        if self._engine is not None:
-            self._engine.close()  # last: whoever holds a runner ends it through the engine
+
+    @abstractmethod
+    def _ground(self) -> Ground:
+        """Returns what runners stand on.
+
+        Raises:
+            SandboxUnavailable: it can't be had.
+        """
 
     def _open(self) -> WarmPool:
-        url = answering_engine()
-        image = ensure_runner_image(url, self._settings, self._policy.packages, self._report)
-        if self._engine is None:
-            self._engine = DockerEngine(url)
-        sandbox: Sandbox = DockerSandbox(self._engine, runtime=self._settings.runtime)
+        sandbox, image = self._ground()
         reaped = sandbox.reap()
         if reaped:
-            self._report(f"removed {reaped} containers that a killed run had left")
+            self._report(f"removed what {reaped} workers of a killed run had left")
         limits = Limits(memory_bytes=self._settings.runner_bytes or _memory_share(self._settings.workers))
-        program = Program(image=image.id, argv=WORKER_ARGV, limits=limits)
+        program = Program(image=image, argv=WORKER_ARGV, limits=limits)
         pool = WarmPool(sandbox, program, size=self._settings.workers)
         try:
             self._isolation = _as_evidence(sandbox.prove(program))
@@ -147,6 +161,55 @@ class DockerSupply:
         # Not before the proof: until here the runner that was asked for is all that anybody waits for.
         self._compilers = WarmPool(sandbox, replace(program, argv=COMPILER_ARGV), size=1)
         return pool
+
+
+class DockerSupply(PooledSupply):
+    """Runners in containers of the engine that answers."""
+
+    def __init__(self, settings: Settings, policy: Policy, report: Callable[[str], None]) -> None:
+        super().__init__(settings, policy, report)
+        self._engine: DockerEngine | None = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        if self._engine is not None:
+            self._engine.close()  # last: whoever holds a runner ends it through the engine
+
+    def _ground(self) -> Ground:
+        url = self._answering()
+        image = ensure_runner_image(url, self._settings, self._policy.packages, self._report)
+        if self._engine is None:
+            self._engine = DockerEngine(url)
+        return Ground(DockerSandbox(self._engine, runtime=self._settings.runtime), image.id)
+
+    def _answering(self) -> str:
+        try:
+            return answering_engine()
+        except SandboxUnavailable as error:
+            if ISOLATION not in self._policy.isolation.accepted:
+                raise
+            raise SandboxUnavailable(
+                f"{error} Or do without an engine: --sandbox embedded isolates with namespaces alone, "
+                f"which policy '{self._policy.name}' accepts."
+            ) from None
+
+
+class EmbeddedSupply(PooledSupply):
+    """Runners in namespaces that are made here, without an engine."""
+
+    def _ground(self) -> Ground:
+        if ISOLATION not in self._policy.isolation.accepted:
+            self._report(f"note: policy '{self._policy.name}' accepts no evidence from the embedded sandbox")
+        view = runner_view(self._settings.project, self._policy.packages)
+        return Ground(NamespaceSandbox(view, ControlGroups.of_this_machine()), view.image)
+
+
+def supply_for(settings: Settings, policy: Policy, report: Callable[[str], None]) -> PooledSupply:
+    """Returns the supply that the settings ask for; it opens nothing yet."""
+    kind = EmbeddedSupply if settings.sandbox is SandboxKind.EMBEDDED else DockerSupply
+    return kind(settings, policy, report)
 
 
 def _memory_share(workers: int) -> int:

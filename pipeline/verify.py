@@ -18,7 +18,7 @@ from pipeline.gate import Judged, judge, measure, needs_runner
 from pipeline.prefect_environment import start_early
 from pipeline.run_folder import new_run_id, write_run
 from pipeline.settings import Settings
-from pipeline.supply import DockerSupply
+from pipeline.supply import PooledSupply, supply_for
 from policies.policy import Policy, Tier
 from runners.candidate import Candidate, Unreadable
 
@@ -99,7 +99,7 @@ def verify_items(
         SandboxUnavailable: no engine or image can be had.
         FlowUnavailable: no Prefect server can be had.
     """
-    with DockerSupply(settings, policy, listener.note) as supply:
+    with supply_for(settings, policy, listener.note) as supply:
         if options.flow:
             listener.note("starting the Prefect server")
             start_early(settings.state)  # it takes seconds, which the opening of the supply can hide
@@ -117,7 +117,7 @@ def _in_threads(
     items: Sequence[Item],
     policy: Policy,
     workers: int,
-    supply: DockerSupply,
+    supply: PooledSupply,
     options: Options,
     listener: Listener,
 ) -> tuple[Judged, ...]:

@@ -195,6 +195,12 @@ def _from_isolation(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
     if evidence.isolation is None:
         yield _incomplete("evidence/isolation-missing", "no proof of isolation is with the evidence")
         return
+    if evidence.isolation.isolation not in policy.isolation.accepted:
+        accepted = ", ".join(policy.isolation.accepted)
+        yield _incomplete(
+            "isolation/not-accepted",
+            f"it was run in a sandbox of the kind '{evidence.isolation.isolation}', the policy accepts {accepted}",
+        )
     limits = evidence.isolation.limits
     held = {limit.name for limit in limits} - {limit.name for limit in limits if not limit.holds}
     for name in policy.isolation.required_limits:

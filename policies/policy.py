@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from runners.architectures import ARCHITECTURES
 from runners.contract.rules import WAIVABLE, Allowance
 from runners.controls import CONTROLS
+from sandbox.contract import Isolation
 from sandbox.layers import LAYER_NAMES
 from sandbox.probe_inside import CHECKS
 
@@ -196,13 +197,15 @@ def _stackable(name: str) -> str:
 
 
 class IsolationRules(_Strict):
-    """What the sandbox must have been seen to have.
+    """In what a candidate must have been run.
 
     Attributes:
-        required_limits: Limits that were proven from inside.
+        accepted: Kinds of sandboxes whose evidence counts.
+        required_limits: Limits of the sandbox that must have been seen to hold from inside.
         required_layers: Layers that only some machines have, for a team whose machines all have them.
     """
 
+    accepted: tuple[Isolation, ...] = Field(min_length=1)
     required_limits: tuple[Annotated[str, AfterValidator(_provable)], ...]
     required_layers: tuple[Annotated[str, AfterValidator(_stackable)], ...] = ()
 

@@ -120,6 +120,8 @@ _RULES: Final = (
          "Run again; a candidate that changes its process can't be verified."),
     Rule("evidence/interpreter-unverified", "The interpreter's repairs are not verified for this Triton",
          "Use a Triton version that the repairs were verified on."),
+    Rule("isolation/not-accepted", "The candidate was run in a kind of sandbox that the policy does not accept",
+         "Verify it in containers of an engine ('make engine' starts one); the embedded sandbox is for development."),
     Rule("evidence/isolation-missing", "Nothing shows in what the candidate was run", "Run 'kernelgate doctor'."),
     Rule("evidence/limit-not-proven", "A limit of the sandbox was not seen to hold", "Run 'kernelgate doctor'."),
     Rule("evidence/layer-missing", "The sandbox lacks a layer that the policy requires",

@@ -1,109 +1,29 @@
-"""The conversation with a started program over the engine's attach socket, with a deadline on every wait.
-
-The program may be hostile: it may never read its input, answer before it was asked, or flood either stream. So the
-socket never blocks, each turn of the loop looks at the clock, writing and reading go on side by side, and of stderr
-only the end is kept.
-
-Deliberately not told apart here: a program that left and an engine that died. Both close the socket; whoever asked
-finds out from the engine (`sandbox.docker_worker`).
-"""
+"""The conversation with a container over the engine's attach socket; `sandbox.conversation` says what it holds to."""
 
 from __future__ import annotations
 
 import math
 import select
 import socket
-import time
-from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
-from sandbox.contract import Buffer
-from sandbox.demultiplex import STDOUT, Demultiplexer, FrameCollector
-from sandbox.frames import header_for
+from sandbox.conversation import Conversation
+from sandbox.demultiplex import STDOUT, Demultiplexer
 
 READ_BYTES: Final = 256 << 10
-PARTS_A_CALL: Final = 64
-LAST_WORDS_BYTES: Final = 8 << 10
-GLANCE_READS: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """The frame that was due."""
-
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The stream ended; what was due did not come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expired:
-    """The deadline passed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """The program broke the protocol."""
-
-    reason: str
-
-
-Turn = Frame | Closed | Expired | Violation
-
-
-class AttachedStream:
+class AttachedStream(Conversation):
     """Owns the socket. Every method may raise `EngineStreamError`."""
 
     def __init__(self, sock: socket.socket) -> None:
+        super().__init__()
         self._socket = sock
         self._socket.setblocking(False)
         self._scratch = memoryview(bytearray(READ_BYTES))
         self._demultiplexer = Demultiplexer()
-        self._collector = FrameCollector()
-        self._stderr_end = bytearray()
-        self._outgoing: deque[memoryview] = deque()
-        self._open = True
-        self.interrupted = False
-
-    @property
-    def last_words(self) -> bytes:
-        """The end of stderr."""
-        return bytes(self._stderr_end)
-
-    @property
-    def unasked_bytes(self) -> int:
-        """How many bytes of stdout came that nobody asked for."""
-        return self._collector.unasked_bytes
-
-    def listen(self, *, cap_bytes: int, until: float) -> Turn:
-        """Waits for a frame without asking for one; `until` is a reading of `time.monotonic`."""
-        self._collector.ask(cap_bytes)
-        return self._talk(until)
-
-    def ask(self, request: Sequence[Buffer], *, cap_bytes: int, until: float) -> Turn:
-        """Sends `request` as one frame and waits for the frame that answers it."""
-        early = self.glance()
-        if early is not None:
-            return early
-        self._collector.ask(cap_bytes)
-        views = (memoryview(part).cast("B") for part in (header_for(request), *request))
-        self._outgoing = deque(view for view in views if view)
-        return self._talk(until)
-
-    def glance(self) -> Closed | Violation | None:
-        """Reads what is there without waiting: the end of the stream, or bytes that nobody asked for, if any."""
-        for _ in range(GLANCE_READS):
-            if not (self._open and self._receive()):
-                break
-        if self.unasked_bytes:
-            return Violation(f"{self.unasked_bytes} bytes came that no request asked for")
-        return None if self._open else Closed()
 
     def close_input(self) -> None:
         """Tells the program that no further request comes."""
@@ -111,14 +31,6 @@ class AttachedStream:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError:
             self._open = False  # it is gone already, which is what closing was to bring about
-
-    def drain(self, until: float) -> Closed | Expired:
-        """Discards what comes until the stream ends."""
-        while self._open:
-            if not self._wait(select.POLLIN, until):
-                return Expired()
-            self._receive()
-        return Closed()
 
     def interrupt(self) -> None:
         """Ends the stream for whoever waits on it; the one method that another thread may call."""
@@ -131,50 +43,18 @@ class AttachedStream:
         self._open = False
         self._socket.close()
 
-    def _talk(self, until: float) -> Turn:
-        while True:
-            turn = self._verdict()
-            if turn is not None:
-                return turn
-            if not self._wait(select.POLLIN | (select.POLLOUT if self._outgoing else 0), until):
-                return Expired()
-            if self._outgoing:
-                self._send()
-            self._receive()
-
-    def _verdict(self) -> Turn | None:
-        """What the bytes so far amount to. No honest program answers a request that it has not read to its end."""
-        if self._collector.over_cap is not None:
-            return Violation(self._collector.over_cap)
-        if self._outgoing and self._collector.begun:
-            return Violation("it answered before the request was complete")
-        payload = self._collector.frame()
-        if payload is not None:
-            return Frame(payload)
-        return None if self._open else Closed()
-
-    def _wait(self, events: int, until: float) -> bool:
-        left_s = until - time.monotonic()
-        if left_s <= 0:
-            return False
+    def _poll(self, *, sending: bool, timeout_s: float) -> None:
         poller = select.poll()
-        poller.register(self._socket, events)
-        poller.poll(math.ceil(left_s * 1000))
-        return True
+        poller.register(self._socket, select.POLLIN | (select.POLLOUT if sending else 0))
+        poller.poll(math.ceil(timeout_s * 1000))
 
-    def _send(self) -> None:
+    def _write(self, parts: Sequence[memoryview]) -> int | None:
         try:
-            sent = self._socket.sendmsg([self._outgoing[i] for i in range(min(PARTS_A_CALL, len(self._outgoing)))])
+            return self._socket.sendmsg(parts)
         except BlockingIOError:
-            return
+            return 0
         except OSError:
-            self._outgoing.clear()  # nobody reads any more; the end of the stream follows
-            return
-        while sent:
-            part = self._outgoing.popleft()
-            if len(part) > sent:
-                self._outgoing.appendleft(part[sent:])
-            sent -= min(sent, len(part))
+            return None
 
     def _receive(self) -> bool:
         """Takes in at most one buffer; False when nothing was there."""
@@ -191,7 +71,3 @@ class AttachedStream:
             else:
                 self._keep_last_words(chunk.data)
         return self._open
-
-    def _keep_last_words(self, data: memoryview) -> None:
-        self._stderr_end += data[-LAST_WORDS_BYTES:]
-        del self._stderr_end[:-LAST_WORDS_BYTES]

@@ -2,7 +2,7 @@
 
 It is addressed by a name that is chosen before the create call, so that it can be removed even when that call was
 interrupted and its answer never read. Every failure of the engine is a `SandboxUnavailable`; what it means for the
-program inside is decided by `sandbox.docker_worker`.
+program inside is decided by `sandbox.started_worker`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Final
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import Timeout as RequestsTimeout
 
+from sandbox.confinement import EndState
 from sandbox.contract import SandboxUnavailable
 from sandbox.docker_engine import (
     CALL_TIMEOUT_S,
@@ -36,16 +37,6 @@ REMOVAL_DEADLINE_S: Final = 30.0
 REMOVAL_POLL_S: Final = 0.05
 # The engine writes down a kill only after the signal was sent, so the note may be younger than the death.
 EVENT_LAG: Final = timedelta(milliseconds=50)
-
-
-@dataclass(frozen=True, slots=True)
-class EndState:
-    """How a container ended, as the engine saw it."""
-
-    exit_code: int
-    oom_killed: bool
-    started_at: datetime
-    finished_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

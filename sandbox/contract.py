@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Literal, Protocol, Self
 
 from sandbox.outcomes import Outcome
 
 Buffer = bytes | bytearray | memoryview
+# In what programs can be isolated: containers of an engine, or namespaces made here (`sandbox.namespace_sandbox`).
+Isolation = Literal["docker", "namespace"]
 ABORTED: Final = "the run was ended on our side"
 
 

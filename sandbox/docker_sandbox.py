@@ -1,7 +1,7 @@
 """The Docker sandbox: hardened containers, used once.
 
 This module only puts the parts together: the specification (`sandbox.hardening`), the container (`sandbox.container`),
-the conversation (`sandbox.docker_worker`), the proof (`sandbox.proof`), and who owns what (`sandbox.owner`).
+the conversation (`sandbox.started_worker`), the proof (`sandbox.proof`), and who owns what (`sandbox.owner`).
 
 Deliberately not handled: a container whose owner lives in another boot or process namespace is left alone while it runs
 (its owner may be alive and out of our sight); once it has stopped and is an hour old it is reaped.
@@ -18,13 +18,13 @@ from sandbox.attached import AttachedStream
 from sandbox.container import Container, ContainerFacts
 from sandbox.contract import IsolationProof, LimitProof, Limits, Program, Reply, SandboxUnavailable
 from sandbox.docker_engine import DockerEngine, engine_errors
-from sandbox.docker_worker import DockerWorker
 from sandbox.hardening import ContainerSpec, harden
 from sandbox.layers import ROOTLESS
 from sandbox.owner import MARK, Liveness, Owner, from_labels, this_process
 from sandbox.proof import probe_argv, read_report
 from sandbox.runtimes import is_gvisor
 from sandbox.seen_outside import Outside
+from sandbox.started_worker import StartedWorker
 
 Harden = Callable[[Program, Owner, str | None], ContainerSpec]
 STALE_AFTER_S: Final = 3600.0
@@ -53,25 +53,13 @@ class DockerSandbox:
         self._runtime = runtime or engine.facts.default_runtime
         self._hardening = hardening
 
-    def start(self, program: Program) -> DockerWorker:
+    def start(self, program: Program) -> StartedWorker:
         """Starts `program` in a fresh container.
 
         Raises:
             SandboxUnavailable: the engine does not answer or refused.
         """
-        spec = self._hardening(program, this_process(), self._runtime)
-        container = Container.create(self._engine, spec)
-        try:
-            stream = AttachedStream(container.attach())
-            try:
-                container.start()
-                return DockerWorker(container, stream, program.limits)
-            except BaseException:
-                stream.close()
-                raise
-        except BaseException:
-            container.discard()
-            raise
+        return self._start(program)[1]
 
     def prove(self, program: Program) -> IsolationProof:
         """Shows from inside a container made like every other that each limit holds.
@@ -80,7 +68,8 @@ class DockerSandbox:
             SandboxUnavailable: the engine does not answer or refused, or the probe did not complete.
         """
         argv = probe_argv(program.limits, self._trusted_variables(program), self._engine.facts.kernel)
-        with self.start(replace(program, argv=argv)) as worker:
+        container, started = self._start(replace(program, argv=argv))
+        with started as worker:
             answer = worker.greeting()
             if not isinstance(answer, Reply):
                 raise SandboxUnavailable(
@@ -88,7 +77,7 @@ class DockerSandbox:
                     f"its last words: {worker.last_words()[-500:] or 'none'}"
                 )
             report = read_report(answer.payload)
-            facts = worker.container_facts()
+            facts = container.facts()
             limits = _with_outside(report.limits, facts, program.limits)
         return IsolationProof(
             isolation="docker",
@@ -111,6 +100,21 @@ class DockerSandbox:
     def _rootless_engine(self) -> LimitProof:
         options = ", ".join(self._engine.facts.security) or "none"
         return LimitProof(ROOTLESS, self._engine.facts.is_rootless, f"the engine says that it has: {options}")
+
+    def _start(self, program: Program) -> tuple[Container, StartedWorker]:
+        spec = self._hardening(program, this_process(), self._runtime)
+        container = Container.create(self._engine, spec)
+        try:
+            stream = AttachedStream(container.attach())
+            try:
+                container.start()
+                return container, StartedWorker(container, stream, program.limits)
+            except BaseException:
+                stream.close()
+                raise
+        except BaseException:
+            container.discard()
+            raise
 
     def _trusted_variables(self, program: Program) -> set[str]:
         with engine_errors(f"look at image {program.image}", self._engine.url):

@@ -388,7 +388,7 @@ def _prctl(*arguments: int) -> int:
 
 
 def _status(key: str) -> str:
-    found = re.search(rf"^{key}:\s*(.*)$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    found = re.search(rf"^{key}:[ \t]*(.*)$", Path("/proc/self/status").read_text(), re.MULTILINE)
     if found is None:
         raise OSError(f"/proc/self/status has no {key}")
     return found.group(1).strip()

@@ -355,7 +355,7 @@ class TestWhatPrefectShows:
         from pipeline.flow import verify_kernels
 
         supply = FakeSupply()
-        monkeypatch.setattr("pipeline.flow.DockerSupply", lambda settings, policy, report: supply)
+        monkeypatch.setattr("pipeline.flow.supply_for", lambda settings, policy, report: supply)
         monkeypatch.setenv("KERNELGATE_RUNS", str(tmp_path / "runs"))
         (tmp_path / "small.yaml").write_text(
             "extends: dev\nname: small\n"

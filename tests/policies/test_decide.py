@@ -122,7 +122,7 @@ def evidence(**changes: object) -> Evidence:
         "candidate": CandidateFacts(digest="0", path="x.py", source_bytes=1, operator="relu", entry="relu"),
         "operator_digest": "1", "source": (), "properties": properties(), "environment": environment,
         "compile": compiled(), "mutants": mutated(), "strength": examined(),
-        "isolation": IsolationEvidence(isolation="container", engine="e", runtime="r", image="i", limits=limits),
+        "isolation": IsolationEvidence(isolation="docker", engine="e", runtime="r", image="i", limits=limits),
     }  # fmt: skip
     return Evidence.model_validate(right | changes)
 
@@ -152,7 +152,7 @@ def denied(rule: str) -> Evidence:
 
 def isolation(*limits: tuple[str, bool]) -> Evidence:
     seen = tuple(LimitEvidence(name=name, holds=holds, observed="") for name, holds in limits)
-    return evidence(isolation=IsolationEvidence(isolation="none", engine="", runtime="", image="", limits=seen))
+    return evidence(isolation=IsolationEvidence(isolation="docker", engine="", runtime="", image="", limits=seen))
 
 
 HELD = tuple((name, True) for name in LIMITS)
@@ -308,6 +308,31 @@ def test_production_requires_every_limit_that_the_probe_knows() -> None:
     assert set(LIMITS) == set(CHECKS)
 
 
+def isolated_by(kind: str) -> Evidence:
+    given = evidence()
+    assert given.isolation is not None
+    return given.model_copy(update={"isolation": given.isolation.model_copy(update={"isolation": kind})})
+
+
+@pytest.mark.parametrize("policy", ["ci", "production"])
+@pytest.mark.parametrize("kind", ["namespace", "scripted", "none", "Docker", ""])
+def test_above_dev_only_containers_of_an_engine_count(kind: str, policy: str) -> None:
+    verdict = decide(isolated_by(kind), POLICIES[policy])
+    assert (verdict.tier, verdict.allowed) == (Tier.INCONCLUSIVE, False)
+    assert rules(verdict) - {"evidence/gpu-check-missing"} == {"isolation/not-accepted"}
+    assert f"'{kind}'" in verdict.findings[0].message
+
+
+def test_the_embedded_sandbox_is_enough_for_a_developer() -> None:
+    verdict = decide(isolated_by("namespace"), POLICIES["dev"])
+    assert (verdict.tier, verdict.allowed, verdict.findings) == (Tier.FUNCTIONAL, True, ())
+
+
+def test_no_isolation_at_all_is_not_enough_for_a_developer_either() -> None:
+    verdict = decide(isolated_by("none"), POLICIES["dev"])
+    assert (verdict.tier, verdict.allowed) == (Tier.INCONCLUSIVE, False)
+
+
 def test_fewer_cases_are_enough_for_the_policy_that_asks_for_fewer() -> None:
     given = evidence(properties=properties(pairwise_cases=20, random_cases=10, targeted_cases=0))
     assert [decide(given, policy).allowed for policy in POLICIES.values()] == [True, False, False]
@@ -347,7 +372,8 @@ def test_a_long_message_of_the_candidate_is_cut_to_its_first_line() -> None:
 def every_evidence() -> list[Evidence]:
     judged = [given for given, _ in [*ERRORS.values(), *INCOMPLETE.values()]]
     weak = [given for given, _ in WEAK_OPERATOR.values()]
-    return [*judged, *LIMIT_NOT_PROVEN.values(), *WEAK_TEST.values(), *weak, evidence()]
+    lax = [isolated_by("namespace"), evidence()]
+    return [*judged, *LIMIT_NOT_PROVEN.values(), *WEAK_TEST.values(), *weak, *lax]
 
 
 WEAK_TEST = {
@@ -451,7 +477,7 @@ def test_every_rule_is_reached_by_some_evidence() -> None:
 def test_every_rule_that_the_code_names_exists(module: object) -> None:
     named = set(
         re.findall(
-            r"\"((?:candidate|source|properties|memory|races|compile|mutants|evidence)/[a-z0-9-]+)\"",
+            r"\"((?:candidate|source|properties|memory|races|compile|mutants|isolation|evidence)/[a-z0-9-]+)\"",
             Path(module.__file__).read_text(),
         )
     )

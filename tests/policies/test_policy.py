@@ -25,6 +25,11 @@ def test_no_built_in_policy_lets_a_rejected_or_inconclusive_candidate_through(na
     assert not {Tier.REJECTED, Tier.INCONCLUSIVE} & set(load_policy(name).allows)
 
 
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_only_dev_accepts_the_embedded_sandbox(name: str) -> None:
+    assert ("namespace" in load_policy(name).isolation.accepted) == (name == "dev")
+
+
 def test_production_extends_ci() -> None:
     ci, production = load_policy("ci"), load_policy("production")
     assert production.isolation == ci.isolation
@@ -52,7 +57,8 @@ CHANGES = [
     "source: {allowed_host_calls: [torch.arange]}", "source: {waived_rules: [source/hook]}",
     "source: {allowed_imports: [torch]}", "properties: {pairwise_cases: 41}", "properties: {random_cases: 61}",
     "properties: {dtypes: [float32]}", "properties: {load_deadline_s: 21}", "properties: {case_deadline_s: 11}",
-    "properties: {total_deadline_s: 301}", "isolation: {required_limits: [network]}", "gpu_checks: [races]",
+    "properties: {total_deadline_s: 301}", "isolation: {required_limits: [network]}",
+    "isolation: {accepted: [docker, namespace]}", "gpu_checks: [races]",
 ]  # fmt: skip
 
 
@@ -92,6 +98,8 @@ WRONG = {
     "null_for_a_mapping": ("extends: ci\nsource:\n", "source: "),
     "unknown_gpu_check": ("extends: ci\ngpu_checks: [luck]\n", "gpu_checks.0: "),
     "bad_name": ("extends: ci\nname: My Policy\n", "name: "),
+    "unknown_isolation": ("extends: ci\nisolation:\n  accepted: [podman]\n", "isolation.accepted.0"),
+    "no_isolation": ("extends: ci\nisolation:\n  accepted: []\n", "isolation.accepted"),
     "unknown_limit": ("extends: ci\nisolation:\n  required_limits: [netwrok]\n", "no limit is called 'netwrok'"),
     "unknown_layer": ("extends: ci\nisolation:\n  required_layers: [armour]\n", "no layer is called 'armour'"),
     "number_as_key": ("extends: ci\n1: 2\n", "the key 1 is not text"),

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.attached import AttachedStream, Closed, Expired, Frame, Violation
+from sandbox.attached import AttachedStream
+from sandbox.conversation import Closed, Expired, Frame, Violation
 from sandbox.demultiplex import EngineStreamError
 
 

@@ -9,12 +9,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
 from sandbox.contract import Limits, Program, Reply, Sandbox, Worker
+from sandbox.control_groups import ControlGroups
 from sandbox.docker_engine import DockerEngine
 from sandbox.docker_sandbox import DockerSandbox
+from sandbox.namespace_sandbox import NamespaceSandbox
 from sandbox.outcomes import Exited, Finished, KilledBySignal, OutOfMemory, ProtocolBroken, SandboxFault, TimedOut
 from sandbox.owner import MARK
 from sandbox.scripted import (
@@ -160,10 +163,19 @@ TWINS = {
 Start = Callable[..., Worker]
 
 
-@pytest.fixture(params=[*RUNTIMES, "scripted"])
+IN_NAMESPACES = {"namespaces": "namespace_sandbox", "namespaces without control groups": "ungrouped_sandbox"}
+
+
+@pytest.fixture(params=[*RUNTIMES, *IN_NAMESPACES, "scripted"])
 def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     if request.param == "scripted":
         yield ScriptedSandbox(lambda program: TWINS[program.argv[-1]].script)
+        return
+    if request.param in IN_NAMESPACES:
+        yield request.getfixturevalue(IN_NAMESPACES[request.param])
+        left_groups = [str(place.parent / name) for place in ControlGroups.of_this_machine().places for name in STARTED]
+        STARTED.clear()
+        assert [folder for folder in left_groups if Path(folder).exists()] == []
         return
     engine = request.getfixturevalue("engine")
     yield DockerSandbox(engine, runtime=request.param)
@@ -181,13 +193,21 @@ def start(sandbox: Sandbox, request: pytest.FixtureRequest) -> Start:
     def start_twin(behaviour: str, limits: Limits = SMALL) -> Worker:
         if isinstance(sandbox, ScriptedSandbox):
             return sandbox.start(Program("scripted", (behaviour,), limits))
-        image = request.getfixturevalue("runner_image")
+        image = image_for(sandbox, request)
         source = PREAMBLE + TWINS[behaviour].source
         worker = sandbox.start(Program(image, ("python3", "-I", "-c", source), limits))
         STARTED.append(worker.name)
         return worker
 
     return start_twin
+
+
+def image_for(sandbox: Sandbox, request: pytest.FixtureRequest) -> str:
+    if isinstance(sandbox, ScriptedSandbox):
+        return "scripted"
+    if isinstance(sandbox, NamespaceSandbox):
+        return str(request.getfixturevalue("host_view").image)
+    return str(request.getfixturevalue("runner_image"))
 
 
 def ask(worker: Worker, request: bytes = b"work", *, deadline_s: float = 20.0, cap_bytes: int = MIB) -> object:
@@ -391,11 +411,13 @@ def test_reaping_leaves_the_workers_of_a_living_owner(sandbox: Sandbox, start: S
 
 
 def test_a_proof_names_its_image_and_every_limit(sandbox: Sandbox, request: pytest.FixtureRequest) -> None:
-    image = "scripted" if isinstance(sandbox, ScriptedSandbox) else request.getfixturevalue("runner_image")
+    image = image_for(sandbox, request)
     proof = sandbox.prove(Program(image, ("unused",), SMALL))
     assert proof.image == image
     assert proof.limits
-    assert proof.missing == ()
+    # What cannot hold without control groups is said not to hold.
+    without = request.node.callspec.params["sandbox"] == "namespaces without control groups"
+    assert proof.missing == (("memory", "cpus") if without else ())
 
 
 @pytest.mark.gvisor

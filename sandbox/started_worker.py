@@ -1,17 +1,19 @@
-"""One conversation with one container, and the decision what its end was: every outcome of it is made here.
+"""One conversation with one program, and the decision what its end was: every outcome of it is made here.
 
-How an end is read, in this order:
+The program is held by a container of an engine or by namespaces of this kernel; `sandbox.confinement` is all that is
+known of it here. How an end is read, in this order:
 
-1. the engine fails while we look: `SandboxFault`. It is never the program's, even if the program had misbehaved too;
-2. the engine says OOM-killed: `OutOfMemory`, whatever else happened (a child may die of it while the parent goes on);
+1. our side (engine, kernel) fails while we look: `SandboxFault`, never the program's, even if it had misbehaved too;
+2. something in it was killed at the memory limit: `OutOfMemory`, whatever else happened (a child may die of it while
+   the parent goes on);
 3. we ended it: `TimedOut` or `ProtocolBroken`, by what made us;
 4. it left by itself: exit code 128 + N is `KilledBySignal(N)`, any other code `Exited`, code 0 included.
 
-What stays ambiguous: a program that leaves by itself with code 128 + N looks like one killed by signal N (docker-init
-passes both on alike). A signal sent through the engine (`docker kill`, the engine's own shutdown) is recognised by the
-engine's events and is a fault; one that root on the host sends to the process directly, or the host-wide OOM killer,
-is not, and reads as `KilledBySignal(9)`. Bytes of stdout that nobody asked for are noticed at the next call if they
-arrived by then; later ones are taken for the beginning of the next answer.
+What stays ambiguous: a program that leaves by itself with code 128 + N looks like one killed by signal N (an init
+passes both on alike). A signal sent through the engine (`docker kill`, the engine's own shutdown), or to the init of
+namespaces, is recognised and is a fault; one that root on the host sends to the program directly, or the host-wide OOM
+killer, is not, and reads as `KilledBySignal(9)`. Bytes of stdout that nobody asked for are noticed at the next call if
+they arrived by then; later ones are taken for the beginning of the next answer.
 """
 
 from __future__ import annotations
@@ -22,9 +24,9 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self
 
-from sandbox.attached import AttachedStream, Closed, Expired, Frame, Turn, Violation
-from sandbox.container import Container, ContainerFacts, EndState
+from sandbox.confinement import Confinement, EndState
 from sandbox.contract import ABORTED, Buffer, Limits, Reply, SandboxUnavailable
+from sandbox.conversation import Closed, Conversation, Expired, Frame, Turn, Violation
 from sandbox.demultiplex import EngineStreamError
 from sandbox.outcomes import (
     Exited,
@@ -44,11 +46,11 @@ SIGNAL_BASE: Final = 128
 LAST_SIGNAL: Final = 64
 
 
-class DockerWorker:
-    """A started container; made by `DockerSandbox.start` only."""
+class StartedWorker:
+    """A started program; made by the `start` of a sandbox only."""
 
-    def __init__(self, container: Container, stream: AttachedStream, limits: Limits) -> None:
-        self._container = container
+    def __init__(self, confinement: Confinement, stream: Conversation, limits: Limits) -> None:
+        self._confinement = confinement
         self._stream = stream
         self._limits = limits
         self._start_until = time.monotonic() + limits.start_deadline_s
@@ -57,8 +59,8 @@ class DockerWorker:
 
     @property
     def name(self) -> str:
-        """The container's name."""
-        return self._container.name
+        """A name for logs."""
+        return self._confinement.name
 
     def greeting(self) -> Reply | Outcome:
         """Waits for the frame that says the program is ready; later calls return it again."""
@@ -108,14 +110,6 @@ class DockerWorker:
         with self._abandoning_on_interrupt():
             return self._settle(self._leave)
 
-    def container_facts(self) -> ContainerFacts:
-        """Which runtime and image the engine really used.
-
-        Raises:
-            SandboxUnavailable: the engine does not say.
-        """
-        return self._container.facts()
-
     def __enter__(self) -> Self:
         return self
 
@@ -141,7 +135,7 @@ class DockerWorker:
             return self._settle(lambda: self._read_end(turn, deadline_s))
 
     def _settle(self, decide: Callable[[], Outcome]) -> Outcome:
-        """Decides the outcome, then removes the container; from here on the worker has ended."""
+        """Decides the outcome, then removes all of it; from here on the worker has ended."""
         try:
             outcome = decide()
         except (SandboxUnavailable, EngineStreamError) as error:
@@ -152,7 +146,7 @@ class DockerWorker:
     def _removed(self, outcome: Outcome) -> Outcome:
         self._stream.close()
         try:
-            self._container.remove()
+            self._confinement.remove()
         except SandboxUnavailable as error:
             return outcome if isinstance(outcome, SandboxFault) else SandboxFault(f"{error}; it had ended: {outcome}")
         return outcome
@@ -167,17 +161,17 @@ class DockerWorker:
 
     def _read_end(self, turn: Frame | Closed | Expired | Violation, deadline_s: float) -> Outcome:
         if isinstance(turn, Closed) and not self._stream.interrupted:
-            state = self._container.end_state(LEAVE_GRACE_S)
+            state = self._confinement.end_state(LEAVE_GRACE_S)
             if state is not None:
                 return self._left_by_itself(state)
         # First, because the engine does not finish a kill while output that nobody reads is stuck in this stream.
         self._stream.close()
-        self._container.kill()
-        state = self._container.end_state(DEATH_DEADLINE_S)
+        self._confinement.kill()
+        state = self._confinement.end_state(DEATH_DEADLINE_S)
         if self._stream.interrupted:
             return SandboxFault(ABORTED)
         if state is None:
-            return SandboxFault(f"container {self.name} still runs {DEATH_DEADLINE_S:g} s after SIGKILL")
+            return SandboxFault(f"{self.name} still runs {DEATH_DEADLINE_S:g} s after SIGKILL")
         if state.oom_killed:
             return OutOfMemory(self._limits.memory_bytes)
         match turn:
@@ -186,21 +180,21 @@ class DockerWorker:
             case Violation(reason):
                 return ProtocolBroken(reason)
             case _:
-                # docker-init holds the output open, so this is not how a program that closes its own looks.
-                return SandboxFault(f"the engine closed the conversation while container {self.name} went on running")
+                # The init holds the output open, so this is not how a program that closes its own looks.
+                return SandboxFault(f"the conversation was closed while {self.name} went on running")
 
     def _left_by_itself(self, state: EndState) -> Outcome:
         if state.oom_killed:
             return OutOfMemory(self._limits.memory_bytes)
-        if state.exit_code != 0 and self._container.was_signalled_from_outside(state):
-            return SandboxFault(f"something outside sent a signal to container {self.name} through the engine")
+        if state.exit_code != 0 and self._confinement.was_signalled_from_outside(state):
+            return SandboxFault(f"something outside ended {self.name}")
         if SIGNAL_BASE < state.exit_code <= SIGNAL_BASE + LAST_SIGNAL:
             return KilledBySignal(state.exit_code - SIGNAL_BASE)
         return Exited(state.exit_code)
 
     @contextmanager
     def _abandoning_on_interrupt(self) -> Iterator[None]:
-        """Ctrl-C and our own bugs leave nothing behind either: the container goes before the exception does."""
+        """Ctrl-C and our own bugs leave nothing behind either: all of it goes before the exception does."""
         try:
             yield
         except BaseException:
@@ -210,4 +204,4 @@ class DockerWorker:
     def _abandon(self) -> None:
         self._outcome = SandboxFault("the conversation was interrupted on our side")
         self._stream.close()
-        self._container.discard()
+        self._confinement.discard()

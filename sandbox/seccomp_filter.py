@@ -1,0 +1,130 @@
+"""The allowlist of `sandbox.seccomp` as a program for the kernel, where no engine does that translation.
+
+libseccomp compiles it: the library that engines use, too, so that one profile means the same in both sandboxes. It is
+called through ctypes, because its Python bindings are either tied to the system's Python (Debian's python3-seccomp) or
+without a release for years (pyseccomp), and six functions are all that is needed. Debian's apt needs libseccomp2, so
+it is there on every Debian.
+
+It reads the very text that an engine gets, so how the list is kept beside its reasons is no business of this module.
+What the profile names and this machine's architecture does not have is left out, as engines do. A call made through
+another architecture (x86-64's i386 and x32) kills the thread, which is libseccomp's default.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from functools import cache
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, Field
+
+from sandbox.contract import SandboxUnavailable
+from sandbox.seccomp import profile_text
+
+LIBRARY: Final = "libseccomp.so.2"
+INSTRUCTION_BYTES: Final = 8
+INSTRUCTIONS_CAP: Final = 4096  # the kernel's own
+ALLOW: Final = 0x7FFF0000
+ERRNO: Final = 0x00050000
+EPERM: Final = 1
+OPERATIONS: Final = {"SCMP_CMP_EQ": 4, "SCMP_CMP_MASKED_EQ": 7}
+
+
+class _Argument(BaseModel):
+    index: int
+    op: Literal["SCMP_CMP_EQ", "SCMP_CMP_MASKED_EQ"]
+    value: int
+    value_two: int = Field(default=0, alias="valueTwo")
+
+
+class _Rule(BaseModel):
+    names: list[str]
+    action: Literal["SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO"]
+    errno_ret: int = Field(default=EPERM, alias="errnoRet")
+    args: list[_Argument] = []
+
+
+class _EngineProfile(BaseModel):
+    """The part of an engine's profile that says what happens to which call."""
+
+    default_action: Literal["SCMP_ACT_ERRNO"] = Field(alias="defaultAction")
+    syscalls: list[_Rule] = Field(min_length=1)
+
+
+class _Comparison(ctypes.Structure):
+    _fields_ = (
+        ("arg", ctypes.c_uint),
+        ("op", ctypes.c_int),
+        ("datum_a", ctypes.c_uint64),
+        ("datum_b", ctypes.c_uint64),
+    )
+
+
+@cache
+def filter_program() -> bytes:
+    """Returns the allowlist as classic BPF for this machine's architecture.
+
+    Raises:
+        SandboxUnavailable: libseccomp is missing or refuses the profile.
+    """
+    library = _library()
+    context = library.seccomp_init(ERRNO | EPERM)
+    if not context:
+        raise SandboxUnavailable("libseccomp can't begin a filter on this machine's architecture")
+    try:
+        for rule in _EngineProfile.model_validate_json(profile_text()).syscalls:
+            _add(library, context, rule)
+        return _exported(library, context)
+    finally:
+        library.seccomp_release(context)
+
+
+def _library() -> Any:
+    try:
+        library = ctypes.CDLL(LIBRARY, use_errno=True)
+    except OSError as error:
+        raise SandboxUnavailable(
+            f"{LIBRARY} can't be loaded ({error}); on Debian: apt-get install libseccomp2"
+        ) from None
+    library.seccomp_init.restype = ctypes.c_void_p
+    library.seccomp_init.argtypes = [ctypes.c_uint32]
+    library.seccomp_release.argtypes = [ctypes.c_void_p]
+    library.seccomp_release.restype = None
+    library.seccomp_syscall_resolve_name.argtypes = [ctypes.c_char_p]
+    library.seccomp_rule_add_array.argtypes = [
+        ctypes.c_void_p,
+        ctypes.c_uint32,
+        ctypes.c_int,
+        ctypes.c_uint,
+        ctypes.POINTER(_Comparison),
+    ]
+    library.seccomp_export_bpf.argtypes = [ctypes.c_void_p, ctypes.c_int]
+    return library
+
+
+def _add(library: Any, context: int, rule: _Rule) -> None:
+    action = ALLOW if rule.action == "SCMP_ACT_ALLOW" else ERRNO | rule.errno_ret
+    conditions = (_Comparison * max(1, len(rule.args)))(
+        *(_Comparison(a.index, OPERATIONS[a.op], a.value, a.value_two) for a in rule.args)
+    )
+    for name in rule.names:
+        number = library.seccomp_syscall_resolve_name(name.encode())
+        if number < 0:  # not a call of this architecture
+            continue
+        code = library.seccomp_rule_add_array(context, action, number, len(rule.args), conditions)
+        if code != 0:
+            raise SandboxUnavailable(f"libseccomp refuses the rule for {name}: {os.strerror(-code)}")
+
+
+def _exported(library: Any, context: int) -> bytes:
+    descriptor = os.memfd_create("filter", os.MFD_CLOEXEC)
+    try:
+        if (code := library.seccomp_export_bpf(context, descriptor)) != 0:
+            raise SandboxUnavailable(f"libseccomp can't write the filter down: {os.strerror(-code)}")
+        program = os.pread(descriptor, INSTRUCTIONS_CAP * INSTRUCTION_BYTES + 1, 0)
+    finally:
+        os.close(descriptor)
+    if not program or len(program) % INSTRUCTION_BYTES or len(program) > INSTRUCTIONS_CAP * INSTRUCTION_BYTES:
+        raise SandboxUnavailable(f"libseccomp wrote a filter of {len(program)} bytes, which is none")
+    return program
