@@ -79,6 +79,7 @@ class _Tally:
     unsupported: UnsupportedCase | None = None
     unsupported_cases: int = 0
     agreed: int = 0
+    last_agreed: Case | None = None
     worst_ratio: dict[str, float] = field(default_factory=dict)
     ratio: float = 0.0  # of the last case that agreed
     worst_case: Case | None = None  # the one with `worst_finest`, the largest ratio in the first dtype
@@ -139,12 +140,18 @@ class PropertiesCheck:
             if isinstance(loaded, wire.Loaded):
                 self._try_all()
                 if self._effort.controls and self._tally.failure is None:
-                    self._tally.controls = self._session.controls()
+                    self._tally.controls = self._controls()
             elif isinstance(loaded, UnsupportedCase):
                 self._tally.unsupported, self._tally.unsupported_cases = loaded, 1
             else:
                 self._tally.failure, self._tally.failed_at = loaded, 0
         return self._evidence()
+
+    def _controls(self) -> tuple[ControlEvidence, ...]:
+        """Runs the controls beside the candidate, again where a length beyond its reach has ended it."""
+        if self._tally.beyond_reach and not self._session.is_live and self._tally.last_agreed is not None:
+            self._session.run(self._tally.last_agreed)
+        return self._session.controls()
 
     def _try_all(self) -> None:
         planned = all(self._try(case, phase) for phase, case in self._planned())
@@ -242,6 +249,7 @@ class PropertiesCheck:
         match result:
             case Agreed(worst_ratio=ratio):
                 tally.agreed += 1
+                tally.last_agreed = case
                 tally.ratio = ratio
                 tally.worst_ratio[case.dtype] = max(ratio, tally.worst_ratio.get(case.dtype, 0.0))
                 if case.dtype == self._dtypes[0] and ratio >= tally.worst_finest:

@@ -125,6 +125,11 @@ class Session:
             return again
         return self._waiting(case) or again
 
+    @property
+    def is_live(self) -> bool:
+        """Whether there is a runner in which the candidate is loaded."""
+        return self._runner is not None
+
     def controls(self) -> tuple[ControlEvidence, ...]:
         """Runs the positive controls in the runner as the candidate left it; none fires where none is left.
 

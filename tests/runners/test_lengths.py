@@ -9,10 +9,12 @@ from collections.abc import Callable
 import pytest
 import torch
 
+import runners.session
 from runners import wire
 from runners.candidate import Candidate
 from runners.cases import Case
-from runners.evidence import PropertiesEvidence
+from runners.conversation import Runner
+from runners.evidence import ControlEvidence, PropertiesEvidence
 from runners.materialise import TensorValue, materialise
 from runners.operators import OPERATORS
 from runners.operators.model import Dim, Operator
@@ -21,7 +23,7 @@ from runners.plans import LENGTHS, ODD_ONES, SPREAD, SPREAD_PART, long_cases
 from runners.properties import Effort, PropertiesCheck
 from runners.session import Deadlines
 from runners.specialisation import KernelName, Specialisation
-from sandbox.outcomes import KilledBySignal, OutOfMemory, TimedOut
+from sandbox.outcomes import KilledBySignal, Outcome, OutOfMemory, TimedOut
 
 DEADLINES = Deadlines(load_s=2.0, case_s=30.0)
 FLOATS = ("float32", "float16", "bfloat16")
@@ -117,6 +119,30 @@ def test_no_time_and_no_memory_are_no_failure_and_a_crash_is(fake_runners, endin
         return relu(x)
 
     assert (long_evidence(fake_runners, ends, 600.0).failure is not None) is denied
+
+
+@pytest.mark.parametrize("ending", [TimedOut(1.0), OutOfMemory(1 << 30)])
+def test_after_a_length_beyond_reach_the_controls_run_where_the_candidate_ran_again(
+    fake_runners, monkeypatch: pytest.MonkeyPatch, ending: Outcome
+) -> None:
+    ran: list[int] = []
+
+    def ends(x: torch.Tensor) -> torch.Tensor:
+        if x.numel() > 4000:
+            ran.clear()
+            raise fake_runners.Ends(ending)
+        ran.append(x.numel())
+        return relu(x)
+
+    def fire(runner: Runner, load_s: float, run_s: float) -> tuple[ControlEvidence, ...]:
+        return (ControlEvidence(name="any", fired=bool(ran)),)
+
+    monkeypatch.setattr(runners.session, "run_controls", fire)
+    how = Effort(1, 0, ("float32",), DEADLINES, 300.0, long_s=600.0, controls=True)
+    candidate = Candidate("relu.py", b"", "", OPERATORS["relu"], "relu")
+    evidence = PropertiesCheck(candidate, fake_runners(ends).take, how, 1).run()
+    assert evidence.failure is None
+    assert evidence.controls == (ControlEvidence(name="any", fired=True),)
 
 
 def test_beyond_the_operators_sizes_only_kernels_that_were_not_launched_before_are_compiled(fake_runners) -> None:
