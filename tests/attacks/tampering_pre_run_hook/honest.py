@@ -1,0 +1,27 @@
+# /// kernel
+# operator = "relu"
+# language = "triton"
+# ///
+"""An autotuner sets the result back to zero before each launch, by reset_to_zero."""
+
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.autotune([triton.Config({"BLOCK": 256}), triton.Config({"BLOCK": 1024})], key=["n"], reset_to_zero=["out_ptr"])
+@triton.jit
+def relu_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + i, mask=i < n)
+    before = tl.load(out_ptr + i, mask=i < n)
+    tl.store(out_ptr + i, before + tl.where(x < 0, 0.0, x), mask=i < n)
+
+
+def relu(x):
+    x = x.contiguous()
+    out = torch.zeros_like(x)
+    n = x.numel()
+    if n > 0:
+        relu_kernel[lambda meta: (triton.cdiv(n, meta["BLOCK"]),)](x, out, n)
+    return out
