@@ -21,6 +21,7 @@ from sandbox.docker_engine import DockerEngine, engine_errors
 from sandbox.docker_worker import DockerWorker
 from sandbox.hardening import ContainerSpec, harden
 from sandbox.owner import MARK, Liveness, Owner, from_labels, this_process
+from sandbox.printable import printable
 from sandbox.proof import probe_argv, read_proofs
 
 Harden = Callable[[Program, Owner, str | None], ContainerSpec]
@@ -82,7 +83,7 @@ class DockerSandbox:
             if not isinstance(answer, Reply):
                 raise SandboxUnavailable(
                     f"the isolation probe did not complete in image {program.image}: {answer}; "
-                    f"its last words: {worker.last_words()[-500:] or 'none'}"
+                    f"its last words: {printable(worker.last_words()[-500:]) or 'none'}"
                 )
             facts = worker.container_facts()
         return IsolationProof(
