@@ -5,8 +5,8 @@ libFuzzer (through atheris: `pip install -c constraints.txt '.[fuzz]'`) chooses 
 reading. Guidance comes from the Python code of the parser's modules and, since the JSON parser is native, from what
 kind of refusal an input led to.
 
-`--blind` mutates the inputs of a corpus without guidance, at four times the rate; `--trains` leaves the workers out and
-plays frame after frame, so that most of the time goes into parsing.
+`--blind` mutates the inputs of a corpus without guidance, at four times the rate; SIGTERM ends it early, with its
+report. `--trains` leaves the workers out and plays frame after frame, so that most of the time goes into parsing.
 
 It ends with exit code 0 after N frames; a crash, a wrong length, an input that takes longer than 10 s or more memory
 than the limit ends it earlier with libFuzzer's message, and the input is left in `--finds`. `--corpus` keeps the inputs
@@ -71,6 +71,7 @@ class Fuzzing:
         self._kinds: Counter[str] = Counter()
         self._marks: dict[str, Callable[[], None]] = {}
         self._slowest_s = 0.0
+        self.stopped = False
         self._largest_bytes = 0
 
     def one(self, data: bytes) -> None:
@@ -92,7 +93,7 @@ class Fuzzing:
         self._decoded += played.decoded
         for words in played.said:
             self._reached(re.sub(r"\d+|\'[^\']*(\'|$)", "N", words[:80])[:60])
-        if self._frames >= self._wanted:
+        if self._frames >= self._wanted or self.stopped:
             faulthandler.cancel_dump_traceback_later()
             signal.setitimer(signal.ITIMER_REAL, 0)  # libFuzzer's alarm, which is for one input
             self._report()
@@ -182,6 +183,7 @@ def _run_blindly(fuzzing: Fuzzing, corpus: Path, seed: int, finds: Path) -> None
     random = Random(seed)
     stored = [data for path in sorted(corpus.iterdir()) if (data := path.read_bytes())]
     faulthandler.enable()
+    signal.signal(signal.SIGTERM, lambda number, frame: setattr(fuzzing, "stopped", True))
     while True:
         data = _mutated(stored, random)
         faulthandler.dump_traceback_later(TIMEOUT_S, exit=True)

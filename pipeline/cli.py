@@ -23,6 +23,7 @@ from pipeline.errors import UnavailableError, UsageError, UserError
 from pipeline.exit_codes import ALLOWED, INCOMPLETE, USAGE
 from pipeline.settings import WORKERS_CAP, SandboxKind, Settings
 from sandbox.contract import SandboxUnavailable
+from sandbox.printable import printable_lines
 
 if TYPE_CHECKING:
     from pipeline.console import StderrListener
@@ -356,5 +357,7 @@ def _errors_in_words() -> Iterator[None]:
 
 
 def _leave(message: str, code: int) -> None:
-    typer.secho(f"kernelgate: {message}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
+    typer.secho(
+        f"kernelgate: {printable_lines(message)}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None
+    )
     raise typer.Exit(code)

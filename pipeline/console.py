@@ -1,13 +1,19 @@
-"""What a person sees: progress on stderr, the table of verdicts on stdout, colour only on a terminal."""
+"""What a person sees: progress on stderr, the table of verdicts on stdout, colour only on a terminal.
+
+Both consoles print what they colour themselves and no other control character, whatever a text holds: rich passes
+escape sequences in a text on to the terminal. Where a foreign text must also stay in its line, it goes through
+`sandbox.printable`.
+"""
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -24,16 +30,31 @@ STYLES: Final = {
 }
 
 
+class GuardedConsole(Console):
+    """A console on which no text acts: what a terminal would obey is shown as U+FFFD."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Renders like every console, without control characters in what is text."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(_guarded(segment.text), segment.style)
+
+
+def _guarded(text: str) -> str:
+    if text.isprintable() or text == "\n":
+        return text
+    return "".join(char if char == "\n" or char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
 def output() -> Console:
     """The console for data: stdout."""
-    return Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
+    return GuardedConsole(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
 
 
 class StderrListener:
     """Prints how a run goes: one live line on a terminal, one line a verdict elsewhere."""
 
     def __init__(self, candidates: int | None) -> None:
-        self._console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PLAIN_WIDTH)
+        self._console = GuardedConsole(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PLAIN_WIDTH)
         self._lock = threading.Lock()
         self._total = candidates
         self._finished = 0

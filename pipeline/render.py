@@ -21,6 +21,7 @@ from pipeline.verify import Run
 from runners.evidence import UnsupportedCase, WrongValues
 from runners.examine import Agreed
 from runners.operators.model import Operator
+from sandbox.printable import printable
 
 
 def print_run(run: Run, console: Console) -> None:
@@ -65,7 +66,7 @@ def print_replay(replayed: Replayed, console: Console) -> int:
         console.print(Text("right this time, in both runs", "green"))
         return ALLOWED
     if isinstance(result, UnsupportedCase):
-        console.print(Text(f"the interpreter can't run it: {result.reason}", "yellow"))
+        console.print(Text(f"the interpreter can't run it: {printable(result.reason)}", "yellow"))
         return INCOMPLETE
     finding = replayed.finding
     if finding is not None:

@@ -9,13 +9,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from policies.policy import Tier
 from policies.rules import RULES, Rule
 from runners.cases import Case
+from sandbox.printable import printable
 
 Severity = Literal["error", "incomplete"]
-
-
-def _printable(text: str) -> str:
-    """Escapes what a terminal would obey: messages quote what a candidate's author wrote."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _known(rule: str) -> str:
@@ -25,13 +21,16 @@ def _known(rule: str) -> str:
 
 
 class Finding(BaseModel):
-    """One thing that stands against the candidate, or (`incomplete`) that could not be measured."""
+    """One thing that stands against the candidate, or (`incomplete`) that could not be measured.
+
+    Its message quotes what a candidate's author wrote, so it holds nothing that a terminal would obey.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rule: Annotated[str, AfterValidator(_known)]
     severity: Severity
-    message: Annotated[str, AfterValidator(_printable)]
+    message: Annotated[str, AfterValidator(printable)]
     line: int | None = None
     case: Case | None = None
 

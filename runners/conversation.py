@@ -19,6 +19,7 @@ from runners.dtypes import TORCH_DTYPES
 from runners.materialise import ArgumentValue, TensorValue
 from sandbox.contract import Reply, Worker
 from sandbox.outcomes import Outcome, ProtocolBroken, SandboxFault
+from sandbox.printable import printable
 
 HEADER_ROOM_BYTES: Final = 2 * wire.HEADER_CAP_BYTES
 
@@ -50,10 +51,8 @@ class Runner:
         """
         answer = self._decode(self._worker.greeting())
         if not isinstance(answer, tuple) or not isinstance(answer[0], wire.Greeting):
-            words = self._worker.last_words().strip()
-            raise RunnerFault(
-                f"a fresh runner did not greet: {answer}" + (f"; it wrote: {words[-500:]}" if words else "")
-            )
+            words = printable(self._worker.last_words().strip()[-500:])
+            raise RunnerFault(f"a fresh runner did not greet: {answer}" + (f"; it wrote: {words}" if words else ""))
         return answer[0]
 
     def load(self, candidate: Candidate, deadline_s: float) -> wire.Loaded | wire.Raised | wire.Unsupported | Outcome:

@@ -21,6 +21,7 @@ from sandbox.docker_engine import DockerEngine, engine_errors
 from sandbox.hardening import ContainerSpec, harden
 from sandbox.layers import ROOTLESS
 from sandbox.owner import MARK, Liveness, Owner, from_labels, this_process
+from sandbox.printable import printable
 from sandbox.proof import probe_argv, read_report
 from sandbox.runtimes import is_gvisor
 from sandbox.seen_outside import Outside
@@ -74,7 +75,7 @@ class DockerSandbox:
             if not isinstance(answer, Reply):
                 raise SandboxUnavailable(
                     f"the isolation probe did not complete in image {program.image}: {answer}; "
-                    f"its last words: {worker.last_words()[-500:] or 'none'}"
+                    f"its last words: {printable(worker.last_words()[-500:]) or 'none'}"
                 )
             report = read_report(answer.payload)
             facts = container.facts()

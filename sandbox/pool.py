@@ -21,6 +21,7 @@ from typing import Self
 
 from sandbox.contract import Program, Reply, Sandbox, SandboxUnavailable, Worker
 from sandbox.outcomes import Outcome
+from sandbox.printable import printable
 
 
 class WarmPool:
@@ -142,7 +143,7 @@ class WarmPool:
             raise
         if isinstance(greeting, Reply):
             return worker
-        words = worker.last_words()[-500:].strip()
+        words = printable(worker.last_words()[-500:].strip())
         raise SandboxUnavailable(
             f"a runner of image {self._program.image} did not greet: {greeting}; its last words: {words or 'none'}"
         )

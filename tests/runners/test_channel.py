@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import tracemalloc
+from pathlib import Path
 
 import hostile_channel
 import pytest
@@ -18,6 +20,8 @@ from hypothesis import strategies as st
 from runners import wire
 
 RAW, STDOUT, PAYLOAD, HEADER, TURNS, TRAIN = 0, 1, 2, 3, 4, 6
+CORPUS = Path(__file__).with_name("channel_corpus.txt")
+MANY = 15
 LENGTHS = [0, 1, 4, 8, 1 << 20, 1 << 21, (1 << 32) - 1, 1 << 40, 1 << 63, (1 << 64) - 1]
 
 
@@ -78,6 +82,18 @@ def test_an_announced_length_costs_nothing_before_its_bytes_come(announced: int,
     finally:
         tracemalloc.stop()
     assert peak_bytes < 1 << 19  # of which the stream's own buffer is the half
+
+
+def test_what_guided_fuzzing_reached_is_still_reached() -> None:
+    """Its corpus, thinned to the fewest inputs that reach the same lines and the same ways of refusal."""
+    said: set[str] = set()
+    decoded = 0
+    for line in CORPUS.read_text(encoding="ascii").split():
+        played = play(bytes.fromhex(line))
+        decoded += played.decoded
+        said |= {re.sub(r"\d+", "N", words)[:50] for words in played.said}
+    assert decoded >= MANY
+    assert len(said) >= MANY
 
 
 def test_a_player_that_lost_a_byte_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
