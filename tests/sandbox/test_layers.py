@@ -17,12 +17,16 @@ from sandbox import probe_inside
 from sandbox.contract import Limits, Program
 from sandbox.docker_engine import DockerEngine
 from sandbox.docker_sandbox import DockerSandbox
-from sandbox.layers import ROOTLESS
+from sandbox.layers import LAYER_NAMES, ROOTLESS
 from sandbox.probe_inside import Expected, apparmor, own_kernel, user_namespace
 
 MIB = 1 << 20
 LIMITS = Limits(memory_bytes=256 * MIB, processes=64, tmp_bytes=16 * MIB, tmp_inodes=256)
 EXPECTED = Expected(MIB, 64, 1.0, MIB, 99, 99, MIB, [], host_kernel="6.1.0-any")
+
+
+def test_the_probe_looks_at_every_layer_but_the_one_that_the_engine_tells() -> None:
+    assert (*probe_inside.LAYERS, ROOTLESS) == LAYER_NAMES
 
 
 @pytest.mark.parametrize(
