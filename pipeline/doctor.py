@@ -23,12 +23,19 @@ from sandbox.contract import IsolationProof, LimitProof, Limits, Program, Sandbo
 from sandbox.control_groups import ControlGroups
 from sandbox.docker_engine import DockerEngine
 from sandbox.docker_sandbox import DockerSandbox
+from sandbox.layers import APPARMOR, OWN_KERNEL, ROOTLESS, USER_NAMESPACE
 from sandbox.namespace_sandbox import NamespaceSandbox
+from sandbox.runtimes import GVISOR
 
 MIB: Final = 1 << 20
 CHECKED: Final = ("torch", "triton", "hypothesis")
 PINS: Final = "make venv installs the version that the suite ran with"
-LAYER_REMEDY: Final = "optional; a policy may ask for it (isolation.required_layers)"
+LAYER_REMEDIES: Final = {
+    OWN_KERNEL: "an engine that knows gVisor as 'runsc'; 'make engine' starts one",
+    USER_NAMESPACE: "dockerd --userns-remap=default, or a rootless engine",
+    APPARMOR: "a kernel that has it; the engine uses it by itself",
+    ROOTLESS: "a rootless engine on control groups of version 2; on version 1 it keeps no limit on memory or processes",
+}
 DISK_NEEDED: Final = 512 * MIB
 EMBEDDED_REMEDY: Final = "it needs util-linux, libseccomp2 and a kernel that lets this user make user namespaces"
 GROUPS_REMEDY: Final = "run as root, or in a control group that is delegated to this user"
@@ -95,10 +102,11 @@ def _image_and_limits(url: str, settings: Settings) -> tuple[Sign, ...]:
         with DockerEngine(url) as engine:
             sandbox = DockerSandbox(engine, runtime=settings.runtime)
             proof = sandbox.prove(Program(image=image.id, argv=WORKER_ARGV, limits=Limits()))
+            runtimes = engine.facts.runtimes
     except SandboxUnavailable as error:
         return (Sign("runner image", False, str(error), "kernelgate image build"),)
     runtime = Sign("runtime", True, f"{proof.engine}, {proof.runtime}")
-    layers = (Sign(f"layer {layer.name}", layer.holds, layer.observed, LAYER_REMEDY, False) for layer in proof.layers)
+    layers = (_layer(layer, runtimes) for layer in proof.layers)
     return (Sign("runner image", True, image.tag), runtime, *map(_limit, proof.limits), *layers)
 
 
@@ -106,6 +114,13 @@ def _limit(proof: LimitProof) -> Sign:
     asking = [name for name in BUILT_IN if proof.name in load_policy(name).isolation.required_limits]
     remedy = f"see the engine's configuration; inconclusive without it: verdicts by {', '.join(asking) or 'no policy'}"
     return Sign(f"limit {proof.name}", proof.holds, proof.observed, remedy)
+
+
+def _layer(proof: LimitProof, runtimes: tuple[str, ...]) -> Sign:
+    remedy = LAYER_REMEDIES[proof.name]
+    if proof.name == OWN_KERNEL and GVISOR in runtimes:
+        remedy = f"this engine has gVisor: KERNELGATE_RUNTIME={GVISOR}"
+    return Sign(f"layer {proof.name}", proof.holds, proof.observed, f"optional; {remedy}", needed=False)
 
 
 def _versions(project: Path) -> tuple[Sign, ...]:

@@ -1,9 +1,9 @@
 """Which container engine is used, and the one case in which this project starts its own.
 
-`DOCKER_HOST` is an order: that engine answers, or it is an error. Otherwise the engine at the default socket is used.
-Where none answers, and only as root on a Debian-like system, Debian's docker.io is installed and a daemon is started
-whose state lies in the project; gVisor is made known to it, also when it runs already. `stop_engine` ends that daemon
-and no other, and no other is told about gVisor.
+`DOCKER_HOST` is an order: that engine answers, or it is an error. Otherwise the engine at the default socket is used,
+or this user's own rootless engine where that one does not answer. Where none answers, and only as root on a Debian-like
+system, Debian's docker.io is installed and a daemon is started whose state lies in the project; gVisor is made known to
+it, also when it runs already. `stop_engine` ends that daemon and no other, and no other is told about gVisor.
 
 Deliberately not handled: contexts of the Docker command line (set DOCKER_HOST to their endpoint), and engines that
 need TLS or ssh (`sandbox.docker_engine` says why).
@@ -53,6 +53,8 @@ def answering_engine(machine: Machine | None = None) -> str:
         return host
     default = _default_url(machine)
     if (problem := _problem(default)) is not None:
+        if (rootless := _rootless_url(machine)) is not None:
+            return rootless
         raise SandboxUnavailable(
             f"no container engine answers: {problem}. "
             "Start Docker, or set DOCKER_HOST, or run `make engine` as root on Debian or Ubuntu."
@@ -77,10 +79,12 @@ def ensure_engine(state: Path, report: Report, machine: Machine | None = None) -
     url = _default_url(machine)
     daemon = _daemon(state, machine)
     if _problem(url) is None and _removed_checkout(url) is None:
-        if dockerd.processes(daemon) and not _has_runtimes(url, (GVISOR,)):
+        if machine.is_root and dockerd.processes(daemon) and not _has_runtimes(url, (GVISOR,)):
             with _lock(machine, report):
                 _add_gvisor(daemon, url, machine, report)
         return url
+    if (rootless := _rootless_url(machine)) is not None:
+        return rootless
     if not machine.is_root or (machine.tool("dockerd") is None and machine.why_no_packages() is not None):
         raise SandboxUnavailable(f"{_why(machine)}. Start Docker yourself, or point DOCKER_HOST at an engine.")
     with _lock(machine, report):
@@ -192,6 +196,13 @@ def _why(machine: Machine) -> str:
 
 def _default_url(machine: Machine) -> str:
     return f"unix://{machine.default_socket}"
+
+
+def _rootless_url(machine: Machine) -> str | None:
+    """Returns the URL of this user's rootless engine, if one answers: its socket lies in the user's own run folder."""
+    folder = machine.environment.get("XDG_RUNTIME_DIR")
+    url = f"unix://{folder}/docker.sock"
+    return url if folder and _problem(url) is None else None
 
 
 def _daemon(state: Path, machine: Machine) -> Daemon:

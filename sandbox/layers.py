@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from sandbox.probe_inside import LAYERS
-
+OWN_KERNEL: Final = "own kernel"
+USER_NAMESPACE: Final = "user namespace"
+APPARMOR: Final = "AppArmor"
 ROOTLESS: Final = "rootless engine"
-LAYER_NAMES: Final = (*LAYERS, ROOTLESS)
+LAYER_NAMES: Final = (OWN_KERNEL, USER_NAMESPACE, APPARMOR, ROOTLESS)

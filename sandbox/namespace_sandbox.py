@@ -33,6 +33,7 @@ from sandbox.namespace_inside import Orders, TmpfsOrder
 from sandbox.namespaces import TOOLS_PATH, Namespaces
 from sandbox.owner import this_process
 from sandbox.piped import PipedStream
+from sandbox.printable import printable
 from sandbox.proof import probe_argv, read_report
 from sandbox.python_view import SEARCH_PATH, HostView
 from sandbox.seccomp_filter import filter_program
@@ -102,7 +103,7 @@ class NamespaceSandbox:
             if not isinstance(answer, Reply):
                 raise SandboxUnavailable(
                     f"the isolation probe did not complete in namespaces: {answer}; "
-                    f"its last words: {worker.last_words()[-500:] or 'none'}"
+                    f"its last words: {printable(worker.last_words()[-500:]) or 'none'}"
                 )
         report = read_report(answer.payload)
         return IsolationProof(

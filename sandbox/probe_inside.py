@@ -79,6 +79,8 @@ CALLS = {
 }
 WRITABLE = ("/cache", "/tmp")
 GVISOR_VERSION = "Linux version 4.4.0 #1 SMP Sun Jan 10 15:06:54 PST 2016"
+UID_MAP = "/proc/self/uid_map"
+APPARMOR = ("/proc/self/attr/apparmor/current", "/proc/self/attr/current")
 STACK_BYTES = 64 << 10
 PR_GET_NO_NEW_PRIVS = 39
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET = 47, 1
@@ -315,14 +317,14 @@ def user_namespace(expected: Expected) -> Seen:
     """Root in here would be nobody in particular on the host."""
     if _is_gvisor(expected):
         return Seen(False, "gVisor shows a map of its own")
-    ranges = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    ranges = [line.split() for line in Path(UID_MAP).read_text().splitlines()]
     mapped = "; ".join(f"{inside} to {outside}, {count} of them" for inside, outside, count in ranges)
     return Seen(bool(ranges) and all(outside != "0" for _, outside, _ in ranges), f"user ids map {mapped or 'nowhere'}")
 
 
 def apparmor(expected: Expected) -> Seen:
     """A profile is enforced."""
-    for path in ("/proc/self/attr/apparmor/current", "/proc/self/attr/current"):
+    for path in APPARMOR:
         try:
             profile = Path(path).read_text().strip("\0\n ")
         except OSError:

@@ -115,6 +115,21 @@ def test_default_socket_that_answers_is_used_without_a_word(bare: Machine, tmp_p
     assert not (tmp_path / "state").exists()
 
 
+def test_a_rootless_engine_of_this_user_is_used_where_the_default_socket_is_silent(
+    bare: Machine, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    machine = replace(bare, is_root=False, environment={**bare.environment, "XDG_RUNTIME_DIR": str(run)})
+    with engine_at(run / "docker.sock"):
+        assert answering_engine(machine) == f"unix://{run}/docker.sock"
+        assert ensure_engine(tmp_path / "state", pytest.fail, machine) == f"unix://{run}/docker.sock"
+        with engine_at(bare.default_socket):
+            assert answering_engine(machine) == f"unix://{bare.default_socket}"
+    with pytest.raises(SandboxUnavailable, match="no container engine answers"):
+        answering_engine(machine)
+
+
 def test_asking_for_an_engine_never_starts_one(bare: Machine, tmp_path: Path) -> None:
     put_tool(bare, "dockerd", f"touch {tmp_path}/started")
     with pytest.raises(SandboxUnavailable, match="make engine"):

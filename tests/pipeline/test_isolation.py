@@ -81,6 +81,7 @@ def test_the_doctor_proves_every_limit_and_looks_for_every_layer() -> None:
     layers = [sign for sign in signs if sign.name.startswith("layer ")]
     assert [sign.name.removeprefix("layer ") for sign in layers] == list(LAYER_NAMES)
     assert not any(sign.needed for sign in layers)
+    assert all(sign.remedy.startswith("optional; ") for sign in layers)
 
 
 @pytest.mark.usefixtures("runner_image", "loosened")

@@ -130,7 +130,7 @@ def report(*lines: tuple[str, bool]) -> bytes:
 def test_a_container_on_the_hosts_kernel_does_not_pass_for_one_of_its_own(
     engine: DockerEngine, runner_image: str
 ) -> None:
-    proof = DockerSandbox(engine, runtime="runc").prove(Program(runner_image, ("unused",), LIMITS))
+    proof = DockerSandbox(engine).prove(Program(runner_image, ("unused",), LIMITS))
     layers = {layer.name: layer for layer in proof.layers}
     assert tuple(layers) == LAYER_NAMES
     assert not layers["own kernel"].holds
