@@ -189,6 +189,8 @@ def _run_blindly(fuzzing: Fuzzing, corpus: Path, seed: int, finds: Path) -> None
         faulthandler.dump_traceback_later(TIMEOUT_S, exit=True)
         try:
             fuzzing.one(data)
+        except BrokenPipeError:  # whoever was to read the report is gone; that is no find
+            raise
         except BaseException:
             (finds / f"blind-{seed}-{random.getrandbits(32):08x}").write_bytes(data)
             raise
