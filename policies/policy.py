@@ -11,7 +11,7 @@ import json
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -178,6 +178,12 @@ def _provable(name: str) -> str:
     return name
 
 
+def _isolating(name: str) -> str:
+    if name not in get_args(Isolation):
+        raise ValueError(f"no sandbox isolates by '{name}'; known are {', '.join(get_args(Isolation))}")
+    return name
+
+
 class IsolationRules(_Strict):
     """In what a candidate must have been run.
 
@@ -186,7 +192,7 @@ class IsolationRules(_Strict):
         required_limits: Limits of the sandbox that must have been seen to hold from inside.
     """
 
-    accepted: tuple[Isolation, ...] = Field(min_length=1)
+    accepted: tuple[Annotated[str, AfterValidator(_isolating)], ...] = Field(min_length=1)
     required_limits: tuple[Annotated[str, AfterValidator(_provable)], ...]
 
 
