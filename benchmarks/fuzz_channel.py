@@ -36,7 +36,7 @@ from types import CodeType, FrameType
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
-MODULES = ("sandbox.frames", "sandbox.demultiplex", "sandbox.attached", "sandbox.docker_worker", "runners.message",
+MODULES = ("sandbox.frames", "sandbox.demultiplex", "sandbox.attached", "sandbox.conversation", "sandbox.started_worker", "runners.message",
            "runners.specialisation", "runners.wire", "runners.conversation", "runners.compiler",
            "runners.launches")  # fmt: skip
 

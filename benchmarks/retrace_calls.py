@@ -30,8 +30,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from sandbox.call_traces import Comparison, Seen, compare, noted, read_tables
 from sandbox.contract import IsolationProof, Program
 from sandbox.docker_sandbox import DockerSandbox
-from sandbox.docker_worker import DockerWorker
 from sandbox.seccomp import PROFILE_FILE, Trace, read_profile
+from sandbox.started_worker import StartedWorker
 
 PROJECT: Final = Path(__file__).resolve().parents[1]
 FLAG: Final = "/tmp/traced"
@@ -55,12 +55,12 @@ class TracedSandbox(DockerSandbox):
 
     tables = Path()
 
-    def start(self, program: Program) -> DockerWorker:
+    def start(self, program: Program) -> StartedWorker:
         """Starts `program` once the tracer of its container is attached."""
         limits = replace(program.limits, start_deadline_s=program.limits.start_deadline_s * PATIENCE)
         waiting = ("python3", "-I", "-c", WAIT_THEN_START, *program.argv)
-        worker = super().start(replace(program, argv=waiting, limits=limits))
-        pid = worker.container_facts().pid
+        container, worker = self._start(replace(program, argv=waiting, limits=limits))
+        pid = container.facts().pid
         tracer = subprocess.Popen([*STRACE, str(self.tables / f"{worker.name}.txt"), "-p", str(pid), *_children(pid)])
         _until_traced(pid, tracer)
         (Path(f"/proc/{pid}/root") / FLAG.lstrip("/")).touch()

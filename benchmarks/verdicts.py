@@ -18,7 +18,6 @@ import json
 import multiprocessing
 import sys
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -117,9 +116,8 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _without_isolation(policy: Policy, *, compiles: bool) -> Policy:
-    # No policy can accept runners without isolation, so the rules are made around their validation.
-    warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
-    nothing = IsolationRules.model_construct(accepted=(NO_ISOLATION.isolation,), required_limits=())  # type: ignore[arg-type]
+    # Past validation, which knows of no such kind: a policy in a file can't accept what isolates nothing.
+    nothing = IsolationRules.model_construct(accepted=(NO_ISOLATION.isolation,), required_limits=())
     targets = {} if compiles else {"required_targets": (), "informative_targets": ()}
     return policy.model_copy(update={"isolation": nothing, "compile": policy.compile.model_copy(update=targets)})
 

@@ -11,7 +11,7 @@ import json
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -196,6 +196,12 @@ def _stackable(name: str) -> str:
     return name
 
 
+def _isolating(name: str) -> str:
+    if name not in get_args(Isolation):
+        raise ValueError(f"no sandbox isolates by '{name}'; known are {', '.join(get_args(Isolation))}")
+    return name
+
+
 class IsolationRules(_Strict):
     """In what a candidate must have been run.
 
@@ -205,7 +211,7 @@ class IsolationRules(_Strict):
         required_layers: Layers that only some machines have, for a team whose machines all have them.
     """
 
-    accepted: tuple[Isolation, ...] = Field(min_length=1)
+    accepted: tuple[Annotated[str, AfterValidator(_isolating)], ...] = Field(min_length=1)
     required_limits: tuple[Annotated[str, AfterValidator(_provable)], ...]
     required_layers: tuple[Annotated[str, AfterValidator(_stackable)], ...] = ()
 

@@ -39,7 +39,7 @@ from sandbox.scripted import Answer, Say, Script, ScriptedSandbox
 
 HEADER = '# /// kernel\n# operator = "relu"\n# language = "triton"\n# ///\n'
 ISOLATION = IsolationEvidence(
-    isolation="scripted",
+    isolation="docker",
     engine="none",
     runtime="none",
     image="sha256:1",

@@ -25,13 +25,14 @@ from runners.compiler import Compiler
 from runners.conversation import CallResult, RunnerFault, tensor_of
 from runners.launches import SeenLaunches
 from runners.specialisation import CompileRequest
-from sandbox.attached import LAST_WORDS_BYTES, AttachedStream
+from sandbox.attached import AttachedStream
 from sandbox.container import EndState
 from sandbox.contract import Buffer, Limits, Reply
+from sandbox.conversation import LAST_WORDS_BYTES
 from sandbox.demultiplex import STDOUT, Demultiplexer, FrameCollector
-from sandbox.docker_worker import DockerWorker
 from sandbox.frames import FrameError, read_frame
 from sandbox.outcomes import Exited, Outcome, ProtocolBroken, SandboxFault
+from sandbox.started_worker import StartedWorker
 
 TURNS: Final = 12
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -152,7 +153,9 @@ class CheckedWorker:
     `spoken` is that, an answer a turn; None where the engine's own bytes are not to be trusted either.
     """
 
-    def __init__(self, worker: DockerWorker, engine: HostileEngine, spoken: list[bytes] | None, played: Played) -> None:
+    def __init__(
+        self, worker: StartedWorker, engine: HostileEngine, spoken: list[bytes] | None, played: Played
+    ) -> None:
         self._worker, self._engine, self._spoken, self._played = worker, engine, spoken, played
         self._turn = 0
         self.replies: list[bytes] = []
@@ -250,7 +253,7 @@ def play(data: bytes) -> Played:
 def _converse(batches: list[bytes], spoken: list[bytes] | None, cuts: Cursor, asked: list[int], played: Played) -> None:
     engine = HostileEngine(batches, cuts)
     stream = AttachedStream(engine)  # type: ignore[arg-type]  # it is what the stream uses of a socket
-    worker = DockerWorker(GoneContainer(), stream, LIMITS)  # type: ignore[arg-type]  # likewise of a container
+    worker = StartedWorker(GoneContainer(), stream, LIMITS)  # type: ignore[arg-type]  # likewise of a container
     checked = CheckedWorker(worker, engine, spoken, played)
     runner = Compiler(checked)
     size = sum(len(batch) for batch in batches)
