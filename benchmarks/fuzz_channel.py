@@ -36,9 +36,11 @@ from types import CodeType, FrameType
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
-MODULES = ("sandbox.frames", "sandbox.demultiplex", "sandbox.attached", "sandbox.conversation", "sandbox.started_worker", "runners.message",
-           "runners.specialisation", "runners.wire", "runners.conversation", "runners.compiler",
-           "runners.launches")  # fmt: skip
+MODULES = (
+    "sandbox.frames", "sandbox.demultiplex", "sandbox.attached", "sandbox.conversation", "sandbox.started_worker",
+    "runners.message", "runners.specialisation", "runners.wire", "runners.conversation", "runners.compiler",
+    "runners.launches",
+)  # fmt: skip
 
 BLIND = "--blind" in sys.argv  # known before the modules are imported: guidance costs four times their own time
 if BLIND:

@@ -95,13 +95,15 @@ def test_no_module_of_the_host_runs_unpickles_or_expands_what_it_is_given() -> N
 def test_what_touches_a_workers_bytes_imports_nothing_that_could_run_them() -> None:
     """The modules between the socket and the evidence: what they import is known by name."""
     known = {
-        "__future__", "abc", "collections", "contextlib", "dataclasses", "hashlib", "json", "math", "pydantic", "runners",
+        "__future__", "abc", "collections",
+        "contextlib", "dataclasses", "hashlib", "json", "math", "pydantic", "runners",
         "sandbox", "select", "signal", "socket", "struct", "time", "torch", "types", "typing", "io",
     }  # fmt: skip
     touching = (
         "sandbox/frames.py", "sandbox/demultiplex.py", "sandbox/attached.py", "sandbox/conversation.py",
         "sandbox/started_worker.py", "runners/message.py", "runners/specialisation.py", "runners/wire.py",
-        "runners/conversation.py", "runners/compiler.py", "runners/launches.py", "runners/session.py", "runners/examine.py", "runners/evidence.py",
+        "runners/conversation.py", "runners/compiler.py", "runners/launches.py", "runners/session.py",
+        "runners/examine.py", "runners/evidence.py",
     )  # fmt: skip
     for name in touching:
         tree = ast.parse((ROOT / name).read_text(encoding="utf-8"))
