@@ -1,7 +1,7 @@
 """The container engine's socket is root on this machine, so one module holds it: read off the source of all of them.
 
-What starts a daemon (`pipeline.dockerd`) or proves that the socket is not in a container (`sandbox.probe_inside`) names
-a path and opens nothing.
+What starts a daemon (`pipeline.dockerd`), looks for a user's own (`pipeline.engine`) or proves that the socket is not in
+a container (`sandbox.probe_inside`) names a path and opens nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CREATOR = "sandbox/container.py"
 CALLERS = {
     CREATOR, HOLDER, "sandbox/docker_sandbox.py", "sandbox/images.py", "pipeline/base_image.py", "pipeline/engine.py",
 }  # fmt: skip
-NAMES_THE_SOCKET = {HOLDER, "sandbox/probe_inside.py", "pipeline/debian.py"}
+NAMES_THE_SOCKET = {HOLDER, "sandbox/probe_inside.py", "pipeline/debian.py", "pipeline/engine.py"}
 COMMANDS = ("docker", "podman", "ctr", "nerdctl", "runc")
 CREATES = (
     "create_container", "create_container_from_config", "exec_create", "put_archive", "create_service", "containers",
@@ -44,7 +44,10 @@ def imports(tree: ast.AST) -> Iterator[str]:
 def holds_the_engine(tree: ast.AST) -> Iterator[str]:
     """Imports of the SDK, sockets of this machine, and the engine's command line."""
     yield from (f"imports {name}" for name in imports(tree) if name.split(".")[0] in ("docker", "anything"))
+    subscripts = {id(node.slice) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}  # Literal["docker", …]
     for node in ast.walk(tree):
+        if id(node) in subscripts:
+            continue
         if isinstance(node, ast.Attribute) and node.attr == "AF_UNIX":
             yield "opens a socket of this machine"
         if isinstance(node, ast.List | ast.Tuple) and node.elts and isinstance(node.elts[0], ast.Constant):
