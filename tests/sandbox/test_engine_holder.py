@@ -1,7 +1,7 @@
 """The container engine's socket is root on this machine, so one module holds it: read off the source of all of them.
 
-What starts a daemon (`pipeline.dockerd`), looks for a user's own (`pipeline.engine`) or proves that the socket is not in
-a container (`sandbox.probe_inside`) names a path and opens nothing.
+What starts a daemon (`pipeline.dockerd`), looks for a user's own (`pipeline.engine`) or proves that the socket is
+not in a container (`sandbox.probe_inside`) names a path and opens nothing.
 """
 
 from __future__ import annotations
