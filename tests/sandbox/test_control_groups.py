@@ -59,6 +59,7 @@ def test_removing_twice_is_fine(groups: ControlGroups) -> None:
     group.make(LIMITS)
     group.remove()
     group.remove()
+    assert not [folder for folder in group.folders if folder.exists()]
 
 
 def made_for(groups: ControlGroups, owner: Owner) -> ControlGroup:
