@@ -5,6 +5,7 @@ One run of the gate for each policy, over the attacks that were selected. README
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,7 +21,7 @@ from pipeline.verify import Options, verify_items
 from policies.policy import load_policy
 from policies.verdict import Finding
 from runners.candidate import read_candidate
-from sandbox.owner import MARK
+from sandbox.owner import PID
 
 ALL = read_attacks()
 RUNNING = tuple(attack for attack in ALL if attack.behind is not None)
@@ -107,5 +108,6 @@ def test_afterwards_an_honest_candidate_passes_and_nothing_is_left(by_running: V
     assert by_running[CANARY].verdict.tier == "functional"
     again = verdicts_on([CANARY], OPEN)
     assert again[CANARY].verdict.tier == "functional"
-    listed = run(["docker", "ps", "-aq", "--filter", f"label={MARK}"], capture_output=True, text=True, check=True)
+    ours = f"label={PID}={os.getpid()}"
+    listed = run(["docker", "ps", "-aq", "--filter", ours], capture_output=True, text=True, check=True)
     assert listed.stdout == ""

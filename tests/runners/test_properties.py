@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis.configuration
@@ -305,9 +306,11 @@ def test_no_fresh_runner_to_be_had_raises(relu_candidate, fake_runners) -> None:
 
 
 def test_checks_in_threads_do_not_disturb_each_other(relu_candidate, fake_runners) -> None:
+    how = replace(effort(10, 30), reduces=False)  # reducing ends by the clock: how far it comes says how busy we were
+
     def made(seed: int) -> PropertiesEvidence:
         runners = fake_runners(lambda x: relu(x) + (x.shape[-1] >= 64) * (seed % 2))
-        return PropertiesCheck(relu_candidate, runners.take, effort(10, 30), seed).run()
+        return PropertiesCheck(relu_candidate, runners.take, how, seed).run()
 
     def facts(evidence: PropertiesEvidence) -> PropertiesEvidence:
         return evidence.model_copy(update={"wall_s": 0.0, "slowest_s": 0.0})
