@@ -29,10 +29,12 @@ from pipeline.collect import collect
 from pipeline.content_key import content_key
 from pipeline.errors import FlowUnavailable
 from pipeline.gate import Judged, judge, measure, needs_runner
+from pipeline.machine_slots import SharedMachine
 from pipeline.prefect_environment import prepare, temporary_server
 from pipeline.run_folder import new_run_id, write_run
 from pipeline.settings import Settings
 from pipeline.supply import RunnerSupply, supply_for
+from pipeline.turns import IN_PLAY, Turns
 from policies.policy import Policy, Tier, load_policy
 from runners.candidate import Candidate, Unreadable
 from runners.evidence import Evidence, Missing, PropertiesEvidence
@@ -83,9 +85,17 @@ class _Work:
     """
 
     def __init__(
-        self, items: Sequence[Item], policy: Policy, supply: ClosableSupply, *, fresh: bool, progress: Progress
+        self,
+        items: Sequence[Item],
+        policy: Policy,
+        supply: ClosableSupply,
+        turns: Turns,
+        *,
+        fresh: bool,
+        progress: Progress,
     ) -> None:
         self.items = tuple(items)
+        self._turns = turns
         self.policy = policy
         self.supply = supply
         self.fresh = fresh
@@ -106,7 +116,7 @@ class _Work:
         Raises:
             InfrastructureFault: our side failed.
         """
-        evidence = measure(self.items[number], self.policy, self.supply, progress=self._go_on)
+        evidence = measure(self.items[number], self.policy, self.supply, progress=self._go_on, turns=self._turns)
         self._go_on()  # what a runner says while it is being closed is our doing
         if isinstance(evidence.properties, Missing) and evidence.properties.ours:
             self._faults[number] = evidence
@@ -116,6 +126,7 @@ class _Work:
     def stop(self) -> None:
         """Ends the measuring of all candidates."""
         self._stopped.set()
+        self._turns.close()
         self.supply.close()
 
     def take_in(self, number: int, future: PrefectFuture[str]) -> bool:
@@ -139,8 +150,8 @@ class _Work:
             raise _StoppedError
 
 
-def _threads(workers: int) -> TaskRunner[PrefectFuture[Any]]:
-    runner: Any = ThreadPoolTaskRunner(max_workers=workers)  # its own future is no PrefectFuture[Any] to a type checker
+def _threads(at_once: int) -> TaskRunner[PrefectFuture[Any]]:
+    runner: Any = ThreadPoolTaskRunner(max_workers=at_once)  # its own future is no PrefectFuture[Any] to a type checker
     return cast("TaskRunner[PrefectFuture[Any]]", runner)
 
 
@@ -151,7 +162,7 @@ def verify_with_flow(
     items: Sequence[Item],
     policy: Policy,
     supply: ClosableSupply,
-    settings: Settings,
+    turns: Turns,
     *,
     fresh: bool,
     progress: Progress,
@@ -163,8 +174,8 @@ def verify_with_flow(
     Raises:
         FlowUnavailable: Prefect's server does not answer.
     """
-    work = _Work(items, policy, supply, fresh=fresh, progress=progress)
-    run = verify_kernels.with_options(task_runner=_threads(settings.workers))
+    work = _Work(items, policy, supply, turns, fresh=fresh, progress=progress)
+    run = verify_kernels.with_options(task_runner=_threads(min(len(work.items), IN_PLAY)))
     with _server():
         token = _PREPARED.set(work)
         try:
@@ -179,7 +190,7 @@ def verify_with_flow(
 @flow(
     name="verify-kernels",
     persist_result=False,
-    task_runner=_threads(Settings.resolve().workers),
+    task_runner=_threads(IN_PLAY),
 )
 def verify_kernels(paths: list[Path], policy: str = "ci", fresh: bool = False) -> tuple[str, ...]:
     """Verifies every kernel below the paths, shows the verdicts as artifacts and returns their tiers in order.
@@ -196,7 +207,8 @@ def verify_kernels(paths: list[Path], policy: str = "ci", fresh: bool = False) -
     with supply_for(settings, rules, logging.getLogger(__name__).info) as supply:
         if any(needs_runner(item, rules) for item in items):
             supply.open()
-        work = _Work(items, rules, supply, fresh=fresh, progress=lambda path, judged: None)
+        turns = Turns(settings.workers, SharedMachine.of_this_user(settings.workers))
+        work = _Work(items, rules, supply, turns, fresh=fresh, progress=lambda path, judged: None)
         tiers = _verify(work)
     write_run(settings.runs, new_run_id(), rules, work.in_order)
     return tiers

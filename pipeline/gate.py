@@ -9,11 +9,13 @@ import dataclasses
 import platform
 import secrets
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
 from pipeline.strength_records import recorded_strength
 from pipeline.supply import RunnerSupply
+from pipeline.turns import Turns
 from policies.decide import decide
 from policies.policy import Policy, required_controls
 from policies.verdict import Verdict
@@ -36,6 +38,7 @@ from runners.oracle import Allowance
 from runners.properties import Effort, PropertiesCheck
 from runners.session import Deadlines
 from runners.specialisation import Specialisation
+from runners.turn import ALONE, Turn
 from sandbox.contract import SandboxUnavailable
 
 Progress = Callable[[int], None]
@@ -50,14 +53,18 @@ class Judged:
 
     Attributes:
         reused: Whether the evidence is that of an earlier run.
-        wall_s: Seconds from the first look at the source to the verdict; None where nobody took the time.
     """
 
     source: bytes
     evidence: Evidence
     verdict: Verdict
     reused: bool = False
-    wall_s: float | None = None
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds that its checks took, without what it waited for its turn."""
+        checks = (self.evidence.properties, self.evidence.compile, self.evidence.mutants)
+        return sum(check.wall_s for check in checks if not isinstance(check, Missing))
 
 
 def effort_of(policy: Policy) -> Effort:
@@ -88,10 +95,12 @@ def measure(
     reduces: bool = True,
     noise: bool = False,
     progress: Progress = lambda done: None,
+    turns: Turns | None = None,
 ) -> Evidence:
     """Makes every check that the policy asks for and this machine can make.
 
     Args:
+        turns: Where others are measured at the same time: what is run waits for its turn.
         seed: Fixes what the judge draws (for experiments); None draws it now, after the candidate was delivered.
         reduces: Whether a failing case is made smaller; whoever only counts verdicts saves the time.
         noise: The interpreter errs as a GPU may (for experiments on the judge).
@@ -106,14 +115,23 @@ def measure(
         )
     judge_seed = secrets.randbits(64) if seed is None else seed
     effort = dataclasses.replace(effort_of(policy), reduces=reduces, noise=noise)
-    check = PropertiesCheck(item, supply.take, effort, judge_seed, progress)
+    try:
+        with nullcontext(ALONE) if turns is None else turns.one() as turn:
+            return _run(
+                item, policy, supply, PropertiesCheck(item, supply.take, effort, judge_seed, progress, turn), turn
+            )
+    except SandboxUnavailable as error:
+        return _evidence(item, (), Missing(reason=str(error), ours=True), None, supply)
+
+
+def _run(item: Candidate, policy: Policy, supply: RunnerSupply, check: PropertiesCheck, turn: Turn) -> Evidence:
     properties: PropertiesEvidence | Missing
     try:
         properties = check.run()
     except (RunnerFault, SandboxUnavailable) as error:
         properties = Missing(reason=str(error), ours=True)
-    compiled = _compiled(item, policy, supply, properties, check.specialisations)
-    mutants = _mutants(item, policy, supply, properties)
+    compiled = _compiled(item, policy, supply, properties, check.specialisations, turn)
+    mutants = _mutants(item, policy, supply, properties, turn)
     return _evidence(item, (), properties, check.greeting, supply, compiled, mutants)
 
 
@@ -123,6 +141,7 @@ def _compiled(
     supply: RunnerSupply,
     properties: PropertiesEvidence | Missing,
     seen: tuple[Specialisation, ...],
+    turn: Turn,
 ) -> CompileEvidence | Missing:
     """Compiles what was seen of a candidate that no case has failed."""
     rules = policy.compile
@@ -140,13 +159,13 @@ def _compiled(
         total_s=rules.total_deadline_s,
     )
     try:
-        return CompileCheck(item, supply.take_compiler, effort).run(seen)
+        return CompileCheck(item, supply.take_compiler, effort, turn).run(seen)
     except (RunnerFault, SandboxUnavailable) as error:
         return Missing(reason=str(error), ours=True)
 
 
 def _mutants(
-    item: Candidate, policy: Policy, supply: RunnerSupply, properties: PropertiesEvidence | Missing
+    item: Candidate, policy: Policy, supply: RunnerSupply, properties: PropertiesEvidence | Missing, turn: Turn
 ) -> MutantsEvidence | Missing:
     """Runs mutants of a candidate that no case has failed, on the cases that it passed."""
     if policy.mutants.count == 0:
@@ -157,7 +176,7 @@ def _mutants(
     def contract(mutant: Candidate) -> bool:
         return needs_runner(mutant, policy)
 
-    check = MutantsCheck(item, supply.take, effort_of(policy), properties.seed, contract)
+    check = MutantsCheck(item, supply.take, effort_of(policy), properties.seed, contract, turn)
     effort = MutantsEffort(policy.mutants.count, policy.mutants.total_deadline_s)
     try:
         return check.run(effort, properties)

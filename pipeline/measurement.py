@@ -50,7 +50,7 @@ class Row(_Record):
         findings: All of them, the deciding one first.
         case: The smallest failing case in words; `case_id` is its name for `kernelgate replay`.
         reason_fits: Whether the first finding is one that the label names; true where it names none.
-        wall_s: Seconds from the first look at the source to the verdict.
+        wall_s: Seconds that its checks took.
         failed_at: Number of the first failing case, counted from 1; 0 is the loading; None where none failed.
         note: Why nothing was measured.
     """

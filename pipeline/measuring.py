@@ -15,12 +15,11 @@ import dataclasses
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from pipeline.collect import shown_path
 from pipeline.corpus import Corpus
-from pipeline.errors import LabelsError, RunFolderError, UsageError
+from pipeline.errors import LabelsError, UsageError
 from pipeline.gate import Judged
 from pipeline.labels import MUST_ALLOW, MUST_DENY, Label, Labelled
 from pipeline.measurement import (
@@ -124,14 +123,13 @@ def measure_corpus(
     rows = tuple(_row(corpus, kernel, item, heard.verdicts, lost) for kernel, item in chosen.items())
     run_id = new_run_id()
     paths = [item.facts.path for item in chosen.values()]
-    folder = write_run(settings.runs, run_id, policy, [heard.verdicts[p] for p in paths if p in heard.verdicts])
     measurement = Measurement(
         corpus=str(corpus.folder),
         policy=policy.name,
         policy_digest=policy.digest,
         seed=options.seed,
         run=run_id,
-        folder=str(folder),
+        folder=str(settings.runs / run_id),
         interrupted=interrupted,
         exit_code=exit_code_of(rows),
         false_accepts=count_errors(rows, MUST_DENY),
@@ -143,7 +141,8 @@ def measure_corpus(
         notes=corpus.notes,
         rows=rows,
     )
-    _store(folder, measurement)
+    verdicts = [heard.verdicts[path] for path in paths if path in heard.verdicts]
+    write_run(settings.runs, run_id, policy, verdicts, {"measurement.json": measurement_as_json(measurement)})
     return measurement
 
 
@@ -225,13 +224,6 @@ def _outcome(entry: Judged) -> tuple[Outcome, str | None]:
 def _failed_at(entry: Judged) -> int | None:
     properties = entry.evidence.properties
     return properties.failed_at if isinstance(properties, PropertiesEvidence) else None
-
-
-def _store(folder: Path, measurement: Measurement) -> None:
-    try:
-        (folder / "measurement.json").write_text(measurement_as_json(measurement), encoding="utf-8")
-    except OSError as error:
-        raise RunFolderError(f"{folder / 'measurement.json'} can't be written: {error.strerror}") from None
 
 
 def measurement_as_json(measurement: Measurement) -> str:

@@ -4,21 +4,25 @@
     runs/<id>/policy.json             the policy as it was resolved
     runs/<id>/<candidate>/candidate.py, evidence.json, verdict.json, cases/<case id>.json
 
-A folder is made under a hidden name beside its place and renamed when it is whole: nobody sees a half-written one. What
-a run that was killed while writing left is removed by a later one.
+A folder is made under a hidden name beside its place and renamed when it is whole: nobody sees a half-written one. Its
+writer holds a lock on it, which ends with the writer: what a run that was killed while writing left is told by that and
+removed by the next.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import re
 import secrets
 import shutil
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -29,7 +33,6 @@ from policies.policy import Policy
 from runners.cases import Case
 
 PARTIAL: Final = ".partial"
-ABANDONED_AFTER_S: Final = 3600  # writing a run takes seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,33 +49,74 @@ def new_run_id() -> str:
     return datetime.now(UTC).strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(4)
 
 
-def write_run(runs: Path, run_id: str, policy: Policy, judged: Sequence[Judged]) -> Path:
-    """Writes the whole run atomically and returns its folder.
+def write_run(
+    runs: Path, run_id: str, policy: Policy, judged: Sequence[Judged], more: Mapping[str, str] = MappingProxyType({})
+) -> Path:
+    """Writes the whole run atomically, `more` being the texts of further files in it, and returns its folder.
 
     Raises:
         RunFolderError: the disk is full, the folder can't be written.
     """
-    final, partial = runs / run_id, runs / f".{run_id}{PARTIAL}"
-    _remove_abandoned(runs)
+    final = runs / run_id
     try:
-        partial.mkdir(parents=True)
-        _write_json(partial / "policy.json", policy.model_dump(mode="json"))
-        names = _names(judged)
-        for name, entry in zip(names, judged, strict=True):
-            _write_candidate(partial / name, entry)
-        _write_json(partial / "run.json", _summary(run_id, policy, names, judged))
-        partial.rename(final)
+        with _partial_folder(runs, run_id) as partial:
+            _write_json(partial / "policy.json", policy.model_dump(mode="json"))
+            names = _names(judged)
+            for name, entry in zip(names, judged, strict=True):
+                _write_candidate(partial / name, entry)
+            for name, text in more.items():
+                (partial / name).write_text(text, encoding="utf-8")
+            _write_json(partial / "run.json", _summary(run_id, policy, names, judged))
+            partial.rename(final)
     except OSError as error:
         raise RunFolderError(f"the run folder {final} can't be written: {error.strerror or error}") from None
+    return final
+
+
+@contextmanager
+def _partial_folder(runs: Path, run_id: str) -> Iterator[Path]:
+    """A new folder that nobody takes for abandoned; what is still there afterwards is removed."""
+    runs.mkdir(parents=True, exist_ok=True)
+    with _locked(runs, wait=True):  # between its making and its locking nobody may look
+        _remove_abandoned(runs)
+        partial = runs / f".{run_id}{PARTIAL}"
+        partial.mkdir()
+        writer = os.open(partial, os.O_RDONLY)
+        fcntl.flock(writer, fcntl.LOCK_EX)
+    try:
+        yield partial
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return final
+        os.close(writer)
 
 
 def _remove_abandoned(runs: Path) -> None:
     for folder in runs.glob(f".*{PARTIAL}"):
-        if time.time() - folder.stat().st_mtime > ABANDONED_AFTER_S:
-            shutil.rmtree(folder, ignore_errors=True)
+        with _locked(folder, wait=False) as is_mine:
+            if is_mine:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path, *, wait: bool) -> Iterator[bool]:
+    """Locks a folder where nobody else has it locked; says whether it could."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:  # renamed or removed by its owner
+        yield False
+        return
+    try:
+        yield _lock(descriptor, wait=wait)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, *, wait: bool) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
 
 
 def find_case(runs: Path, run: str, case_id: str) -> StoredCase:

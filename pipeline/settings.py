@@ -15,6 +15,7 @@ DEFAULT_BASE_IMAGE: Final = "python:3.11-slim-bookworm"
 PROJECT: Final = Path(__file__).resolve().parents[1]
 WORKERS_CAP: Final = 64
 SMALLEST_RUNNER_MIB: Final = 1024  # torch, triton and a case of the largest size
+OUTAGE_S: Final = 60  # an engine's restart takes seconds, an upgrade of its package up to a minute
 
 
 class SandboxKind(StrEnum):
@@ -38,6 +39,7 @@ class Settings:
         base_image: The Python image below the runner image.
         pip_arguments: What pip gets besides, where wheels are fetched for the image (the Makefile's PIP_ARGS).
         runner_bytes: Memory of one runner; None is an even share of the host's.
+        outage_s: How long a run waits for an engine that stopped to answer before candidates become inconclusive.
     """
 
     project: Path
@@ -47,6 +49,7 @@ class Settings:
     sandbox: SandboxKind
     runtime: str | None
     runner_bytes: int | None
+    outage_s: int
     base_image: str
     pip_arguments: tuple[str, ...]
 
@@ -67,6 +70,7 @@ class Settings:
             sandbox=sandbox or _sandbox(os.environ.get("KERNELGATE_SANDBOX")),
             runtime=os.environ.get("KERNELGATE_RUNTIME") or None,
             runner_bytes=_runner_bytes(os.environ.get("KERNELGATE_RUNNER_MIB")),
+            outage_s=_outage_s(os.environ.get("KERNELGATE_OUTAGE_S")),
             base_image=os.environ.get("KERNELGATE_BASE_IMAGE") or DEFAULT_BASE_IMAGE,
             pip_arguments=_words(os.environ.get("KERNELGATE_PIP_ARGS", "")),
         )
@@ -93,6 +97,14 @@ def _runner_bytes(text: str | None) -> int | None:
     if not text.isdigit() or int(text) < SMALLEST_RUNNER_MIB:
         raise SettingsError(f"KERNELGATE_RUNNER_MIB is '{text}'; a whole number from {SMALLEST_RUNNER_MIB} is needed")
     return int(text) << 20
+
+
+def _outage_s(text: str | None) -> int:
+    if not text:
+        return OUTAGE_S
+    if not text.isdigit():
+        raise SettingsError(f"KERNELGATE_OUTAGE_S is '{text}'; a whole number of seconds is needed")
+    return int(text)
 
 
 def _words(text: str) -> tuple[str, ...]:

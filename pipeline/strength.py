@@ -29,8 +29,10 @@ from pipeline.equivalents import known_equivalents
 from pipeline.errors import UnavailableError, UsageError
 from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
 from pipeline.gate import effort_of, needs_runner
+from pipeline.machine_slots import SharedMachine
 from pipeline.settings import Settings
 from pipeline.supply import RunnerSupply, supply_for
+from pipeline.turns import Turns
 from policies.policy import Policy
 from policies.strength_findings import KERNELS
 from runners.candidate import Candidate, read_candidate
@@ -175,9 +177,13 @@ def check_operator(question: Question, settings: Settings, note: Note) -> Streng
     degenerates = reject_degenerates(question.operator, question.seed, rules.pairwise_cases, dtypes)
     kernels: list[KernelMutants] = []
     if question.kernels:
+        turns = Turns(settings.workers, SharedMachine.of_this_user(settings.workers))
         with supply_for(settings, question.policy, note) as supply:
             try:
-                kernels = [_mutate(kernel, question, supply, settings.workers, note) for kernel in question.kernels]
+                kernels = [
+                    _mutate(_Trial(kernel, question, supply, turns), settings.workers, note)
+                    for kernel in question.kernels
+                ]
             except RunnerFault as error:
                 raise UnavailableError(f"the mutants could not be run: {error}") from error
     return Strength(question.operator.name, question.seed, rules.pairwise_cases, degenerates, tuple(kernels))
@@ -195,9 +201,9 @@ def _kernel(path: Path, operator: Operator, operators: Mapping[str, Operator]) -
     return kernel
 
 
-def _mutate(kernel: Candidate, question: Question, supply: RunnerSupply, workers: int, note: Note) -> KernelMutants:
+def _mutate(trial: _Trial, workers: int, note: Note) -> KernelMutants:
     """Runs the mutants of one kernel, several at once."""
-    trial = _Trial(kernel, question, supply)
+    kernel = trial.kernel
     problem = trial.problem()
     if problem is not None:
         return KernelMutants(kernel.path, problem, (), {}, ())
@@ -206,7 +212,7 @@ def _mutate(kernel: Candidate, question: Question, supply: RunnerSupply, workers
     runs = _in_threads([partial(trial.run, mutant) for mutant in mutants], workers, kernel.path, note)
     listed = known_equivalents(Path(kernel.path))
     fates = {run.mutant.id: run.fate for run in runs}
-    every = {mutant.id for mutant in shuffled_mutants(kernel.text, kernel.entry, question.seed)}
+    every = trial.names()
     contradictions = [
         f"'{name}' is listed as equivalent and was killed" for name in listed if fates.get(name) == "killed"
     ]
@@ -219,19 +225,20 @@ def _mutate(kernel: Candidate, question: Question, supply: RunnerSupply, workers
 class _Trial:
     """One right kernel and its mutants under the ordinary test and, where that does not kill, a longer one."""
 
-    def __init__(self, kernel: Candidate, question: Question, supply: RunnerSupply) -> None:
-        self._kernel = kernel
+    def __init__(self, kernel: Candidate, question: Question, supply: RunnerSupply, turns: Turns) -> None:
+        self.kernel = kernel
         self._question = question
         self._supply = supply
+        self._turns = turns
         self._effort = replace(effort_of(question.policy), reduces=False)
         self._longer = replace(self._effort, random_cases=LONGER * max(10, self._effort.random_cases))
 
     def problem(self) -> str | None:
         """Says why the kernel can't be used; sets the mutants' deadlines from what it took."""
-        if not needs_runner(self._kernel, self._question.policy):
+        if not needs_runner(self.kernel, self._question.policy):
             return "the static contract denies it"
         for longer in (False, True):
-            passed = self._check(self._kernel, longer=longer)
+            passed = self._check(self.kernel, longer=longer)
             if passed.failure is not None:
                 return f"it is not right: {passed.failure.kind} on case {passed.failed_at}"
             if passed.unsupported is not None or passed.deadline_spent:
@@ -240,22 +247,28 @@ class _Trial:
             self._effort, self._longer = within(self._effort, passed), within(self._longer, passed)
         return None
 
+    def names(self) -> set[str]:
+        """Returns the names of all mutants of the kernel."""
+        return {mutant.id for mutant in shuffled_mutants(self.kernel.text, self.kernel.entry, self._question.seed)}
+
     def sample(self) -> list[Mutant]:
         """Returns the mutants that are run: those that the static contract lets through."""
-        drawn = shuffled_mutants(self._kernel.text, self._kernel.entry, self._question.seed)
+        drawn = shuffled_mutants(self.kernel.text, self.kernel.entry, self._question.seed)
         policy = self._question.policy
-        allowed = (mutant for mutant in drawn if needs_runner(as_candidate(self._kernel, mutant), policy))
+        allowed = (mutant for mutant in drawn if needs_runner(as_candidate(self.kernel, mutant), policy))
         return list(islice(allowed, self._question.mutants or None))
 
     def run(self, mutant: Mutant) -> MutantRun:
         """Runs one mutant, a survivor longer."""
-        changed = as_candidate(self._kernel, mutant)
+        changed = as_candidate(self.kernel, mutant)
         run = fate_of(mutant, self._check(changed, longer=False))
         return fate_of(mutant, self._check(changed, longer=True)) if run.fate == "survived" else run
 
     def _check(self, candidate: Candidate, *, longer: bool) -> PropertiesEvidence:
         effort = self._longer if longer else self._effort
-        return PropertiesCheck(candidate, self._supply.take, effort, self._question.seed + longer).run()
+        seed = self._question.seed + longer
+        with self._turns.one() as turn:
+            return PropertiesCheck(candidate, self._supply.take, effort, seed, turn=turn).run()
 
 
 def _in_threads(tasks: Sequence[Callable[[], MutantRun]], workers: int, path: str, note: Note) -> list[MutantRun]:

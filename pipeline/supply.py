@@ -19,6 +19,7 @@ from typing import NamedTuple, Protocol, Self
 
 from pipeline.engine import answering_engine
 from pipeline.host_view import runner_view
+from pipeline.machine_slots import SharedMachine
 from pipeline.runner_image import COMPILER_ARGV, WORKER_ARGV, ensure_runner_image
 from pipeline.settings import SMALLEST_RUNNER_MIB, SandboxKind, Settings
 from policies.policy import Policy
@@ -77,6 +78,7 @@ class PooledSupply(ABC):
         self._lock = threading.Lock()
         self._pool: WarmPool | None = None
         self._compilers: WarmPool | None = None
+        self._sandbox: Sandbox | None = None
         self._taken: weakref.WeakSet[Worker] = weakref.WeakSet()
         self._closed = False
         self._isolation: IsolationEvidence | None = None
@@ -136,6 +138,8 @@ class PooledSupply(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if self._sandbox is not None:
+            self._sandbox.close()  # after the takers ended theirs
 
     @abstractmethod
     def _ground(self) -> Ground:
@@ -147,20 +151,25 @@ class PooledSupply(ABC):
 
     def _open(self) -> WarmPool:
         sandbox, image = self._ground()
+        self._sandbox = sandbox
         reaped = sandbox.reap()
         if reaped:
             self._report(f"removed what {reaped} workers of a killed run had left")
         limits = Limits(memory_bytes=self._settings.runner_bytes or _memory_share(self._settings.workers))
         program = Program(image=image, argv=WORKER_ARGV, limits=limits)
-        pool = WarmPool(sandbox, program, size=self._settings.workers)
+        pool = self._pool_of(sandbox, program, self._settings.workers)
         try:
             self._isolation = _as_evidence(sandbox.prove(program))
         except BaseException:
             pool.close()
             raise
         # Not before the proof: until here the runner that was asked for is all that anybody waits for.
-        self._compilers = WarmPool(sandbox, replace(program, argv=COMPILER_ARGV), size=1)
+        self._compilers = self._pool_of(sandbox, replace(program, argv=COMPILER_ARGV), 1)
         return pool
+
+    def _pool_of(self, sandbox: Sandbox, program: Program, size: int) -> WarmPool:
+        warming = SharedMachine.of_this_user(self._settings.workers).warming
+        return WarmPool(sandbox, program, size, patience_s=self._settings.outage_s, permit=warming)
 
 
 class DockerSupply(PooledSupply):

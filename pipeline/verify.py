@@ -1,24 +1,26 @@
 """`kernelgate verify`: candidates in, verdicts and a run folder out.
 
-Candidates are verified in threads, one runner each: the threads wait for containers most of the time. An interrupt ends
-the supply first, so that every waiting thread comes back at once and no container stays.
+Candidates are verified in threads, one runner each: the threads wait for their turn or for containers most of the
+time. An interrupt ends the turns and the supply first, so that every waiting thread comes back at once and no container
+stays.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
 from pipeline.gate import Judged, judge, measure, needs_runner
+from pipeline.machine_slots import SharedMachine
 from pipeline.prefect_environment import start_early
 from pipeline.run_folder import new_run_id, write_run
 from pipeline.settings import Settings
 from pipeline.supply import PooledSupply, supply_for
+from pipeline.turns import IN_PLAY, Turns
 from policies.policy import Policy, Tier
 from runners.candidate import Candidate, Unreadable
 
@@ -99,6 +101,7 @@ def verify_items(
         SandboxUnavailable: no engine or image can be had.
         FlowUnavailable: no Prefect server can be had.
     """
+    turns = Turns(settings.workers, SharedMachine.of_this_user(settings.workers))
     with supply_for(settings, policy, listener.note) as supply:
         if options.flow:
             listener.note("starting the Prefect server")
@@ -109,14 +112,14 @@ def verify_items(
         if options.flow:
             from pipeline.flow import verify_with_flow  # prefect takes seconds to import
 
-            return verify_with_flow(items, policy, supply, settings, fresh=options.fresh, progress=listener.judged)
-        return _in_threads(items, policy, settings.workers, supply, options, listener)
+            return verify_with_flow(items, policy, supply, turns, fresh=options.fresh, progress=listener.judged)
+        return _in_threads(items, policy, turns, supply, options, listener)
 
 
 def _in_threads(
     items: Sequence[Item],
     policy: Policy,
-    workers: int,
+    turns: Turns,
     supply: PooledSupply,
     options: Options,
     listener: Listener,
@@ -124,24 +127,24 @@ def _in_threads(
     planned = policy.properties.cases
 
     def one(item: Item) -> Judged:
-        path, began = item.facts.path, time.monotonic()
+        path = item.facts.path
         heard: Callable[[int], None] = lambda done: listener.case(path, done, planned)  # noqa: E731  # a typed closure
         reduces = path not in options.unreduced
         evidence = measure(
-            item, policy, supply, seed=options.seed, reduces=reduces, noise=options.noise, progress=heard
+            item, policy, supply, seed=options.seed, reduces=reduces, noise=options.noise, progress=heard, turns=turns
         )
         judged = judge(item, evidence, policy)
-        judged = replace(judged, wall_s=time.monotonic() - began)
         listener.judged(path, judged)
         return judged
 
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="verify")
+    pool = ThreadPoolExecutor(min(len(items), IN_PLAY), thread_name_prefix="verify")
     futures: list[Future[Judged]] = [pool.submit(one, item) for item in items]
     try:
         pending = set(futures)
         while pending:  # in short waits, so that an interrupt is heard at once
             _, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
     except BaseException:
+        turns.close()
         supply.close()
         pool.shutdown(wait=True, cancel_futures=True)
         raise

@@ -5,7 +5,7 @@ of the policy. All specialisations go through Triton's front end for the first t
 compiler for every target (see `runners.representative`); of the informative targets, one for each kernel.
 
 A compiler that crashes names the compilation that it was at; the others go on in a new container, up to `CRASHES`
-times. One that misses its deadline is tried once more in a fresh container, since a busy machine is nobody's doing.
+times. What may not be its doing is done again first (`runners.again`).
 
 What comes back is a claim, as everything from a process that ran the candidate's module. Where a kernel is tuned and no
 chosen configuration fits, the others that were seen are tried until one does.
@@ -13,19 +13,19 @@ chosen configuration fits, the others that were seen are tried until one does.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from runners import wire
+from runners.again import Again
 from runners.candidate import Candidate
 from runners.compile_tally import Answer, Job, Tally
 from runners.compiler import Compiler
 from runners.evidence import CompileEvidence
 from runners.representative import choose
 from runners.specialisation import CompileFailed, CompileRequest, NotCompiled, Specialisation
-from sandbox.outcomes import TimedOut
+from runners.turn import ALONE, Turn
 
 CRASHES: Final = 3
 FRONT_END_CAP: Final = 64
@@ -46,7 +46,10 @@ class CompileEffort:
 class CompileCheck:
     """One candidate's check. `take` gives fresh compilers."""
 
-    def __init__(self, candidate: Candidate, take: Callable[[], Compiler], effort: CompileEffort) -> None:
+    def __init__(
+        self, candidate: Candidate, take: Callable[[], Compiler], effort: CompileEffort, turn: Turn = ALONE
+    ) -> None:
+        self._turn = turn
         self._candidate = candidate
         self._take = take
         self._effort = effort
@@ -58,6 +61,7 @@ class CompileCheck:
         self._containers = 0
         self._crashes = 0
         self._over = False
+        self._again = Again(self._drop)
         self._until = 0.0
 
     def run(self, seen: Sequence[Specialisation]) -> CompileEvidence:
@@ -67,7 +71,7 @@ class CompileCheck:
             SandboxUnavailable: no container can be had.
             RunnerFault: our side failed.
         """
-        started = time.monotonic()
+        started = self._turn.now()
         self._until = started + self._effort.total_s
         said = [one for one in seen if one.gap is None]
         chosen = choose(said, self._effort.specialisations)
@@ -81,7 +85,7 @@ class CompileCheck:
                 self._do(job)
         finally:
             self._drop()
-        return self._evidence(seen, chosen, time.monotonic() - started)
+        return self._evidence(seen, chosen, self._turn.now() - started)
 
     def _jobs(self, said: Sequence[Specialisation], chosen: Sequence[Specialisation]) -> Iterator[Job]:
         first = (*self._required, *self._effort.informative)[:1]
@@ -101,13 +105,17 @@ class CompileCheck:
     def _do(self, job: Job) -> None:
         if self._over:
             return
-        answer = self._ask(job)
-        if isinstance(answer, TimedOut):
-            answer = self._ask(job)
+        if self._turn.is_over:
+            self._drop()
+            self._turn.give_way()
+        answer = self._again.confirmed(lambda: self._ask(job))
+        if not self._over and not isinstance(answer, wire.Message):
+            self._crashes += 1
+            self._over = self._crashes >= CRASHES
         self._tally.note(job, answer)
 
     def _ask(self, job: Job) -> Answer:
-        if time.monotonic() > self._until:
+        if self._turn.now() > self._until:
             self._over = True
             return NotCompiled(reason=f"the total deadline of {self._effort.total_s:g} s was spent")
         compiler = self._loaded()
@@ -118,8 +126,6 @@ class CompileCheck:
         answer = compiler.compile(request, self._effort.deadline_s)
         if not isinstance(answer, wire.Message):
             self._drop()
-            self._crashes += 1
-            self._over = self._crashes >= CRASHES
         return answer
 
     def _loaded(self) -> Compiler | Answer:

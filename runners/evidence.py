@@ -168,6 +168,8 @@ class PropertiesEvidence(Record):
         unsupported: The first case that the interpreter could not run; `unsupported_cases` counts them.
         slow_cases: Cases that missed their deadline once and kept it when they were run again.
         slowest_s: How long the slowest answer took.
+        lost_runners: Runners that ended through no doing of the candidate: a fault of ours, a kill or want of memory
+            that did not come again.
         controls: What became of each positive control; none were run after a failure.
         worst_ratio: By dtype, the largest error over its allowance; 1 is the edge.
         deadline_spent: Whether the total deadline ended the check before its last case.
@@ -194,6 +196,7 @@ class PropertiesEvidence(Record):
     unsupported_cases: int
     slow_cases: int
     slowest_s: float = 0.0
+    lost_runners: int = 0
     controls: tuple[ControlEvidence, ...] = ()
     worst_ratio: dict[str, float]
     deadline_spent: bool

@@ -8,7 +8,6 @@ The seed is drawn by the caller after the candidate was delivered, and is part o
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, count, islice
@@ -31,6 +30,7 @@ from runners.plans import block_cases, huge_cases, long_cases, pairwise, random_
 from runners.reduce import reduce
 from runners.session import WAITING, Deadlines, Session
 from runners.specialisation import Specialisation
+from runners.turn import ALONE, Turn
 
 PHASES: Final = ("pairwise", "specials", "blocks", "huge", "random", "targeted", "long")
 REFUSALS: Final = ("AssertionError", "NotImplementedError", "RuntimeError", "ValueError")
@@ -96,7 +96,10 @@ class _Tally:
 
 
 class PropertiesCheck:
-    """One candidate's check. `take` gives fresh runners, `progress` hears the number of cases done."""
+    """One candidate's check.
+
+    `take` gives fresh runners, `progress` hears the number of cases done, `turn` knows of the other checks.
+    """
 
     def __init__(
         self,
@@ -105,7 +108,9 @@ class PropertiesCheck:
         effort: Effort,
         judge_seed: int,
         progress: Callable[[int], None] = lambda done: None,
+        turn: Turn = ALONE,
     ) -> None:
+        self._turn = turn
         self._candidate = candidate
         self._effort = effort
         self._seed = judge_seed
@@ -134,7 +139,7 @@ class PropertiesCheck:
             RunnerFault: our side failed.
         """
         torch.set_num_threads(1)  # small tensors; more threads only take cores from the runners
-        self._started = time.monotonic()
+        self._started = self._turn.now()
         with self._session:
             loaded = self._session.load()
             if isinstance(loaded, wire.Loaded):
@@ -148,10 +153,8 @@ class PropertiesCheck:
         return self._evidence()
 
     def _controls(self) -> tuple[ControlEvidence, ...]:
-        """Runs the controls beside the candidate, again where a length beyond its reach has ended it."""
-        if self._tally.beyond_reach and not self._session.is_live and self._tally.last_agreed is not None:
-            self._session.run(self._tally.last_agreed)
-        return self._session.controls()
+        """Runs the controls beside the candidate."""
+        return self._session.controls(after=self._tally.last_agreed)
 
     def _try_all(self) -> None:
         planned = all(self._try(case, phase) for phase, case in self._planned())
@@ -176,10 +179,10 @@ class PropertiesCheck:
         blocks = blocks_in(self._candidate.source.decode())
         plan = block_cases(self._candidate.operator, blocks, self._seed, self._dtypes)
         cases = sorted(islice(plan, self._effort.block_cases), key=lambda case: math.prod(case.sizes.values()))
-        until = time.monotonic() + BLOCKS_S
+        until = self._turn.now() + BLOCKS_S
         for turn in range(min(max(self._session.configurations, 1), CONFIGURATIONS)):
             for case in cases:
-                if time.monotonic() > until:
+                if self._turn.now() > until:
                     return
                 # The next seed chooses the next configuration (`conditions_for`), so that none is met by chance only.
                 yield case.model_copy(update={"seed": (case.seed + turn) % SEEDS})
@@ -219,10 +222,10 @@ class PropertiesCheck:
             for length, cases in long_cases(self._candidate.operator, dim, self._seed, self._dtypes):
                 affordable = int(self._effort.long_s / (unit_s * length)) if unit_s else 1
                 for case in cases[:affordable]:
-                    started = time.monotonic()
+                    started = self._turn.now()
                     if not self._try(case, "long"):
                         return
-                    unit_s = (time.monotonic() - started) / length
+                    unit_s = (self._turn.now() - started) / length
                     if self._tally.beyond_reach:
                         break
                 if not affordable or self._tally.beyond_reach:
@@ -231,10 +234,13 @@ class PropertiesCheck:
 
     def _try(self, case: Case, phase: str) -> bool:
         """Runs one case and counts it; False when the check is over."""
-        if time.monotonic() - self._started > self._effort.total_s:
+        if self._turn.now() - self._started > self._effort.total_s:
             self._tally.deadline_spent = True
             return False
-        result = self._session.run(case)
+        if self._turn.is_over:
+            self._session.rest()
+            self._turn.give_way()
+        result = self._session.run(case, to_the_limit=phase == "long")
         tally = self._tally
         tally.counts[phase] += 1
         tally.ratio = 0.0
@@ -302,11 +308,12 @@ class PropertiesCheck:
             unsupported_cases=tally.unsupported_cases,
             slow_cases=self._session.slow_cases,
             slowest_s=self._session.slowest_s,
+            lost_runners=self._session.lost_runners,
             controls=tally.controls,
             worst_ratio=tally.worst_ratio,
             deadline_spent=tally.deadline_spent,
             runners=self._session.runners,
-            wall_s=time.monotonic() - self._started,
+            wall_s=self._turn.now() - self._started,
         )
 
 

@@ -1,8 +1,7 @@
 """A candidate in a runner, moved to a fresh one whenever the last one ended.
 
-The session alone knows that runners die. Who asks for a case gets a value: agreed, unsupported, or a failure. A missed
-deadline is confirmed once in a fresh runner, because a busy machine is not the candidate's doing; a crash is not
-confirmed: a candidate that crashes once is wrong.
+The session alone knows that runners die. Who asks for a case gets a value: agreed, unsupported, or a failure; what may
+not be the candidate's doing was done again by then (`runners.again`).
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from runners import wire
+from runners.again import ONLY_KILLED, Again, doubt_about
 from runners.candidate import Candidate
 from runners.cases import Case
 from runners.controls import nothing_fired, run_controls
@@ -72,8 +72,8 @@ class Session:
         self._noise = noise
         self._runner: Runner | None = None
         self.runners = 0
-        self.slow_cases = 0
         self.slowest_s = 0.0
+        self._again = Again(self._drop)
         self.greeting: wire.Greeting | None = None
         self._launches = SeenLaunches()
 
@@ -91,6 +91,16 @@ class Session:
         return self._launches.all
 
     @property
+    def slow_cases(self) -> int:
+        """How many cases missed their deadline and kept it when they were run again."""
+        return self._again.slow
+
+    @property
+    def lost_runners(self) -> int:
+        """How many runners ended through no doing of the candidate."""
+        return self._again.lost
+
+    @property
     def configurations(self) -> int:
         """Among how many the autotuners of the launches so far could choose, at most; 0 where there was none."""
         return self._launches.configurations
@@ -102,43 +112,48 @@ class Session:
             SandboxUnavailable: no runner can be had.
             RunnerFault: our side failed.
         """
-        loaded = self._load_once()
-        if isinstance(loaded, RunnerEnded) and loaded.how == "timed_out":
-            again = self._load_once()
-            self.slow_cases += not isinstance(again, RunnerEnded)
-            return again
-        return loaded
+        return self._again.confirmed(self._load_once)
 
-    def run(self, case: Case) -> Agreed | UnsupportedCase | Failure:
+    def run(self, case: Case, *, to_the_limit: bool = False) -> Agreed | UnsupportedCase | Failure:
         """Runs one case and judges it.
+
+        Args:
+            to_the_limit: A missed deadline or want of memory is no failure here, so nobody needs to be sure of it.
 
         Raises:
             SandboxUnavailable: no runner can be had.
             RunnerFault: our side failed.
         """
-        result = self._run_once(case)
-        if not (isinstance(result, RunnerEnded) and result.how == "timed_out"):
-            return result
-        again = self._run_once(case)
-        if not (isinstance(again, RunnerEnded) and again.how == "timed_out"):
-            self.slow_cases += 1
-            return again
-        return self._waiting(case) or again
+        if to_the_limit:
+            return self._again.confirmed(lambda: self._run_once(case), ONLY_KILLED)
+        result = self._again.confirmed(lambda: self._run_once(case))
+        if doubt_about(result) == "slow":
+            return self._again.surviving(lambda: self._waiting(case)) or result
+        return result
 
-    @property
-    def is_live(self) -> bool:
-        """Whether there is a runner in which the candidate is loaded."""
-        return self._runner is not None
+    def rest(self) -> None:
+        """Ends the runner; the next case gets a fresh one."""
+        self._drop()
 
-    def controls(self) -> tuple[ControlEvidence, ...]:
+    def controls(self, after: Case | None) -> tuple[ControlEvidence, ...]:
         """Runs the positive controls in the runner as the candidate left it; none fires where none is left.
 
+        Args:
+            after: A case that agreed: run again first where no runner is left through no doing of the candidate.
+
         Raises:
+            SandboxUnavailable: no runner can be had.
             RunnerFault: our side failed.
         """
-        if self._runner is None:
-            return nothing_fired()
-        return run_controls(self._runner, self._deadlines.load_s, self._deadlines.case_s)
+
+        def once() -> tuple[ControlEvidence, ...]:
+            if self._runner is None and after is not None:
+                self._run_once(after)
+            if self._runner is None:
+                return nothing_fired()
+            return run_controls(self._runner, self._deadlines.load_s, self._deadlines.case_s)
+
+        return self._again.surviving(once)
 
     def _waiting(self, case: Case) -> UnsupportedCase | None:
         """Whether the case ends in natural order: then a program waits for another, which a GPU may allow."""

@@ -52,18 +52,20 @@ class ContainerFacts:
 class Container:
     """A container that exists on the engine until `remove`."""
 
-    def __init__(self, engine: DockerEngine, name: str) -> None:
+    def __init__(self, engine: DockerEngine, name: str, unremoved: set[str]) -> None:
+        """`unremoved` holds the names of those that the engine would not remove."""
         self.name = name
         self._engine = engine
+        self._unremoved = unremoved
 
     @classmethod
-    def create(cls, engine: DockerEngine, spec: ContainerSpec) -> Container:
+    def create(cls, engine: DockerEngine, spec: ContainerSpec, unremoved: set[str]) -> Container:
         """Makes the container without starting it.
 
         Raises:
             SandboxUnavailable: the engine does not answer, refuses, or does not have the image.
         """
-        container = cls(engine, f"kernelgate-{secrets.token_hex(8)}")
+        container = cls(engine, f"kernelgate-{secrets.token_hex(8)}", unremoved)
         try:
             with engine_errors(f"create a container of {spec.image}", engine.url):
                 engine.api.create_container_from_config(  # type: ignore[no-untyped-call]  # the SDK's stubs lack it
@@ -146,24 +148,26 @@ class Container:
             response.raise_for_status()
             return bool(response.content.strip())
 
-    def remove(self) -> None:
+    def remove(self, deadline_s: float = REMOVAL_DEADLINE_S) -> None:
         """Kills what runs, removes the container, and returns when the engine knows it no more.
 
         Raises:
-            SandboxUnavailable: it could not be removed; a later `reap` will try again.
+            SandboxUnavailable: it could not be removed in time, and its name is among the unremoved.
         """
-        until = time.monotonic() + REMOVAL_DEADLINE_S
+        until = time.monotonic() + deadline_s
+        self._unremoved.add(self.name)
         while self._exists_after_removal():
             if time.monotonic() > until:
                 raise SandboxUnavailable(
                     f"the engine at {self._engine.url} does not remove a container; try `docker rm -f {self.name}`"
                 )
             time.sleep(REMOVAL_POLL_S)
+        self._unremoved.discard(self.name)
 
-    def discard(self) -> None:
+    def discard(self, deadline_s: float = REMOVAL_DEADLINE_S) -> None:
         """Removes it on the way out of another failure, which is the one to be reported."""
         with suppress(SandboxUnavailable):
-            self.remove()
+            self.remove(deadline_s)
 
     def _exists_after_removal(self) -> bool:
         with engine_errors("remove the container", self._engine.url):

@@ -160,3 +160,7 @@ class Sandbox(Protocol):
     def reap(self) -> int:
         """Removes workers whose owner is gone (a killed process); returns how many. Those of a living owner stay."""
         ...
+
+    def close(self) -> None:
+        """Removes what was left because it could not be removed when its worker ended; safe to call twice."""
+        ...

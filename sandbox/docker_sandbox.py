@@ -3,6 +3,8 @@
 This module only puts the parts together: the specification (`sandbox.hardening`), the container (`sandbox.container`),
 the conversation (`sandbox.started_worker`), the proof (`sandbox.proof`), and who owns what (`sandbox.owner`).
 
+What an engine that did not answer has kept is removed when the sandbox is closed.
+
 Deliberately not handled: a container whose owner lives in another boot or process namespace is left alone while it runs
 (its owner may be alive and out of our sight); once it has stopped and is an hour old it is reaped.
 """
@@ -53,6 +55,7 @@ class DockerSandbox:
         self._engine = engine
         self._runtime = runtime or engine.facts.default_runtime
         self._hardening = hardening
+        self._unremoved: set[str] = set()  # also holds what is being removed right now
 
     def start(self, program: Program) -> StartedWorker:
         """Starts `program` in a fresh container.
@@ -95,8 +98,16 @@ class DockerSandbox:
             listed = self._engine.api.containers(all=True, filters={"label": f"{MARK}=1"})
         left_over = [entry["Names"][0].lstrip("/") for entry in listed if _is_left_over(entry)]
         for name in left_over:
-            Container(self._engine, name).remove()
+            self._container(name).remove()
         return len(left_over)
+
+    def close(self) -> None:
+        """Removes what could not be removed before; what still cannot be is left to a later run's `reap`."""
+        for name in tuple(self._unremoved):
+            self._container(name).discard()
+
+    def _container(self, name: str) -> Container:
+        return Container(self._engine, name, self._unremoved)
 
     def _rootless_engine(self) -> LimitProof:
         options = ", ".join(self._engine.facts.security) or "none"
@@ -104,7 +115,7 @@ class DockerSandbox:
 
     def _start(self, program: Program) -> tuple[Container, StartedWorker]:
         spec = self._hardening(program, this_process(), self._runtime)
-        container = Container.create(self._engine, spec)
+        container = Container.create(self._engine, spec, self._unremoved)
         try:
             stream = AttachedStream(container.attach())
             try:

@@ -119,6 +119,9 @@ class NamespaceSandbox:
         """Removes control groups whose owner is gone; their processes ended with the owner."""
         return self._groups.reap()
 
+    def close(self) -> None:
+        """Nothing of a worker outlives it here."""
+
     def _orders(self, program: Program, group: ControlGroup) -> Orders:
         limits = program.limits
         return Orders(

@@ -5,6 +5,9 @@ processor. A worker that ended while it waited (somebody restarted the engine) i
 cannot be warmed at all is reported to whoever takes next, who may try again. No candidate ran yet in a waiting worker,
 so whatever goes wrong with it is ours: it is always a `SandboxUnavailable`.
 
+An engine that is restarted in the middle of a run costs seconds, not verdicts: once a worker was warmed, the next that
+cannot be is tried again for `patience_s` before anybody is told. Who never got one hears of it at once.
+
 Takers are served in the order in which they came. Measured on a loaded machine before that was so: one of three waited
 for two minutes, in vain, while the others took whatever was warmed.
 
@@ -16,6 +19,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Self
 
@@ -23,11 +28,23 @@ from sandbox.contract import Program, Reply, Sandbox, SandboxUnavailable, Worker
 from sandbox.outcomes import Outcome
 from sandbox.printable import printable
 
+RETRY_S = 1.0
+Permit = Callable[[Callable[[], object]], AbstractContextManager[None]]
+
 
 class WarmPool:
     """Up to `size` greeted workers of one program. Thread-safe."""
 
-    def __init__(self, sandbox: Sandbox, program: Program, size: int, *, warming_at_once: int = 1) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        program: Program,
+        size: int,
+        *,
+        warming_at_once: int = 1,
+        patience_s: float = 0.0,
+        permit: Permit = lambda go_on: nullcontext(),
+    ) -> None:
         """Starts warming at once.
 
         Args:
@@ -35,6 +52,8 @@ class WarmPool:
             program: What they run.
             size: How many may wait; at least 1.
             warming_at_once: How many are warmed at a time; more than there are idle cores only slows all of them.
+            patience_s: How long an outage may last, after one worker was warmed, before takers are told.
+            permit: Held while one is warmed. It may wait, and calls what it is given meanwhile, which may raise.
         """
         if size < 1 or warming_at_once < 1:
             raise ValueError(f"a pool of {size} workers, {warming_at_once} warmed at once, cannot serve anybody")
@@ -47,6 +66,10 @@ class WarmPool:
         self._warming = 0
         self._being_warmed: set[Worker] = set()
         self._failure: SandboxUnavailable | None = None
+        self._patience_s = patience_s
+        self._permit = permit
+        self._was_warm = False
+        self._failing_since: float | None = None
         self._closed = False
         self._threads = [
             threading.Thread(target=self._keep_warm, name=f"warm-pool-{number}", daemon=True)
@@ -116,7 +139,8 @@ class WarmPool:
             warmed: Worker | None = None
             failure: SandboxUnavailable | None = None
             try:
-                warmed = self._warm()
+                with self._permit(self._go_on):
+                    warmed = self._warm()
             except SandboxUnavailable as error:
                 failure = error
             except Exception as error:  # noqa: BLE001  # a thread has no caller: whoever takes next is told instead
@@ -133,6 +157,10 @@ class WarmPool:
                     return True
                 self._changed.wait()
             return False
+
+    def _go_on(self) -> None:
+        if self._closed:
+            raise SandboxUnavailable("the pool of runners is closed; start a new one")
 
     def _warm(self) -> Worker:
         worker = self._sandbox.start(self._program)
@@ -162,7 +190,23 @@ class WarmPool:
     def _finish_warming(self, warmed: Worker | None, failure: SandboxUnavailable | None) -> None:
         with self._changed:
             self._warming -= 1
-            self._failure = failure or self._failure
             if warmed is not None:
                 self._ready.append(warmed)
+                self._was_warm, self._failing_since = True, None
+            elif self._may_pass():
+                self._wait(RETRY_S)
+            else:
+                self._failure = failure or self._failure
             self._changed.notify_all()
+
+    def _may_pass(self) -> bool:
+        """Whether this is an outage that has not lasted long."""
+        now = time.monotonic()
+        if self._failing_since is None:
+            self._failing_since = now
+        return self._was_warm and now - self._failing_since < self._patience_s
+
+    def _wait(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not self._closed and (left_s := until - time.monotonic()) > 0:
+            self._changed.wait(left_s)

@@ -264,3 +264,6 @@ class ScriptedSandbox:
     def reap(self) -> int:
         """Nothing of a script outlives its process."""
         return 0
+
+    def close(self) -> None:
+        """Nothing of a script is left."""

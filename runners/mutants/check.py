@@ -8,7 +8,6 @@ candidate's own slowest case with room, not what the policy grants a candidate.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from runners.evidence import MutantsEvidence, PropertiesEvidence, SurvivingMutan
 from runners.mutants.edits import Mutant
 from runners.mutants.enumeration import count_edits, shuffled_mutants
 from runners.properties import Effort, PropertiesCheck
+from runners.turn import ALONE, Turn
 
 SLOWER: Final = 5.0  # a mutant's case may take so many times the candidate's slowest, and a second
 Fate = Literal["killed", "survived", "inconclusive"]
@@ -58,7 +58,9 @@ class MutantsCheck:
         effort: Effort,
         judge_seed: int,
         contract: Callable[[Candidate], bool],
+        turn: Turn = ALONE,
     ) -> None:
+        self._turn = turn
         self._candidate = candidate
         self._take = take
         self._effort = replace(effort, reduces=False)
@@ -72,17 +74,17 @@ class MutantsCheck:
             SandboxUnavailable: no runner can be had.
             RunnerFault: our side failed.
         """
-        started = time.monotonic()
+        started = self._turn.now()
         self._effort = within(self._effort, passed)
         runs: list[MutantRun] = []
         spent = False
         denied = Counter[str]()
         for mutant in self._sample(denied):
-            spent = time.monotonic() - started > mutants.total_s
+            spent = self._turn.now() - started > mutants.total_s
             if spent or len(runs) == mutants.count:
                 break
             runs.append(self.one(mutant))
-        return self._evidence(runs, denied.total(), spent, time.monotonic() - started)
+        return self._evidence(runs, denied.total(), spent, self._turn.now() - started)
 
     def one(self, mutant: Mutant) -> MutantRun:
         """Makes the check of one mutant.
@@ -94,7 +96,8 @@ class MutantsCheck:
         return fate_of(mutant, self._properties(mutant))
 
     def _properties(self, mutant: Mutant) -> PropertiesEvidence:
-        return PropertiesCheck(as_candidate(self._candidate, mutant), self._take, self._effort, self._seed).run()
+        candidate = as_candidate(self._candidate, mutant)
+        return PropertiesCheck(candidate, self._take, self._effort, self._seed, turn=self._turn).run()
 
     def _sample(self, denied: Counter[str]) -> Iterator[Mutant]:
         for mutant in shuffled_mutants(self._candidate.text, self._candidate.entry, self._seed):

@@ -21,7 +21,7 @@ from pipeline.settings import Settings
 from pipeline.verify import Item, Listener, Options
 from policies.policy import Policy, Tier, load_policy
 from policies.verdict import Finding, Verdict
-from runners.evidence import Evidence, Missing
+from runners.evidence import Evidence, Missing, MutantsEvidence
 
 POLICY = load_policy("ci")
 RULE = {Tier.REJECTED: "properties/raised", Tier.INCONCLUSIVE: "evidence/properties-missing"}
@@ -39,6 +39,12 @@ class Quiet:
     def judged(self, path: str, judged: Judged) -> None: ...
 
 
+MUTANTS = MutantsEvidence(
+    seed=1, possible=1, denied=0, inconclusive=0, killed=0, killed_by={}, first_kills=(), survivors=(),
+    deadline_spent=False, wall_s=1.5,
+)  # fmt: skip
+
+
 def verdict_on(item: Item, tier: Tier, *, ours: bool = False) -> Judged:
     severity = "error" if tier is Tier.REJECTED else "incomplete"
     findings = (Finding(rule=RULE[tier], severity=severity, message="said"),) if tier in RULE else ()
@@ -48,9 +54,9 @@ def verdict_on(item: Item, tier: Tier, *, ours: bool = False) -> Judged:
     )  # fmt: skip
     evidence = Evidence(
         candidate=item.facts, operator_digest=None, source=(), environment=None, isolation=None,
-        properties=Missing(reason="the engine went away", ours=ours),
+        properties=Missing(reason="the engine went away", ours=ours), mutants=MUTANTS,
     )  # fmt: skip
-    return Judged(item.source, evidence, verdict, wall_s=1.5)
+    return Judged(item.source, evidence, verdict)
 
 
 class Gate:

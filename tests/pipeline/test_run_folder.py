@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -47,13 +49,29 @@ def test_a_case_that_is_not_a_case_is_damaged(runs: Path) -> None:
 
 
 def test_what_a_killed_run_left_is_removed_and_what_another_is_writing_is_not(tmp_path: Path) -> None:
-    old, new = tmp_path / ".a.partial", tmp_path / ".b.partial"
-    for folder in (old, new):
+    abandoned, being_written = tmp_path / ".a.partial", tmp_path / ".b.partial"
+    for folder in (abandoned, being_written):
         folder.mkdir()
-    os.utime(old, (0, 0))
+        (folder / "policy.json").write_text("{")
+    writer = os.open(being_written, os.O_RDONLY)
+    fcntl.flock(writer, fcntl.LOCK_EX)
     write_run(tmp_path, "r2", load_policy("ci"), ())
-    assert (old.exists(), new.exists()) == (False, True)
+    assert (abandoned.exists(), being_written.exists()) == (False, True)
     assert (tmp_path / "r2" / "run.json").is_file()
+    os.close(writer)
+    write_run(tmp_path, "r3", load_policy("ci"), ())
+    assert not being_written.exists()
+
+
+def test_many_writers_at_once_leave_every_run_whole(tmp_path: Path) -> None:
+    policy = load_policy("ci")
+    threads = [threading.Thread(target=write_run, args=(tmp_path, f"r{number}", policy, ())) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"r{number}" for number in range(16))
+    assert all((path / "run.json").is_file() for path in tmp_path.iterdir())
 
 
 def test_the_ids_of_two_runs_at_once_differ() -> None:

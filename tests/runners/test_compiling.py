@@ -199,10 +199,22 @@ def test_a_deadline_missed_twice_is_no_error_of_the_kernel() -> None:
     assert causes(evidence) == [("sm_90", "timed_out", False)]
 
 
-def test_memory_that_ran_out_and_what_could_not_be_tried_say_nothing_of_the_kernel() -> None:
-    answers = iter([OutOfMemory(1 << 30), NotCompiled(reason="no such kernel")])
+def test_memory_that_ran_out_and_what_could_not_be_tried_say_nothing_of_the_kernel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("runners.again.time.sleep", lambda seconds: None)
+    answers = iter([OutOfMemory(1 << 30)] * 3 + [NotCompiled(reason="no such kernel")])
     evidence = Compilers(lambda r: next(answers, compiles(r))).check(launch())
     assert causes(evidence) == [("sm_80", "not_tried", False), ("sm_90", "not_tried", False)]
+
+
+@pytest.mark.parametrize("end", [OutOfMemory(1 << 30), KilledBySignal(9), TimedOut(1.0)])
+def test_what_may_not_be_the_compilers_doing_is_tried_again(monkeypatch: pytest.MonkeyPatch, end: Outcome) -> None:
+    monkeypatch.setattr("runners.again.time.sleep", lambda seconds: None)
+    answers = iter([end])
+    evidence = Compilers(lambda r: next(answers, compiles(r))).check(launch())
+    assert evidence.failures == ()
+    assert evidence.containers == 2
 
 
 def test_a_launch_that_no_message_can_say_is_reported_and_not_compiled() -> None:

@@ -10,7 +10,7 @@ from runners.candidate import Candidate
 from runners.controls import CONTROLS, SIZE, STRIDE, run_controls
 from runners.properties import Effort, PropertiesCheck
 from runners.session import Deadlines, Session
-from sandbox.outcomes import KilledBySignal
+from sandbox.outcomes import KilledBySignal, SandboxFault
 
 DEADLINES = Deadlines(load_s=2.0, case_s=1.0)
 RUNNER_ENDS = KilledBySignal(signal=11)
@@ -84,10 +84,32 @@ def test_controls_run_in_the_runner_that_ran_the_last_case_and_not_without_one(
 ) -> None:
     runners = fake_runners(torch.relu)
     with Session(relu_candidate, runners.take, DEADLINES) as session:
-        assert not any(control.fired for control in session.controls())
+        assert not any(control.fired for control in session.controls(after=None))
         session.run(relu_case)
-        assert len(session.controls()) == len(CONTROLS)
+        assert len(session.controls(after=relu_case)) == len(CONTROLS)
     assert len(runners.workers) == 1
+
+
+def test_controls_that_a_fault_of_ours_ended_are_run_again_after_a_case(
+    fake_runners, relu_candidate: Candidate, relu_case
+) -> None:
+    runners = fake_runners(lambda *arguments: torch.relu(arguments[0]))
+    genuine, faults = runners.answer, [SandboxFault("the engine is gone")]
+
+    def answer(payload: bytes) -> bytes:
+        request, _ = wire.decode_request(payload)
+        if not isinstance(request, wire.LoadRequest) or request.role != "control":
+            return genuine(payload)
+        if faults:
+            raise fake_runners.Ends(faults.pop())
+        return b"".join(wire.encode(wire.Loaded()))
+
+    runners.answer = answer
+    with Session(relu_candidate, runners.take, DEADLINES) as session:
+        session.run(relu_case)
+        assert len(session.controls(after=relu_case)) == len(CONTROLS)
+        assert (session.runners, session.lost_runners) == (2, 1)
+    assert runners.left_running == 0
 
 
 @pytest.mark.parametrize(

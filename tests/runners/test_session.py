@@ -53,11 +53,16 @@ def judge(relu_candidate, relu_case):
 
 def once(first, then):
     """A function that behaves as `first` when it is called for the first time and as `then` ever after."""
+    return first_times(1, first, then)
+
+
+def first_times(times: int, first, then):
+    """A function that behaves as `first` so many times and as `then` ever after."""
     called = []
 
     def behave(*arguments):
         called.append(1)
-        return (first if len(called) == 1 else then)(*arguments)
+        return (first if len(called) <= times else then)(*arguments)
 
     return behave
 
@@ -242,7 +247,7 @@ def test_a_module_that_raises_or_is_unsupported_is_told_without_a_case(relu_cand
 @pytest.mark.parametrize(
     ("outcome", "how", "detail"),
     [
-        (OutOfMemory(64 << 20), "out_of_memory", "64 MiB"), (KilledBySignal(11), "signal", "SIGSEGV"),
+        (KilledBySignal(11), "signal", "SIGSEGV"),
         (KilledBySignal(99), "signal", "signal 99"), (Exited(0), "exited", "code 0"), (Finished(), "exited", "left"),
         (ProtocolBroken("not a frame"), "protocol_broken", "not a frame"),
     ],
@@ -257,6 +262,68 @@ def test_a_runner_that_ends_is_told_by_how_it_ended(judge, fake_runners, relu_ca
     assert (result.how, result.case) == (how, relu_case)
     assert detail in result.detail
     assert len(runners.workers) == 1
+
+
+@pytest.fixture
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runners.again.time.sleep", lambda seconds: None)
+
+
+@pytest.mark.usefixtures("_no_pauses")
+@pytest.mark.parametrize(
+    ("outcome", "how", "detail"),
+    [(KilledBySignal(9), "signal", "SIGKILL"), (OutOfMemory(64 << 20), "out_of_memory", "64 MiB")],
+)
+def test_what_somebody_else_may_have_killed_is_blamed_when_it_comes_three_times(
+    relu_candidate, relu_case, fake_runners, outcome, how, detail
+) -> None:
+    def end(x):
+        raise fake_runners.Ends(outcome)
+
+    for times, blamed in ((1, False), (2, False), (3, True)):
+        runners = fake_runners(first_times(times, end, torch.relu))
+        with Session(relu_candidate, runners.take, DEADLINES) as session:
+            result = session.run(relu_case)
+            assert isinstance(result, RunnerEnded) is blamed
+            assert (session.runners, session.lost_runners) == (3, 0) if blamed else (times + 1, 1)
+        assert runners.left_running == 0
+    assert (result.how, result.case) == (how, relu_case)
+    assert detail in result.detail
+
+
+@pytest.mark.usefixtures("_no_pauses")
+@pytest.mark.parametrize(("outcome", "workers"), [(HANG, 1), (OutOfMemory(1), 1), (KilledBySignal(9), 3)])
+def test_how_far_a_candidate_gets_is_not_confirmed_but_a_kill_is(
+    relu_candidate, relu_case, fake_runners, outcome, workers
+) -> None:
+    def end(x):
+        raise fake_runners.Ends(outcome)
+
+    runners = fake_runners(end)
+    with Session(relu_candidate, runners.take, DEADLINES) as session:
+        assert isinstance(session.run(relu_case, to_the_limit=True), RunnerEnded)
+    assert len(runners.workers) == workers
+
+
+def test_a_fault_of_ours_costs_a_runner_and_no_case(relu_candidate, relu_case, fake_runners) -> None:
+    def lose(x):
+        raise fake_runners.Ends(SandboxFault("the engine is gone"))
+
+    runners = fake_runners(first_times(2, lose, torch.relu))
+    with Session(relu_candidate, runners.take, DEADLINES) as session:
+        assert isinstance(session.run(relu_case), Agreed)
+        assert (session.runners, session.lost_runners) == (3, 2)
+    assert runners.left_running == 0
+
+
+def test_a_rested_session_goes_on_in_a_fresh_runner(relu_candidate, relu_case, fake_runners) -> None:
+    runners = fake_runners(torch.relu)
+    with Session(relu_candidate, runners.take, DEADLINES) as session:
+        session.run(relu_case)
+        session.rest()
+        assert runners.left_running == 0
+        assert isinstance(session.run(relu_case), Agreed)
+        assert (session.runners, session.lost_runners) == (2, 0)
 
 
 def test_a_missed_deadline_is_confirmed_in_fresh_runners(judge, fake_runners) -> None:

@@ -115,7 +115,7 @@ def create(program: Program, owner: Owner, runtime: str | None) -> PreparedReque
     engine.api = docker.APIClient(base_url="tcp://engine:1", version="1.41")
     engine.api.mount("http://", recorder)
     try:
-        Container.create(engine, harden(program, owner, runtime))
+        Container.create(engine, harden(program, owner, runtime), set())
     finally:
         engine.close()
     (request,) = recorder.sent

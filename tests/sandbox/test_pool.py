@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -109,6 +110,75 @@ def test_a_failure_is_not_retried_until_somebody_takes() -> None:
         assert eventually(lambda: len(sandbox.started) == 1)
         time.sleep(0.05)
         assert len(sandbox.started) == 1
+
+
+class Interrupted(ScriptedSandbox):
+    """An engine that goes away for a number of starts, after so many that it made."""
+
+    def __init__(self, good: int, bad: int) -> None:
+        super().__init__(lambda program: ECHO)
+        self.good, self.bad = good, bad
+
+    def start(self, program: Program) -> ScriptedWorker:
+        if self.good == 0 and self.bad:
+            self.bad -= 1
+            raise SandboxUnavailable("the engine does not answer")
+        self.good -= self.good > 0
+        return super().start(program)
+
+
+@pytest.fixture
+def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.pool.RETRY_S", 0.01)
+
+
+@pytest.mark.usefixtures("_quick_retries")
+def test_an_outage_after_a_success_costs_time_and_is_told_to_nobody() -> None:
+    sandbox = Interrupted(good=1, bad=5)
+    with WarmPool(sandbox, PROGRAM, 1, patience_s=30.0) as pool:
+        assert pool.take(10.0).greeting() == Reply(b"ready")
+        assert pool.take(10.0).greeting() == Reply(b"ready")
+    assert sandbox.bad == 0
+
+
+@pytest.mark.usefixtures("_quick_retries")
+@pytest.mark.parametrize(("good", "patience_s"), [(0, 30.0), (1, 0.2)], ids=["never worked", "lasts too long"])
+def test_an_outage_is_told_at_once_or_when_it_has_lasted(good: int, patience_s: float) -> None:
+    with WarmPool(Interrupted(good=good, bad=10**9), PROGRAM, 1, patience_s=patience_s) as pool:
+        for _ in range(good):
+            pool.take(10.0)
+        began = time.monotonic()
+        for _ in range(2):
+            with pytest.raises(SandboxUnavailable, match="does not answer"):
+                pool.take(10.0)
+        assert time.monotonic() - began < 5.0
+
+
+def test_closing_ends_the_patience() -> None:
+    pool = WarmPool(Interrupted(good=1, bad=10**9), PROGRAM, 1, patience_s=60.0)
+    pool.take(10.0)
+    pool.close()
+    assert not any(thread.is_alive() for thread in pool._threads)
+
+
+def test_a_permit_is_held_while_one_is_warmed_and_may_end_with_the_pool() -> None:
+    held = list[str]()
+
+    @contextmanager
+    def permit(go_on: Callable[[], object]) -> Iterator[None]:
+        held.append("asked")
+        while held.count("asked") > 1:  # the second never gets it
+            go_on()
+            time.sleep(0.01)
+        yield
+        held.append("given back")
+
+    sandbox = echoing()
+    pool = WarmPool(sandbox, PROGRAM, 2, permit=permit)
+    assert eventually(lambda: held == ["asked", "given back", "asked"])
+    assert len(sandbox.started) == 1
+    pool.close()
+    assert held == ["asked", "given back", "asked"]
 
 
 def test_a_bug_in_warming_is_told_instead_of_hanging() -> None:

@@ -1,0 +1,147 @@
+"""How many candidates this machine measures at once, over all runs of one user.
+
+A CI host starts many runs at a time, and each believes that the cores are its own: cases then miss deadlines that they
+keep when they are alone. So whoever measures holds one of as many slots as there are cores, and the others wait; a slot
+is a file that the kernel locks, and it is free again however its holder ends. Who waits holds a shared lock besides, by
+which holders know to give way. Runners are warmed by one run at a time, for the same reason.
+
+Runs of other users, and other programs, are not seen.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Final, Protocol
+
+from sandbox.contract import SandboxUnavailable
+
+POLL_S: Final = 0.1
+
+
+class Slots(Protocol):
+    """Slots of a machine; thread-safe."""
+
+    @property
+    def are_wanted(self) -> bool:
+        """Whether somebody waits for one."""
+        ...
+
+    def hold(self, go_on: Callable[[], object]) -> AbstractContextManager[None]:
+        """Waits for a slot and holds it; `go_on` is called while it waits and may raise."""
+        ...
+
+    def warming(self, go_on: Callable[[], object]) -> AbstractContextManager[None]:
+        """Waits until no other run warms a runner, and keeps the others from it; `go_on` as in `hold`."""
+        ...
+
+
+class OwnMachine:
+    """For runs that share the machine with no other; tests, experiments."""
+
+    are_wanted = False
+
+    def hold(self, go_on: Callable[[], object]) -> AbstractContextManager[None]:
+        """There is always room."""
+        return nullcontext()
+
+    def warming(self, go_on: Callable[[], object]) -> AbstractContextManager[None]:
+        """Nobody else warms."""
+        return nullcontext()
+
+
+class SharedMachine:
+    """Slots in a folder of lock files."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        """Makes the folder where it is missing.
+
+        Raises:
+            SandboxUnavailable: it can't be made, or is somebody else's.
+        """
+        self._folder = folder
+        self._count = count
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            facts = folder.lstat()
+        except OSError as error:
+            raise SandboxUnavailable(f"{folder} can't be made: {error.strerror}; set TMPDIR to another place") from None
+        if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
+            raise SandboxUnavailable(f"{folder} is not a folder of this user alone; set TMPDIR to another place")
+        for name in ("waiting", "warming", *(f"slot-{number}" for number in range(count))):
+            os.close(self._descriptor(name))  # now: later the disk may be full
+
+    @classmethod
+    def of_this_user(cls, at_least: int) -> SharedMachine:
+        """As many slots as there are cores, or `at_least` so many: whoever asks for more workers has reasons."""
+        folder = Path(tempfile.gettempdir()) / f"kernelgate-{os.geteuid()}"
+        return cls(folder, max(os.cpu_count() or 1, at_least))
+
+    @property
+    def are_wanted(self) -> bool:
+        """Whether another run waits for a slot."""
+        with self._open("waiting") as descriptor:
+            return not _locked(descriptor, fcntl.LOCK_EX)
+
+    @contextmanager
+    def hold(self, go_on: Callable[[], object]) -> Iterator[None]:
+        """Waits for a slot and holds it."""
+        slot = None if self.are_wanted else self._free()  # not before those that wait
+        if slot is None:
+            with self._open("waiting") as waiting:
+                fcntl.flock(waiting, fcntl.LOCK_SH)
+                while slot is None:
+                    go_on()
+                    time.sleep(POLL_S)
+                    slot = self._free()
+        try:
+            yield
+        finally:
+            os.close(slot)
+
+    @contextmanager
+    def warming(self, go_on: Callable[[], object]) -> Iterator[None]:
+        """Holds the lock of those that warm a runner."""
+        with self._open("warming") as descriptor:
+            while not _locked(descriptor, fcntl.LOCK_EX):
+                go_on()
+                time.sleep(POLL_S)
+            yield
+
+    def _free(self) -> int | None:
+        """The descriptor of a slot that was free and is held now."""
+        for number in range(self._count):
+            descriptor = self._descriptor(f"slot-{number}")
+            if _locked(descriptor, fcntl.LOCK_EX):
+                return descriptor
+            os.close(descriptor)
+        return None
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[int]:
+        descriptor = self._descriptor(name)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _descriptor(self, name: str) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        path = self._folder / f"{name}.lock"
+        try:
+            return os.open(path, flags, 0o600)
+        except OSError as error:
+            raise SandboxUnavailable(f"{path} can't be opened: {error.strerror}") from None
+
+
+def _locked(descriptor: int, how: int) -> bool:
+    with suppress(BlockingIOError):
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+        return True
+    return False

@@ -1,0 +1,214 @@
+"""Who goes on: quick ones before slow ones, as many at once as there are slots, and all of them in the end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from waiting import wait_until
+
+from pipeline.machine_slots import OwnMachine, SharedMachine
+from pipeline.turns import MyTurn, Turns
+from sandbox.contract import SandboxUnavailable
+
+SLICE_S = 0.05
+
+
+class Load:
+    """Threads that each work for a while in steps, and ask between two of them."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self.done: list[str] = []
+        self.now = 0
+        self.most = 0
+        self.interrupted = 0
+
+    def add(self, name: str, steps: int) -> None:
+        thread = threading.Thread(target=self._work, args=(name, steps))
+        self._threads.append(thread)
+        thread.start()
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self, name: str, steps: int) -> None:
+        with self._turns.one() as turn:
+            self._change(1)
+            for _ in range(steps):
+                if turn.is_over:
+                    self._change(-1)
+                    self.interrupted += 1
+                    turn.give_way()
+                    self._change(1)
+                time.sleep(0.01)
+            self._change(-1)
+        self.done.append(name)
+
+    def _change(self, by: int) -> None:
+        with self._lock:
+            self.now += by
+            self.most = max(self.most, self.now)
+
+
+def test_no_more_than_the_slots_work_at_once_and_all_come_to_their_end() -> None:
+    load = Load(Turns(2, OwnMachine(), SLICE_S))
+    for number in range(20):
+        load.add(str(number), steps=3)
+    load.join()
+    assert len(load.done) == 20
+    assert load.most == 2
+
+
+def test_quick_ones_do_not_wait_for_slow_ones_that_came_before() -> None:
+    load = Load(Turns(2, OwnMachine(), SLICE_S))
+    for number in range(6):
+        load.add(f"slow {number}", steps=60)
+    wait_until(lambda: load.now == 2)
+    for number in range(10):
+        load.add(f"quick {number}", steps=1)
+    load.join()
+    assert [name.split()[0] for name in load.done[:10]] == ["quick"] * 10
+    assert len(load.done) == 16
+
+
+def test_a_slow_one_is_interrupted_a_few_times_and_not_at_every_step() -> None:
+    load = Load(Turns(1, OwnMachine(), SLICE_S))
+    for number in range(4):
+        load.add(str(number), steps=100)
+    load.join()
+    assert 0 < load.interrupted <= 4 * 5
+
+
+def test_one_that_is_alone_is_never_interrupted() -> None:
+    load = Load(Turns(1, OwnMachine(), SLICE_S))
+    load.add("slow", steps=30)
+    load.join()
+    assert load.interrupted == 0
+
+
+def test_the_clock_of_a_turn_stands_still_while_others_have_theirs() -> None:
+    turns = Turns(1, OwnMachine(), SLICE_S)
+    began = time.monotonic()
+    with turns.one() as turn:
+        other = threading.Thread(target=_use, args=(turns, 0.3))
+        other.start()
+        wait_until(lambda: turn.is_over or turn.now() > 1)
+        before = turn.now()
+        turn.give_way()
+        assert turn.now() - before < 0.2
+    other.join()
+    assert time.monotonic() - began >= 0.3
+
+
+def _use(turns: Turns, seconds: float) -> None:
+    with turns.one():
+        time.sleep(seconds)
+
+
+def test_closing_ends_all_waiting() -> None:
+    turns = Turns(1, OwnMachine(), SLICE_S)
+    told: list[str] = []
+
+    def wait() -> None:
+        with pytest.raises(SandboxUnavailable, match="ended"), turns.one():
+            raise AssertionError("it has no turn")
+        told.append("told")
+
+    with turns.one() as turn:
+        threads = [threading.Thread(target=wait) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        turns.close()
+        for thread in threads:
+            thread.join(10)
+        assert len(told) == 5
+        with pytest.raises(SandboxUnavailable, match="ended"):
+            turn.give_way()
+
+
+def test_a_slot_is_given_back_whatever_happens() -> None:
+    turns = Turns(1, OwnMachine(), SLICE_S)
+    for _ in range(3):
+        with pytest.raises(KeyError), turns.one():
+            raise KeyError
+    with turns.one() as turn:
+        assert isinstance(turn, MyTurn)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Callable[[], SharedMachine]:
+    """Another run's view of the same machine of one slot."""
+    return lambda: SharedMachine(tmp_path / "slots", 1)
+
+
+def test_runs_share_the_slots_of_the_machine(machine: Callable[[], SharedMachine]) -> None:
+    one, other = Load(Turns(2, machine(), SLICE_S)), Load(Turns(2, machine(), SLICE_S))
+    together: list[int] = []
+    for load in (one, other):
+        load._change = lambda by, own=load._change: (own(by), together.append(one.now + other.now))  # type: ignore[method-assign]
+    for number in range(5):
+        one.add(str(number), steps=3)
+        other.add(str(number), steps=3)
+    one.join()
+    other.join()
+    assert (len(one.done), len(other.done)) == (5, 5)
+    assert max(together) == 1
+
+
+def test_a_long_run_gives_way_to_another_run(machine: Callable[[], SharedMachine]) -> None:
+    long, short = Load(Turns(1, machine(), SLICE_S)), Load(Turns(1, machine(), SLICE_S))
+    long.add("long", steps=200)
+    wait_until(lambda: long.now == 1)
+    short.add("short", steps=1)
+    short.join()
+    assert long.done == []
+    assert long.interrupted >= 1
+    long.join()
+
+
+def test_a_waiting_run_can_be_ended(machine: Callable[[], SharedMachine]) -> None:
+    turns = Turns(1, machine(), SLICE_S)
+
+    def use() -> None:
+        with pytest.raises(SandboxUnavailable, match="ended"):
+            _use(turns, 0.0)
+
+    with machine().hold(lambda: None):
+        thread = threading.Thread(target=use)
+        thread.start()
+        wait_until(lambda: machine().are_wanted)
+        turns.close()
+        thread.join(10)
+        assert not thread.is_alive()
+    assert not machine().are_wanted
+
+
+def test_one_run_warms_at_a_time(machine: Callable[[], SharedMachine]) -> None:
+    def refuse() -> None:
+        raise SandboxUnavailable("waited")
+
+    with machine().warming(lambda: None), pytest.raises(SandboxUnavailable, match="waited"), machine().warming(refuse):
+        raise AssertionError("two warm")
+    with machine().warming(refuse):
+        pass
+
+
+def test_a_folder_that_others_may_write_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "slots"
+    folder.mkdir()
+    folder.chmod(0o777)
+    with pytest.raises(SandboxUnavailable, match="not a folder of this user alone"):
+        SharedMachine(folder, 1)
+    (tmp_path / "link").symlink_to(tmp_path)
+    with pytest.raises(SandboxUnavailable, match="not a folder of this user alone"):
+        SharedMachine(tmp_path / "link", 1)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SandboxUnavailable, match="can't be made"):
+        SharedMachine(tmp_path / "file", 1)
