@@ -1,4 +1,4 @@
-"""The Prefect flow: one task a candidate, evidence kept by content. The only module that imports Prefect.
+"""The Prefect flow: one task a candidate, evidence kept by content.
 
 What a task returns, and Prefect keeps as JSON, is evidence; verdicts are made from it each time. A flow that was killed
 and is started again measures only what was not finished (`pipeline.content_key` says what makes two runs the same).
@@ -31,6 +31,7 @@ from pipeline.errors import FlowUnavailable
 from pipeline.gate import Judged, judge, measure, needs_runner
 from pipeline.machine_slots import SharedMachine
 from pipeline.prefect_environment import prepare, temporary_server
+from pipeline.prefect_logs import make_brief
 from pipeline.run_folder import new_run_id, write_run
 from pipeline.settings import Settings
 from pipeline.supply import RunnerSupply, supply_for
@@ -48,12 +49,16 @@ from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
 from prefect.context import TaskRunContext  # noqa: E402
 from prefect.futures import PrefectFuture, as_completed  # noqa: E402
-from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: E402
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings  # noqa: E402
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner  # noqa: E402
 from prefect.tasks import Task, exponential_backoff  # noqa: E402
 
+from pipeline.prefect_events import send_briefly  # noqa: E402  # imports prefect, too
+
 RETRIES: Final = 2
+_LOG: Final = logging.getLogger(__name__)
 BACKOFF_S: Final = 1.0
+TEMPORARY_SERVER_RETRIES: Final = 3  # one that was killed does not come back: 14 s a request instead of a minute
 Item = Candidate | Unreadable
 Progress = Callable[[str, Judged], None]
 
@@ -181,7 +186,12 @@ def verify_with_flow(
         try:
             run(paths=[Path(item.facts.path) for item in work.items], policy=policy.name, fresh=fresh)
         except httpx.TransportError as error:
-            raise FlowUnavailable(f"Prefect's server stopped to answer in the middle: {error!r}") from error
+            if len(work.judged) < len(work.items):
+                raise FlowUnavailable(
+                    f"Prefect's server stopped to answer in the middle: {error!r}. What was measured is kept: "
+                    "run the same command again, and it goes on."
+                ) from error
+            _LOG.warning("Prefect's server stopped to answer: its pages lack the end of this run, which is complete")
         finally:
             _PREPARED.reset(token)
     return work.in_order
@@ -204,7 +214,7 @@ def verify_kernels(paths: list[Path], policy: str = "ci", fresh: bool = False) -
     if work is not None:
         return _verify(work)
     settings, rules, items = Settings.resolve(), load_policy(policy), collect(paths)
-    with supply_for(settings, rules, logging.getLogger(__name__).info) as supply:
+    with supply_for(settings, rules, _LOG.info) as supply:
         if any(needs_runner(item, rules) for item in items):
             supply.open()
         turns = Turns(settings.workers, SharedMachine.of_this_user(settings.workers))
@@ -310,7 +320,7 @@ def _server() -> AbstractContextManager[Any]:
     if url is None:
         server = temporary_server()
         server.wait_ready()
-        return temporary_settings({PREFECT_API_URL: server.url})
+        return temporary_settings({PREFECT_API_URL: server.url, PREFECT_CLIENT_MAX_RETRIES: TEMPORARY_SERVER_RETRIES})
     with get_client(sync_client=True) as client:
         problem = client.api_healthcheck()
     if problem is not None:
@@ -320,13 +330,5 @@ def _server() -> AbstractContextManager[Any]:
     return nullcontext()
 
 
-class _Brief(logging.Filter):
-    """A failure of ours is told in one line: its traceback says nothing about what to do."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and isinstance(record.exc_info[1], InfrastructureFault):
-            record.exc_info = None
-        return True
-
-
-logging.getLogger("prefect.task_runs").addFilter(_Brief())
+make_brief()
+send_briefly()

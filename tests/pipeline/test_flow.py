@@ -408,6 +408,7 @@ def artifacts() -> tuple[list[dict[str, str]], str]:
 
 
 WORKERS_OF_A_CHILD = 2
+A_DEAD_SERVER_S = 150  # bounded; Prefect's own client would add seven for each event
 
 
 class Child:
@@ -502,6 +503,28 @@ def test_ctrl_c_ends_a_flow_on_the_temporary_server_and_the_server(server: Path,
         assert database.execute("select state_type from flow_run order by start_time").fetchall()[-1] == ("CRASHED",)
 
 
+def test_a_server_that_dies_in_the_middle_costs_no_verdict_and_no_time(
+    server: Path, kernels: Any, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    copy_database(home / "prefect.db")
+    environment = {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": "",
+        "PREFECT_LOCAL_STORAGE_PATH": str(home / "storage"),
+    }
+    names = ["slow", *(f"k{number}" for number in range(12))]
+    child = Child(CASES, [Path(item.facts.path) for item in kernels(*names)], environment)
+    child.wait_for("measuring slow")
+    (server_said,) = [line for line in child.said if line.startswith("server ")]
+    os.kill(int(server_said.split()[1]), signal.SIGKILL)
+    killed_at = time.monotonic()
+    assert child.rest()[-1] == f"verdicts {['functional'] * 13}"
+    assert time.monotonic() - killed_at < A_DEAD_SERVER_S
+    assert child.process.returncode == 0
+
+
 def say(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
@@ -528,7 +551,8 @@ def main(cases: int, paths: Sequence[str]) -> None:
         start_early(Path())
         say(f"server {temporary_server().process.pid}")
     try:
-        verify(items, supply, small_policy(cases), workers=WORKERS_OF_A_CHILD)
+        judged = verify(items, supply, small_policy(cases), workers=WORKERS_OF_A_CHILD)
+        say(f"verdicts {[tier.value for tier in tiers(judged)]}")
     except KeyboardInterrupt:
         say(f"interrupted; supply closed: {supply.closed}")
 
