@@ -39,12 +39,18 @@ from attack_folders import read_attacks  # noqa: E402
 from disturbances import ALL, Target, containers_of, small_disk  # noqa: E402
 
 POLICY: Final = PROJECT / "tests" / "attacks" / "open.yaml"  # hostile candidates run; here with fewer cases
-FEWER: Final = (("pairwise_cases: 6", "pairwise_cases: 3"), ("random_cases: 4", "random_cases: 1"))
+FEWER: Final = (("random_cases: 4", "random_cases: 2"),)
 KERNELS: Final = PROJECT / "tests" / "kernels"
 PROGRAM: Final = Path(sys.executable).with_name("kernelgate")
 DISK: Final = "768m"
 QUICK: Final = ("relu", "add", "silu", "elu", "leaky_relu", "tanh", "sigmoid", "transpose", "max", "sum")
-OF_EACH: Final = 12  # right ones, and wrong ones
+RIGHT: Final = 12
+# Wrong on nearly every case of any draw: with few cases others pass now and then, which is no news here.
+WRONG: Final = (
+    "relu/wrong_mask_off_by_one", "relu/wrong_writes_one_before", "add/wrong_unmasked_store", "elu/wrong_unmasked_load",
+    "tanh/wrong_odd_tail", "sigmoid/wrong_softsign", "sigmoid/wrong_floored_walk", "transpose/wrong_swapped_mask",
+    "sum/wrong_drops_last_chunk", "sum/wrong_keeps_axis",
+)  # fmt: skip
 ATTACK_EVERY: Final = 5  # of the attacks that run: many only wait for a deadline
 INCONCLUSIVE: Final = "inconclusive"
 A_RUN_AT_MOST: Final = 40  # so often it is started again; more is a run that does not come to an end
@@ -192,10 +198,19 @@ class Soak:
         got = self._verdicts(output)
         for name, tier in got.items():
             if tier != expected[name] and (exactly or tier != INCONCLUSIVE):
-                problems.append(f"{name} is {tier}, undisturbed it is {expected[name]}")
+                said = self._evidence(json.loads(output)["folder"], name)
+                problems.append(f"{name} is {tier}, undisturbed it is {expected[name]}: {said}")
         if not exactly:
             self.report.same = sum(got.get(name) == tier for name, tier in expected.items())
             self.report.inconclusive = len(got) - self.report.same
+
+    def _evidence(self, run: str, name: str) -> str:
+        """What the run folder has on a candidate, in short: the source's last lines, and how it was measured."""
+        (folder,) = Path(run).glob(f"*-{Path(name).stem}")
+        source = (folder / "candidate.py").read_text(encoding="utf-8").strip().splitlines()[-2:]
+        evidence = json.loads((folder / "evidence.json").read_text(encoding="utf-8"))["properties"]
+        kept = {key: value for key, value in evidence.items() if key not in ("offered", "controls")}
+        return f"{source} {json.dumps(kept)[:1500]}"
 
     def _look_for_leftovers(self) -> None:
         left = [f"container {name}" for pid in self._owners for name in containers_of(pid)]
@@ -213,9 +228,9 @@ class Soak:
 def _sources() -> list[Path]:
     """Different kernels: right and wrong ones of quick operators, and attacks that run."""
     right = [path for name in QUICK for path in sorted((KERNELS / name).glob("right_*.py"))]
-    wrong = [path for name in QUICK for path in sorted((KERNELS / name).glob("wrong_*.py"))]
+    wrong = [KERNELS / f"{name}.py" for name in WRONG]
     attacks = [attack.file for attack in read_attacks() if attack.behind is not None][::ATTACK_EVERY]
-    return [*right[:: len(right) // OF_EACH], *wrong[:: len(wrong) // OF_EACH], *attacks]
+    return [*right[:: len(right) // RIGHT], *wrong, *attacks]
 
 
 def _write_policy(path: Path) -> None:
