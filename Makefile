@@ -11,6 +11,8 @@ export KERNELGATE_PIP_ARGS := $(PIP_ARGS)
 
 BIN := .venv/bin
 STAMP := .venv/installed
+# Files of tests side by side: their servers, images and containers are shared within a file.
+PARALLEL := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo measure test check engine engine-stop image bench clean
@@ -31,14 +33,14 @@ measure: venv engine ## measure the gate on the project's own labelled kernels: 
 	@$(BIN)/kernelgate measure tests/kernels
 
 test: venv engine image ## the whole test suite, in real containers; a skip that was not needed fails
-	@KERNELGATE_FAIL_ON_SKIP=1 $(BIN)/python -m pytest
+	@KERNELGATE_FAIL_ON_SKIP=1 $(BIN)/python -m pytest $(PARALLEL)
 
 check: venv ## format, lint, types, import rules, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(PARALLEL)
 
 engine: venv ## make sure that a container engine answers
 	@$(BIN)/python -m pipeline.engine ensure

@@ -163,8 +163,10 @@ class PooledSupply(ABC):
         except BaseException:
             pool.close()
             raise
+        pool.be_patient()
         # Not before the proof: until here the runner that was asked for is all that anybody waits for.
         self._compilers = self._pool_of(sandbox, replace(program, argv=COMPILER_ARGV), 1)
+        self._compilers.be_patient()
         return pool
 
     def _pool_of(self, sandbox: Sandbox, program: Program, size: int) -> WarmPool:

@@ -5,8 +5,8 @@ processor. A worker that ended while it waited (somebody restarted the engine) i
 cannot be warmed at all is reported to whoever takes next, who may try again. No candidate ran yet in a waiting worker,
 so whatever goes wrong with it is ours: it is always a `SandboxUnavailable`.
 
-An engine that is restarted in the middle of a run costs seconds, not verdicts: once a worker was warmed, the next that
-cannot be is tried again for `patience_s` before anybody is told. Who never got one hears of it at once.
+An engine that is restarted in the middle of a run costs seconds, not verdicts: where workers could be had before, the
+next is tried for `patience_s` before anybody is told. Where none ever could, whoever takes hears of it at once.
 
 Takers are served in the order in which they came. Measured on a loaded machine before that was so: one of three waited
 for two minutes, in vain, while the others took whatever was warmed.
@@ -52,7 +52,7 @@ class WarmPool:
             program: What they run.
             size: How many may wait; at least 1.
             warming_at_once: How many are warmed at a time; more than there are idle cores only slows all of them.
-            patience_s: How long an outage may last, after one worker was warmed, before takers are told.
+            patience_s: How long an outage may last, once it is known that workers can be had, before takers are told.
             permit: Held while one is warmed. It may wait, and calls what it is given meanwhile, which may raise.
         """
         if size < 1 or warming_at_once < 1:
@@ -68,7 +68,7 @@ class WarmPool:
         self._failure: SandboxUnavailable | None = None
         self._patience_s = patience_s
         self._permit = permit
-        self._was_warm = False
+        self._works = False
         self._failing_since: float | None = None
         self._closed = False
         self._threads = [
@@ -89,6 +89,11 @@ class WarmPool:
             worker = self._next_ready(until, timeout_s)
             if worker.ended() is None:
                 return worker
+
+    def be_patient(self) -> None:
+        """Says that workers can be had, which the caller knows from elsewhere; the first one warmed says it, too."""
+        with self._changed:
+            self._works = True
 
     def close(self) -> None:
         """Ends every waiting worker and stops warming; safe to call twice."""
@@ -192,7 +197,7 @@ class WarmPool:
             self._warming -= 1
             if warmed is not None:
                 self._ready.append(warmed)
-                self._was_warm, self._failing_since = True, None
+                self._works, self._failing_since = True, None
             elif self._may_pass():
                 self._wait(RETRY_S)
             else:
@@ -204,7 +209,7 @@ class WarmPool:
         now = time.monotonic()
         if self._failing_since is None:
             self._failing_since = now
-        return self._was_warm and now - self._failing_since < self._patience_s
+        return self._works and now - self._failing_since < self._patience_s
 
     def _wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess, Popen
@@ -58,7 +59,9 @@ def test_wrong_usage_exits_2_with_one_message(
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize("variable", ["KERNELGATE_WORKERS", "KERNELGATE_RUNNER_MIB", "KERNELGATE_PIP_ARGS"])
+@pytest.mark.parametrize(
+    "variable", ["KERNELGATE_WORKERS", "KERNELGATE_RUNNER_MIB", "KERNELGATE_OUTAGE_S", "KERNELGATE_PIP_ARGS"]
+)
 def test_a_variable_of_the_environment_that_cannot_be_used_exits_2(
     kernelgate: Program, tmp_path: Path, variable: str
 ) -> None:
@@ -153,7 +156,7 @@ def test_an_engine_that_dies_in_the_middle_is_our_fault_and_not_the_candidates(
     (tmp_path / "slow.py").write_text(SLOW)
     process = start(
         "verify", "slow.py", "--policy", str(slow_policy), "--workers", "1", "--format", "json",
-        cwd=tmp_path, DOCKER_HOST=relay.url,
+        cwd=tmp_path, DOCKER_HOST=relay.url, KERNELGATE_OUTAGE_S="3",
     )  # fmt: skip
     assert process.stderr is not None
     while "verifying 1 candidate" not in process.stderr.readline():
@@ -167,6 +170,33 @@ def test_an_engine_that_dies_in_the_middle_is_our_fault_and_not_the_candidates(
     assert "Traceback" not in errors
     for container in containers_of(process.pid):  # nothing could remove them without an engine
         container.remove(force=True)
+
+
+def test_an_engine_that_is_away_for_a_moment_costs_time_and_no_verdict(
+    start: Callable[..., Popen[str]],
+    containers_of: Callable[[int], list[object]],
+    relay: Relay,
+    runner_image: str,
+    quick_policy: Path,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "steady.py").write_text(candidate(at_call="time.sleep(1)"))
+    process = start(
+        "verify", "steady.py", "--policy", str(quick_policy), "--workers", "1", "--format", "json",
+        cwd=tmp_path, DOCKER_HOST=relay.url,
+    )  # fmt: skip
+    wait_until(lambda: len(containers_of(process.pid)) >= 3)  # its runner, the next, a compiler
+    time.sleep(3)  # by then a case is being run; each takes two seconds
+    relay.cut()
+    time.sleep(2)
+    relay.mend()
+    output, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    (entry,) = json.loads(output)["candidates"]
+    assert (entry["tier"], entry["findings"]) == ("functional", [])
+    evidence = next((tmp_path / "runs").glob("*/001-*/evidence.json"))
+    assert json.loads(evidence.read_text())["properties"]["lost_runners"] >= 1
+    assert containers_of(process.pid) == []
 
 
 @pytest.fixture

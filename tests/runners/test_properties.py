@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -323,6 +324,50 @@ def test_checks_in_threads_do_not_disturb_each_other(relu_candidate, fake_runner
     for thread in threads:
         thread.join()
     assert together == alone
+
+
+class Crowded:
+    """A turn that is over at every third question; others have the machine for an hour each time."""
+
+    def __init__(self, runners) -> None:
+        self.asked = 0
+        self.waits = 0
+        self._runners = runners
+        self._began = time.monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        self.asked += 1
+        return self.asked % 3 == 0
+
+    def give_way(self) -> None:
+        assert self._runners.left_running == 0, "whoever waits holds no runner"
+        self.waits += 1
+
+    def now(self) -> float:
+        return time.monotonic() - self._began
+
+
+def test_a_check_gives_way_without_its_runner_and_comes_to_the_same_end(check, fake_runners) -> None:
+    alone = check(fake_runners(relu), effort(10, 5))
+    runners = fake_runners(relu)
+    turn = Crowded(runners)
+    crowded = check(runners, effort(10, 5), turn=turn)
+    assert turn.waits == 15 // 3
+    assert crowded.runners == 1 + turn.waits
+    same = {"wall_s": 0.0, "slowest_s": 0.0, "runners": 0}
+    assert crowded.model_copy(update=same) == alone.model_copy(update=same)
+
+
+def test_time_is_what_the_turn_says_it_is(check, fake_runners) -> None:
+    class Slow(Crowded):
+        def now(self) -> float:
+            return 7.0 * self.asked
+
+    runners = fake_runners(relu)
+    evidence = check(runners, effort(10, 5, total_s=30.0), turn=Slow(runners))
+    assert evidence.deadline_spent
+    assert evidence.cases == 5
 
 
 def test_a_check_leaves_nothing_on_the_disk(

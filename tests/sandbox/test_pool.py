@@ -142,6 +142,17 @@ def test_an_outage_after_a_success_costs_time_and_is_told_to_nobody() -> None:
 
 
 @pytest.mark.usefixtures("_quick_retries")
+def test_whoever_knows_that_workers_can_be_had_may_say_so() -> None:
+    with WarmPool(Interrupted(good=0, bad=5), PROGRAM, 1, patience_s=30.0) as pool:
+        pool.be_patient()
+        try:
+            worker = pool.take(10.0)
+        except SandboxUnavailable:  # the first failure may have been before that
+            worker = pool.take(10.0)
+        assert worker.greeting() == Reply(b"ready")
+
+
+@pytest.mark.usefixtures("_quick_retries")
 @pytest.mark.parametrize(("good", "patience_s"), [(0, 30.0), (1, 0.2)], ids=["never worked", "lasts too long"])
 def test_an_outage_is_told_at_once_or_when_it_has_lasted(good: int, patience_s: float) -> None:
     with WarmPool(Interrupted(good=good, bad=10**9), PROGRAM, 1, patience_s=patience_s) as pool:

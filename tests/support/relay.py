@@ -12,13 +12,23 @@ class Relay:
     def __init__(self, target: str, path: Path) -> None:
         self.url = f"unix://{path}"
         self._target = target.removeprefix("unix://")
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(path))
-        self._listener.listen()
         self._path = path
         self._open: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
+        self._threads: list[threading.Thread] = []
+        self._listen()
+
+    def _listen(self) -> None:
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(self._path))
+        self._listener.listen()
+        thread = threading.Thread(target=self._accept, args=(self._listener,))
+        self._threads.append(thread)
+        thread.start()
+
+    def mend(self) -> None:
+        """Listens again, as an engine does that was started again."""
+        self._listener.close()
+        self._listen()
 
     def cut(self) -> None:
         self._path.unlink(missing_ok=True)
@@ -27,10 +37,10 @@ class Relay:
             with suppress(OSError):  # that side has hung up already
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                near, _ = self._listener.accept()
+                near, _ = listener.accept()
             except OSError:
                 return
             far = socket.socket(socket.AF_UNIX)
