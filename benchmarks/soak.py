@@ -69,6 +69,7 @@ class Report:
     disturbances: dict[str, int] = field(default_factory=dict)
     same: int = 0
     inconclusive: int = 0
+    why: dict[str, int] = field(default_factory=dict)
     reused: list[int] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -203,6 +204,10 @@ class Soak:
         if not exactly:
             self.report.same = sum(got.get(name) == tier for name, tier in expected.items())
             self.report.inconclusive = len(got) - self.report.same
+            odd = [e for e in entries if e["tier"] == INCONCLUSIVE != expected[Path(e["path"]).name]]
+            self.report.why = dict(
+                Counter(f"{e['findings'][0]['rule']}: {e['findings'][0]['message'][:160]}" for e in odd)
+            )
 
     def _evidence(self, run: str, name: str) -> str:
         """What the run folder has on a candidate, in short: the source's last lines, and how it was measured."""

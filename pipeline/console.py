@@ -21,6 +21,7 @@ from pipeline.gate import Judged
 from policies.policy import Tier
 from runners.evidence import PropertiesEvidence
 
+SHOWN_AT_ONCE: Final = 4
 PLAIN_WIDTH: Final = 140  # where no terminal says how wide it is: a log, a pipe
 STYLES: Final = {
     Tier.REJECTED: "bold red",
@@ -78,6 +79,7 @@ class StderrListener:
         if self._status is None:
             return
         with self._lock:
+            self._cases.pop(path, None)  # the latest is the last
             self._cases[path] = (done, planned)
             self._status.update(Text(self._line()))
 
@@ -93,8 +95,10 @@ class StderrListener:
             )
 
     def _line(self) -> str:
-        running = ", ".join(f"{path} {done}/{planned}" for path, (done, planned) in sorted(self._cases.items()))
-        return f"{self._finished} verdicts; cases done: {running}"
+        latest = list(self._cases.items())[-SHOWN_AT_ONCE:]
+        running = ", ".join(f"{path} {done}/{planned}" for path, (done, planned) in sorted(latest))
+        more = f" and {len(self._cases) - len(latest)} that wait" if len(self._cases) > len(latest) else ""
+        return f"{self._finished} verdicts; cases done: {running}{more}"
 
 
 def verdict_table(judged: Sequence[Judged], labels: Sequence[str] | None = None) -> Table:

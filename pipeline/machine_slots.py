@@ -3,7 +3,7 @@
 A CI host starts many runs at a time, and each believes that the cores are its own: cases then miss deadlines that they
 keep when they are alone. So whoever measures holds one of as many slots as there are cores, and the others wait; a slot
 is a file that the kernel locks, and it is free again however its holder ends. Who waits holds a shared lock besides, by
-which holders know to give way. Runners are warmed by one run at a time, for the same reason.
+which holders know to give way. For the same reason no more runners are warmed at a time than there are cores.
 
 Runs of other users, and other programs, are not seen.
 """
@@ -38,7 +38,7 @@ class Slots(Protocol):
         ...
 
     def warming(self, go_on: Callable[[], object]) -> AbstractContextManager[None]:
-        """Waits until no other run warms a runner, and keeps the others from it; `go_on` as in `hold`."""
+        """Waits until there is a core for one more to be warmed, and holds it; `go_on` as in `hold`."""
         ...
 
 
@@ -74,7 +74,9 @@ class SharedMachine:
             raise SandboxUnavailable(f"{folder} can't be made: {error.strerror}; set TMPDIR to another place") from None
         if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
             raise SandboxUnavailable(f"{folder} is not a folder of this user alone; set TMPDIR to another place")
-        for name in ("waiting", "warming", *(f"slot-{number}" for number in range(count))):
+        self._warming = os.cpu_count() or 1
+        names = [f"slot-{number}" for number in range(count)] + [f"warming-{number}" for number in range(self._warming)]
+        for name in ("waiting", *names):
             os.close(self._descriptor(name))  # now: later the disk may be full
 
     @classmethod
@@ -107,17 +109,22 @@ class SharedMachine:
 
     @contextmanager
     def warming(self, go_on: Callable[[], object]) -> Iterator[None]:
-        """Holds the lock of those that warm a runner."""
-        with self._open("warming") as descriptor:
-            while not _locked(descriptor, fcntl.LOCK_EX):
-                go_on()
-                time.sleep(POLL_S)
+        """Holds one of the locks of those that warm a runner."""
+        while (lock := self._first_free("warming", self._warming)) is None:
+            go_on()
+            time.sleep(POLL_S)
+        try:
             yield
+        finally:
+            os.close(lock)
 
     def _free(self) -> int | None:
         """The descriptor of a slot that was free and is held now."""
-        for number in range(self._count):
-            descriptor = self._descriptor(f"slot-{number}")
+        return self._first_free("slot", self._count)
+
+    def _first_free(self, name: str, count: int) -> int | None:
+        for number in range(count):
+            descriptor = self._descriptor(f"{name}-{number}")
             if _locked(descriptor, fcntl.LOCK_EX):
                 return descriptor
             os.close(descriptor)

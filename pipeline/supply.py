@@ -171,7 +171,9 @@ class PooledSupply(ABC):
 
     def _pool_of(self, sandbox: Sandbox, program: Program, size: int) -> WarmPool:
         warming = SharedMachine.of_this_user(self._settings.workers).warming
-        return WarmPool(sandbox, program, size, patience_s=self._settings.outage_s, permit=warming)
+        return WarmPool(
+            sandbox, program, size, warming_at_once=size, patience_s=self._settings.outage_s, permit=warming
+        )
 
 
 class DockerSupply(PooledSupply):

@@ -190,12 +190,16 @@ def test_a_waiting_run_can_be_ended(machine: Callable[[], SharedMachine]) -> Non
     assert not machine().are_wanted
 
 
-def test_one_run_warms_at_a_time(machine: Callable[[], SharedMachine]) -> None:
+def test_no_more_warm_at_a_time_than_there_are_cores(
+    machine: Callable[[], SharedMachine], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse() -> None:
         raise SandboxUnavailable("waited")
 
-    with machine().warming(lambda: None), pytest.raises(SandboxUnavailable, match="waited"), machine().warming(refuse):
-        raise AssertionError("two warm")
+    monkeypatch.setattr("pipeline.machine_slots.os.cpu_count", lambda: 2)
+    one, two, three = (machine().warming(refuse) for _ in range(3))
+    with one, two, pytest.raises(SandboxUnavailable, match="waited"), three:
+        raise AssertionError("three warm")
     with machine().warming(refuse):
         pass
 
