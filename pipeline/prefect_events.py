@@ -2,8 +2,8 @@
 
 Prefect's own client tries for seven seconds to reach the server for each event, and the process does not end before the
 last: with a server that was killed, a run of a thousand candidates would hang for hours after its verdicts. Here one
-event pays for all of the next minute. Events are kept, as Prefect keeps those that were not confirmed, and sent when
-the server is back.
+event pays for all of the next half minute. Events are kept, as Prefect keeps those that were not confirmed, and sent
+when the server is back.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from prefect.events.clients import PrefectEventsClient
 from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_CLOUD_API_URL
 
-PAUSE_S: Final = 60.0
+PAUSE_S: Final = 30.0
 
 
 class BriefEventsClient(PrefectEventsClient):
-    """Prefect's client, which after a failure does not try again for a minute."""
+    """Prefect's client, which after a failure does not try again for half a minute."""
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

@@ -11,7 +11,7 @@ known of it here. How an end is read, in this order:
 
 What stays ambiguous: a program that leaves by itself with code 128 + N looks like one killed by signal N (an init
 passes both on alike). A signal sent through the engine (`docker kill`, the engine's own shutdown), or to the init of
-namespaces, is recognised and is a fault; so is a SIGKILL while the machine killed something for want of memory. One
+namespaces, is recognised and is a fault; so is a SIGKILL while the machine as a whole ran out of memory. One
 that root on the host sends to the program directly is not, and reads as `KilledBySignal(9)`. Bytes of stdout that
 nobody asked for are noticed at the next call if they arrived by then; later ones are taken for the beginning of the
 next answer.
@@ -30,7 +30,7 @@ from sandbox.confinement import Confinement, EndState
 from sandbox.contract import ABORTED, Buffer, Limits, Reply, SandboxUnavailable
 from sandbox.conversation import Closed, Conversation, Expired, Frame, Turn, Violation
 from sandbox.demultiplex import EngineStreamError
-from sandbox.machine_memory import kills_for_memory
+from sandbox.machine_memory import ran_out_since
 from sandbox.outcomes import (
     Exited,
     Finished,
@@ -56,7 +56,7 @@ class StartedWorker:
         self._confinement = confinement
         self._stream = stream
         self._limits = limits
-        self._memory_kills = kills_for_memory()
+        self._started = time.monotonic()
         self._start_until = time.monotonic() + limits.start_deadline_s
         self._greeting: Reply | None = None
         self._outcome: Outcome | None = None
@@ -192,7 +192,7 @@ class StartedWorker:
             return OutOfMemory(self._limits.memory_bytes)
         if state.exit_code != 0 and self._confinement.was_signalled_from_outside(state):
             return SandboxFault(f"something outside ended {self.name}")
-        if state.exit_code == SIGNAL_BASE + signal.SIGKILL and kills_for_memory() != self._memory_kills:
+        if state.exit_code == SIGNAL_BASE + signal.SIGKILL and ran_out_since(self._started):
             return SandboxFault(f"{self.name} was killed while this machine ran out of memory")
         if SIGNAL_BASE < state.exit_code <= SIGNAL_BASE + LAST_SIGNAL:
             return KilledBySignal(state.exit_code - SIGNAL_BASE)

@@ -70,12 +70,6 @@ class Twin:
     script: Script
 
 
-@pytest.fixture(autouse=True)
-def _enough_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests beside these exhaust memory, which casts doubt on a SIGKILL here."""
-    monkeypatch.setattr("sandbox.started_worker.kills_for_memory", lambda: None)
-
-
 def echo_script(**more: object) -> Script:
     return Script((Say(b"ready"), Answer(lambda request: request)), repeat_last=True, **more)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from sandbox import machine_memory
 from sandbox.contract import Limits, Program, Reply
 from sandbox.docker_engine import DockerEngine
 from sandbox.docker_sandbox import DockerSandbox
-from sandbox.machine_memory import kills_for_memory
+from sandbox.machine_memory import ran_out_since
 from sandbox.outcomes import KilledBySignal, Outcome, SandboxFault
 
 READY = "import struct, sys; sys.stdout.buffer.write(struct.pack('<Q', 0)); sys.stdout.flush();"
@@ -55,28 +57,42 @@ def killed(sandbox: DockerSandbox, image: str) -> Outcome | Reply:
         return worker.exchange([b""], deadline_s=30.0, cap_bytes=1)
 
 
-@pytest.mark.parametrize(
-    ("counts", "outcome"), [((7, 7), KilledBySignal), ((7, 8), SandboxFault), ((None, None), KilledBySignal)]
-)
-def test_a_kill_while_the_machine_kills_for_memory_is_no_ones_doing_here(
+@pytest.mark.parametrize(("ran_out", "outcome"), [(False, KilledBySignal), (True, SandboxFault)])
+def test_a_kill_while_the_machine_ran_out_of_memory_is_no_ones_doing_here(
     docker_sandbox: DockerSandbox,
     runner_image: str,
     monkeypatch: pytest.MonkeyPatch,
-    counts: tuple[int | None, int | None],
+    ran_out: bool,
     outcome: type[Outcome],
 ) -> None:
-    counted = iter(counts)
-    monkeypatch.setattr("sandbox.started_worker.kills_for_memory", lambda: next(counted))
+    began = time.monotonic()
+
+    def since(moment_s: float) -> bool:
+        assert began <= moment_s <= time.monotonic()
+        return ran_out
+
+    monkeypatch.setattr("sandbox.started_worker.ran_out_since", since)
     assert isinstance(killed(docker_sandbox, runner_image), outcome)
 
 
-def test_the_machines_kills_are_counted_where_the_kernel_says_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert kills_for_memory() is not None
-    for text, count in (("pgfault 3\noom_kill 12\nx 1\n", 12), ("pgfault 3\n", None)):
-        (tmp_path / "vmstat").write_text(text)
-        monkeypatch.setattr(machine_memory, "COUNTERS", tmp_path / "vmstat")
-        assert kills_for_memory() == count
-    monkeypatch.setattr(machine_memory, "COUNTERS", tmp_path / "none")
-    assert kills_for_memory() is None
+LOG = b"""6,1,500000000,-;cgroup: fork rejected by pids controller
+3,2,600000000,-;Memory cgroup out of memory: Killed process 7 (python3)
+3,3,700000000,-;Out of memory: Killed process 8 (python3) total-vm:1kB
+ SUBSYSTEM=memory
+6,4,800000000,-;something else
+"""
+
+
+def test_only_a_kill_of_the_whole_machine_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kmsg").write_bytes(LOG)
+    monkeypatch.setattr(machine_memory, "LOG", tmp_path / "kmsg")
+    assert [ran_out_since(moment_s) for moment_s in (599.0, 700.0, 700.1)] == [True, True, False]
+    monkeypatch.setattr(machine_memory, "LOG", tmp_path / "none")
+    assert not ran_out_since(0.0)
+
+
+def test_the_real_log_can_be_read_to_its_end() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root may read the kernel's log")
+    assert sum(1 for _ in machine_memory._records()) > 0
+    assert not ran_out_since(time.monotonic())
