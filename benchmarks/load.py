@@ -27,6 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from soak import WRONG
+
 PROJECT: Final = Path(__file__).resolve().parents[1]
 POLICY: Final = PROJECT / "tests" / "attacks" / "open.yaml"  # hostile candidates run
 KERNELS: Final = PROJECT / "tests" / "kernels"
@@ -77,7 +79,7 @@ def kinds(folder: Path) -> tuple[Kind, ...]:
             "functional",
         ),
         Kind("quick and right", 0.4, _files("*/right_block.py", ("relu", "silu", "add", "elu")), "functional"),
-        Kind("quick and wrong", 0.4, _files("*/wrong_*.py", ("relu", "silu", "add", "softmax", "sum")), "rejected"),
+        Kind("quick and wrong", 0.4, tuple(KERNELS / f"{name}.py" for name in WRONG), "rejected"),
     )
 
 

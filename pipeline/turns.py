@@ -18,7 +18,7 @@ from typing import Final
 from pipeline.machine_slots import Slots
 from sandbox.contract import SandboxUnavailable
 
-SLICE_S: Final = 60.0  # most candidates have their verdict by then
+SLICE_S: Final = 10.0  # a wrong one has its verdict by then; to be interrupted costs a runner, some two seconds
 IN_PLAY: Final = 256  # so many have begun at once; each is a thread
 
 

@@ -34,9 +34,15 @@ class Again:
             did not come again.
     """
 
-    def __init__(self, drop: Callable[[], None]) -> None:
-        """`drop` ends the runner that a fault has left, so that the next call gets a fresh one."""
+    def __init__(self, drop: Callable[[], None], give_way: Callable[[], None] = lambda: None) -> None:
+        """Begins to count.
+
+        Args:
+            drop: Ends the runner that a fault has left, so that the next call gets a fresh one.
+            give_way: Called before something in doubt is done again: whoever hangs need not keep others waiting.
+        """
         self._drop = drop
+        self._give_way = give_way
         self.slow = 0
         self.lost = 0
 
@@ -50,6 +56,7 @@ class Again:
         result = self.surviving(once)
         while (doubt := doubt_about(result)) is not None and pauses.get(doubt):
             time.sleep(pauses[doubt].pop(0))
+            self._give_way()
             result = self.surviving(once)
             if doubt_about(result) != doubt:
                 self.slow += doubt == "slow"

@@ -61,7 +61,7 @@ class CompileCheck:
         self._containers = 0
         self._crashes = 0
         self._over = False
-        self._again = Again(self._drop)
+        self._again = Again(self._drop, self._give_way)
         self._until = 0.0
 
     def run(self, seen: Sequence[Specialisation]) -> CompileEvidence:
@@ -105,9 +105,7 @@ class CompileCheck:
     def _do(self, job: Job) -> None:
         if self._over:
             return
-        if self._turn.is_over:
-            self._drop()
-            self._turn.give_way()
+        self._give_way()
         answer = self._again.confirmed(lambda: self._ask(job))
         if not self._over and not isinstance(answer, wire.Message):
             self._crashes += 1
@@ -143,6 +141,11 @@ class CompileCheck:
             case wire.Unsupported(reason=reason):
                 return NotCompiled(reason=reason)
         return answer
+
+    def _give_way(self) -> None:
+        if self._turn.is_over:
+            self._drop()
+            self._turn.give_way()
 
     def _drop(self) -> None:
         if self._compiler is not None:

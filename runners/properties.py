@@ -116,7 +116,7 @@ class PropertiesCheck:
         self._seed = judge_seed
         self._progress = progress
         self._tally = _Tally()
-        self._session = Session(candidate, take, effort.deadlines, effort.allowance, noise=effort.noise)
+        self._session = Session(candidate, take, effort.deadlines, effort.allowance, noise=effort.noise, turn=turn)
         self._started = 0.0
         operator = candidate.operator
         self._dtypes = tuple(dtype for dtype in operator.dtypes if dtype in effort.dtypes or dtype not in CHOSEN)
@@ -237,9 +237,6 @@ class PropertiesCheck:
         if self._turn.now() - self._started > self._effort.total_s:
             self._tally.deadline_spent = True
             return False
-        if self._turn.is_over:
-            self._session.rest()
-            self._turn.give_way()
         result = self._session.run(case, to_the_limit=phase == "long")
         tally = self._tally
         tally.counts[phase] += 1

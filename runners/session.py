@@ -25,6 +25,7 @@ from runners.launches import SeenLaunches
 from runners.materialise import ArgumentValue, materialise
 from runners.oracle import STRICT, Allowance, Expected, expect
 from runners.specialisation import Specialisation
+from runners.turn import ALONE, Turn
 from sandbox.outcomes import (
     Exited,
     Finished,
@@ -63,8 +64,15 @@ class Session:
         allowance: Allowance = STRICT,
         *,
         noise: bool = False,
+        turn: Turn = ALONE,
     ) -> None:
-        """`noise`: every case under emulated errors of a GPU's arithmetic (see `wire.Conditions`)."""
+        """Begins without a runner.
+
+        Args:
+            noise: Every case under emulated errors of a GPU's arithmetic (see `wire.Conditions`).
+            turn: Knows whether others wait; they go on between two cases.
+        """
+        self._turn = turn
         self._candidate = candidate
         self._take = take
         self._deadlines = deadlines
@@ -73,7 +81,7 @@ class Session:
         self._runner: Runner | None = None
         self.runners = 0
         self.slowest_s = 0.0
-        self._again = Again(self._drop)
+        self._again = Again(self._drop, self._give_way)
         self.greeting: wire.Greeting | None = None
         self._launches = SeenLaunches()
 
@@ -124,16 +132,13 @@ class Session:
             SandboxUnavailable: no runner can be had.
             RunnerFault: our side failed.
         """
+        self._give_way()
         if to_the_limit:
             return self._again.confirmed(lambda: self._run_once(case), ONLY_KILLED)
         result = self._again.confirmed(lambda: self._run_once(case))
         if doubt_about(result) == "slow":
             return self._again.surviving(lambda: self._waiting(case)) or result
         return result
-
-    def rest(self) -> None:
-        """Ends the runner; the next case gets a fresh one."""
-        self._drop()
 
     def controls(self, after: Case | None) -> tuple[ControlEvidence, ...]:
         """Runs the positive controls in the runner as the candidate left it; none fires where none is left.
@@ -219,6 +224,12 @@ class Session:
             if isinstance(result.call, wire.Returned):
                 self._launches.note(result.call.specialisations, declared=declared)
         return results
+
+    def _give_way(self) -> None:
+        """Lets others go on where they should; whoever waits holds no runner."""
+        if self._turn.is_over:
+            self._drop()
+            self._turn.give_way()
 
     def _drop(self) -> None:
         if self._runner is not None:

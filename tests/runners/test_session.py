@@ -316,14 +316,41 @@ def test_a_fault_of_ours_costs_a_runner_and_no_case(relu_candidate, relu_case, f
     assert runners.left_running == 0
 
 
-def test_a_rested_session_goes_on_in_a_fresh_runner(relu_candidate, relu_case, fake_runners) -> None:
-    runners = fake_runners(torch.relu)
-    with Session(relu_candidate, runners.take, DEADLINES) as session:
-        session.run(relu_case)
-        session.rest()
-        assert runners.left_running == 0
-        assert isinstance(session.run(relu_case), Agreed)
-        assert (session.runners, session.lost_runners) == (2, 0)
+class Asked:
+    """A turn that is over when `questions` are used up, once."""
+
+    def __init__(self, questions: int) -> None:
+        self.questions = questions
+        self.gave_way = 0
+
+    @property
+    def is_over(self) -> bool:
+        self.questions -= 1
+        return self.questions == 0
+
+    def give_way(self) -> None:
+        self.gave_way += 1
+
+    def now(self) -> float:
+        return 0.0
+
+
+def test_a_session_whose_turn_is_over_goes_on_in_a_fresh_runner(relu_candidate, relu_case, fake_runners) -> None:
+    runners, turn = fake_runners(torch.relu), Asked(2)
+    with Session(relu_candidate, runners.take, DEADLINES, turn=turn) as session:
+        for _ in range(3):
+            assert isinstance(session.run(relu_case), Agreed)
+        assert (session.runners, session.lost_runners, turn.gave_way) == (2, 0, 1)
+
+
+def test_whoever_hangs_lets_others_go_on_before_it_may_hang_again(relu_candidate, relu_case, fake_runners) -> None:
+    def hang(x):
+        raise fake_runners.Ends(HANG)
+
+    runners, turn = fake_runners(hang), Asked(2)
+    with Session(relu_candidate, runners.take, DEADLINES, turn=turn) as session:
+        assert isinstance(session.run(relu_case), RunnerEnded)
+    assert turn.gave_way == 1
 
 
 def test_a_missed_deadline_is_confirmed_in_fresh_runners(judge, fake_runners) -> None:
