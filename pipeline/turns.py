@@ -85,12 +85,12 @@ class Turns:
     def are_wanted(self, level: int, stint_s: float) -> bool:
         """Whether somebody waits who had less time than a turn of this level, or another run does.
 
-        What another run's candidate has had is not known here: it waits for a slice at most.
+        What another run's candidate has had is not known here: it waits for a slice of this level at most.
         """
         with self._changed:
             if any(turn.level < level for turn in self._waiting):
                 return True
-        return stint_s >= self._slice_s and self._machine.are_wanted
+        return stint_s >= self._slice_s * 2**level and self._machine.are_wanted
 
     def _leave(self) -> None:
         with self._changed:
