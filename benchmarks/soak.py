@@ -1,6 +1,6 @@
 """Many candidates, good, wrong and hostile, while everything around them is killed.
 
-    python benchmarks/soak.py --candidates 1000 --json soak.json    # about an hour on two cores; takes root
+    python benchmarks/soak.py --candidates 1000 --json soak.json    # hours on two cores; takes root
     python benchmarks/soak.py --candidates 30 --without engine,memory
 
 A run of the flow over all candidates is disturbed at random moments (`benchmarks/disturbances.py`) and started again
@@ -203,8 +203,8 @@ class Soak:
                 problems.append(f"{name} is {tier}, undisturbed it is {expected[name]}: {said}")
         if not exactly:
             self.report.same = sum(got.get(name) == tier for name, tier in expected.items())
-            self.report.inconclusive = len(got) - self.report.same
             odd = [e for e in entries if e["tier"] == INCONCLUSIVE != expected[Path(e["path"]).name]]
+            self.report.inconclusive = len(odd)
             self.report.why = dict(
                 Counter(f"{e['findings'][0]['rule']}: {e['findings'][0]['message'][:160]}" for e in odd)
             )
