@@ -1,6 +1,6 @@
 """Many candidates, good, wrong and hostile, while everything around them is killed.
 
-    python benchmarks/soak.py --candidates 1000 --json soak.json    # hours on two cores; takes root
+    python benchmarks/soak.py --candidates 1000 --json soak.json    # some 70 to 100 minutes on two cores; takes root
     python benchmarks/soak.py --candidates 30 --without engine,memory
 
 A run of the flow over all candidates is disturbed at random moments (`benchmarks/disturbances.py`) and started again
