@@ -1,27 +1,31 @@
 """How many mechanical mutants of right kernels the test kills: `python benchmarks/mutants.py FOLDER…`.
 
 For each right kernel of the folders (files `right_*.py`, or those named on the command line) every mutant, or a sample
-of them, goes through the whole properties check; a survivor is tried again with ten times the random cases. Printed:
-by operator the share that was killed and the number of the first case that killed (median, 99th percentile, largest),
-then the survivors as diffs. `equivalent.toml` beside a kernel lists mutants that a person found to be equivalent, with
-the reason (`pipeline.equivalents` says how); they are not counted. `--out FOLDER` writes the killed mutants there as
-candidates; it writes no labels and no cases.
+of them, goes through the whole properties check; `--longer N` tries a survivor again with N times the random cases.
+Printed: by operator the share that was killed and the number of the first case that killed (median, 99th percentile,
+largest), and the survivors as diffs. `equivalent.toml` beside a kernel lists mutants that a person found to be
+equivalent, with the reason (`pipeline.equivalents` says how); they are not counted. `--json FILE` gets a line a mutant
+as it comes, of which `benchmarks/record_strengths.py` makes records; `--out FOLDER` gets the killed mutants as
+candidates, without labels and cases.
 
-The runners are children of this process without a container: for kernels of this project only.
+The runners are children of this process without a container: for kernels of this project only. Each mutant is a task
+of its own, so that a kernel with slow survivors keeps no core waiting.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Container, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -33,39 +37,67 @@ from policies.policy import Policy, load_policy
 from runners.candidate import Candidate, read_candidate
 from runners.contract.reading import read_source
 from runners.conversation import Runner
+from runners.digests import own_test_digest
 from runners.evidence import PropertiesEvidence
-from runners.mutants import Mutant, MutantRun, MutantsCheck, mutants_of, shuffled_mutants
+from runners.mutants import Mutant, MutantRun, shuffled_mutants
 from runners.mutants.check import as_candidate, fate_of, within
 from runners.properties import Effort, PropertiesCheck
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
-    """The mutants of one kernel; `refused` says why there are none."""
+class Subject:
+    """A right kernel and its mutants; `refused` says why there are none. `effort` has the deadlines of mutants."""
 
     path: Path
     operator: str
     refused: str | None
-    runs: list[MutantRun]
+    effort: Effort
+    mutants: tuple[Mutant, ...]
     wall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One mutant of a kernel, run. `test_digest` names the operator's test."""
+
+    path: str
+    operator: str
+    test_digest: str
+    policy: str
+    id: str
+    fate: str
+    by: str | None
+    first_kill: int | None
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a child is given beside the kernel or the mutant. `until` is on the clock that the processes share."""
+
+    policy: Policy
+    seed: int
+    sample: int | None
+    longer: int
+    until: float
 
 
 def main() -> int:
     """Prints the table; 0 when the rate is reached."""
     asked = _arguments()
     warm_up()
-    runs: dict[str, list[MutantRun]] = defaultdict(list)
-    for done in _all(_kernels(asked), asked):
-        if done.refused is not None:
-            print(f"{done.path}: not a right kernel here: {done.refused}", flush=True)
-            continue
-        runs[done.operator] += done.runs
-        print(f"{done.path}: {_line(done.runs)}; {done.wall_s:.0f} s", flush=True)
-        for run in done.runs:
-            if run.fate != "killed":
-                print(f"  {run.fate} {run.mutant.id}\n{run.mutant.diff}", flush=True)
-        if asked.out is not None:
-            _write(asked.out, done)
+    until = time.monotonic() + asked.stop_after_s
+    work = Work(load_policy(asked.policy), asked.seed, asked.sample, asked.longer, until)
+    runs: dict[str, list[Ran]] = defaultdict(list)
+    for ran in _all(_kernels(asked), asked.jobs, work):
+        runs[ran.operator].append(ran)
+        if ran.fate != "killed":
+            print(f"{ran.path}: {ran.fate} {ran.id}\n{ran.diff}", flush=True)
+        if asked.json is not None:
+            with asked.json.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(asdict(ran)) + "\n")
+        if asked.out is not None and ran.fate == "killed":
+            _write(asked.out, ran, len(runs[ran.operator]))
     for name, of_operator in sorted(runs.items()):
         print(f"{name:20s} {_line(of_operator)}")
     everything = [run for of_operator in runs.values() for run in of_operator]
@@ -74,35 +106,73 @@ def main() -> int:
     return int(not judged or sum(run.fate == "killed" for run in judged) < asked.required * len(judged))
 
 
-def _all(paths: list[Path], asked: argparse.Namespace) -> Iterator[Examined]:
-    with ProcessPoolExecutor(asked.jobs, multiprocessing.get_context("fork")) as pool:
-        for task in as_completed([pool.submit(examine, path, asked) for path in paths]):
-            yield task.result()
+def _all(paths: Sequence[Path], jobs: int, work: Work) -> Iterator[Ran]:
+    late = 0
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
+        pending: set[Any] = {pool.submit(examine, path, work) for path in paths}
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for task in done:
+                match task.result():
+                    case Subject(refused=str(reason)) as subject:
+                        print(f"{subject.path}: not a right kernel here: {reason}", flush=True)
+                    case Subject() as subject:
+                        print(f"{subject.path}: right in {subject.wall_s:.0f} s", flush=True)
+                        pending |= {pool.submit(run, subject, mutant, work) for mutant in subject.mutants}
+                    case Ran() as ran:
+                        yield ran
+                    case _:
+                        late += 1
+    if late:
+        print(f"{late} were not begun in the time that was given")
 
 
-def examine(path: Path, asked: argparse.Namespace) -> Examined:
-    """Runs the mutants of one kernel in this process."""
+def examine(path: Path, work: Work) -> Subject | None:
+    """Checks a right kernel in this process, and draws its mutants."""
     started = time.monotonic()
-    policy = load_policy(asked.policy)
-    effort = replace(effort_of(policy), reduces=False)
-    candidate = read_candidate(path)
-    assert isinstance(candidate, Candidate), candidate
-    passed = _check(candidate, effort, asked.seed)
+    if started > work.until:
+        return None
+    effort = replace(effort_of(work.policy), reduces=False)
+    candidate = _read(path)
+    passed = _check(candidate, effort, work.seed)
     refused = passed.failure or passed.unsupported
-    runs = [] if refused else _runs(candidate, within(effort, passed), asked, policy, known_equivalents(path))
+    mutants = () if refused else tuple(_mutants(candidate, path, work))
+    wall_s = time.monotonic() - started
     name = candidate.operator.name
-    return Examined(path, name, str(refused) if refused else None, runs, time.monotonic() - started)
+    return Subject(path, name, str(refused) if refused else None, within(effort, passed), mutants, wall_s)
+
+
+def run(subject: Subject, mutant: Mutant, work: Work) -> Ran | None:
+    """Runs one mutant in this process."""
+    if time.monotonic() > work.until:
+        return None
+    candidate = as_candidate(_read(subject.path), mutant)
+    done = fate_of(mutant, _check(candidate, subject.effort, work.seed))
+    if done.fate == "survived" and work.longer:
+        longer = replace(subject.effort, random_cases=work.longer * subject.effort.random_cases)
+        done = fate_of(mutant, _check(candidate, longer, work.seed + 1))
+    return _ran(subject, candidate, done, work.policy.name)
+
+
+def _ran(subject: Subject, candidate: Candidate, done: MutantRun, policy: str) -> Ran:
+    digest = own_test_digest(candidate.operator)
+    mutant = done.mutant
+    return Ran(
+        str(subject.path), subject.operator, digest, policy, mutant.id, done.fate, done.by, done.first_kill, mutant.diff
+    )
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", nargs="+", type=Path)
     parser.add_argument("--policy", default="ci")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sample", type=int, help="so many mutants of each kernel; all by default")
     parser.add_argument("--kernels", type=int, help="so many right kernels of each folder; all by default")
-    parser.add_argument("--jobs", type=int, default=1, help="kernels at once")
-    parser.add_argument("--longer", type=int, default=10, help="a survivor is tried again with so many times the cases")
+    parser.add_argument("--jobs", type=int, default=1, help="kernels and mutants at once")
+    parser.add_argument("--longer", type=int, default=10, help="try a survivor again with so many times the cases")
+    parser.add_argument("--stop-after-s", type=float, default=float("inf"), help="begin no check after so long")
+    parser.add_argument("--json", type=Path, help="add a line for each mutant")
     parser.add_argument("--out", type=Path, help="write killed mutants here, as candidates")
     parser.add_argument("--required", type=float, default=0.995)
     return parser.parse_args()
@@ -114,35 +184,29 @@ def _kernels(asked: argparse.Namespace) -> list[Path]:
     return named + [file for folder in folders for file in sorted(folder.glob("right_*.py"))[: asked.kernels]]
 
 
+def _read(path: Path) -> Candidate:
+    candidate = read_candidate(path)
+    assert isinstance(candidate, Candidate), candidate
+    return candidate
+
+
 def _check(candidate: Candidate, effort: Effort, seed: int) -> PropertiesEvidence:
     return PropertiesCheck(candidate, lambda: Runner(ForkedWorker()), effort, seed).run()
 
 
-def _runs(
-    candidate: Candidate, effort: Effort, asked: argparse.Namespace, policy: Policy, equivalent: Container[str]
-) -> list[MutantRun]:
-    check = MutantsCheck(candidate, lambda: Runner(ForkedWorker()), effort, asked.seed, lambda c: True)
-    longer = replace(effort, random_cases=asked.longer * effort.random_cases)
-    runs: list[MutantRun] = []
-    for mutant in _mutants(candidate, asked):
-        if mutant.id in equivalent or read_source(as_candidate(candidate, mutant), policy.source.allowance):
+def _mutants(candidate: Candidate, path: Path, work: Work) -> Iterator[Mutant]:
+    equivalent = known_equivalents(path)
+    found = 0
+    for mutant in shuffled_mutants(candidate.text, candidate.entry, work.seed):
+        if found == work.sample:
+            return
+        if mutant.id in equivalent or read_source(as_candidate(candidate, mutant), work.policy.source.allowance):
             continue
-        run = check.one(mutant)
-        if run.fate == "survived" and asked.longer:
-            run = fate_of(mutant, _check(as_candidate(candidate, mutant), longer, asked.seed + 1))
-        runs.append(run)
-        if len(runs) == asked.sample:
-            break
-    return runs
+        found += 1
+        yield mutant
 
 
-def _mutants(candidate: Candidate, asked: argparse.Namespace) -> list[Mutant]:
-    if asked.sample is None:
-        return list(mutants_of(candidate.text, candidate.entry))
-    return list(shuffled_mutants(candidate.text, candidate.entry, asked.seed))
-
-
-def _line(runs: list[MutantRun]) -> str:
+def _line(runs: Sequence[Ran]) -> str:
     killed = sorted(run.first_kill for run in runs if run.first_kill is not None)
     judged = sum(run.fate != "inconclusive" for run in runs)
     first = ""
@@ -153,11 +217,14 @@ def _line(runs: list[MutantRun]) -> str:
     return f"{len(killed)} of {judged} killed ({rate}), {len(runs) - judged} not run{first}"
 
 
-def _write(folder: Path, done: Examined) -> None:
-    target = folder / done.operator
+def _write(folder: Path, ran: Ran, number: int) -> None:
+    target = folder / ran.operator
     target.mkdir(parents=True, exist_ok=True)
-    for number, run in enumerate(run for run in done.runs if run.fate == "killed"):
-        (target / f"mutant_{done.path.stem.removeprefix('right_')}_{number:03d}.py").write_bytes(run.mutant.source)
+    candidate = _read(Path(ran.path))
+    mutants = shuffled_mutants(candidate.text, candidate.entry, 0)
+    source = next(mutant.source for mutant in mutants if mutant.id == ran.id)
+    name = f"mutant_{Path(ran.path).stem.removeprefix('right_')}_{number:03d}.py"
+    (target / name).write_bytes(source)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """Verdicts on a labelled corpus from runners without a container.
 
-    python benchmarks/verdicts.py tests/kernels --jobs 16 --noise --repeat 10 --json verdicts.json
+    python benchmarks/verdicts.py tests/kernels --jobs 16 --noise --repeat 10 --json verdicts.jsonl
 
 What `kernelgate measure` counts, for a machine with many cores and no engine, and as often as is asked for: every
 check of the policy is made but the proof of isolation. All files are judged under `--seed`, then, if they are to be
 judged again, under the next. `--noise` lets the interpreter err as a GPU may in every case. Printed are the errors and
-what was inconclusive, then how many verdicts there were of each label; the exit code is 1 if any was wrong or none said
-anything.
+what was inconclusive, then how many verdicts there were of each label; `--json` gets a line a verdict as it comes. The
+exit code is 1 if any was wrong or none said anything.
 
 The runners are children of this program: for kernels of this project only.
 """
@@ -93,8 +93,9 @@ def main(given: Sequence[str] | None = None) -> int:
         done.append(one)
         if one.wrong or not one.decided:
             print(f"{one.label} {one.tier} {one.path} seed {one.seed}: {'; '.join(one.findings)[:400]}", flush=True)
-    if asked.json is not None:
-        asked.json.write_text(json.dumps([asdict(one) for one in done], indent=0), encoding="utf-8")
+        if asked.json is not None:
+            with asked.json.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(asdict(one)) + "\n")
     _report(done)
     return int(any(one.wrong for one in done) or not any(one.decided for one in done))
 
