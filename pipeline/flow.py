@@ -43,13 +43,18 @@ from runners.evidence import Evidence, Missing, PropertiesEvidence
 prepare(Settings.resolve().state)  # Prefect reads the environment when it is imported, in the lines below
 
 import httpx  # noqa: E402
-from prefect import flow, tags, task, unmapped  # noqa: E402
+from prefect import flow, task, unmapped  # noqa: E402
 from prefect.artifacts import create_markdown_artifact, create_table_artifact  # noqa: E402
 from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
 from prefect.context import TaskRunContext  # noqa: E402
 from prefect.futures import PrefectFuture, as_completed  # noqa: E402
-from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings  # noqa: E402
+from prefect.settings import (  # noqa: E402
+    PREFECT_API_REQUEST_TIMEOUT,
+    PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
+    temporary_settings,
+)
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner  # noqa: E402
 from prefect.tasks import Task, exponential_backoff  # noqa: E402
 
@@ -58,7 +63,9 @@ from pipeline.prefect_events import send_briefly  # noqa: E402  # imports prefec
 RETRIES: Final = 2
 _LOG: Final = logging.getLogger(__name__)
 BACKOFF_S: Final = 1.0
-TEMPORARY_SERVER_RETRIES: Final = 3  # one that was killed does not come back: 14 s a request instead of a minute
+# A temporary server that was killed does not come back, and one that can't write says so after a minute, each time.
+TEMPORARY_SERVER_RETRIES: Final = 2
+TEMPORARY_SERVER_ANSWERS_S: Final = 30.0
 Item = Candidate | Unreadable
 Progress = Callable[[str, Judged], None]
 
@@ -136,7 +143,11 @@ class _Work:
 
     def take_in(self, number: int, future: PrefectFuture[str]) -> bool:
         """Judges what a finished task left; False when there is no evidence in it."""
-        result: object = future.result(raise_on_failure=False)
+        try:
+            result: object = future.result(raise_on_failure=False)
+        except Exception as error:  # noqa: BLE001  # Prefect's own: what the task itself raised is returned
+            self.unread[number] = error
+            return False
         try:
             evidence = self._faults[number] if isinstance(result, InfrastructureFault) else _evidence_in(result)
             if future.state.name == "Cached" and _cut_short(evidence):
@@ -185,10 +196,13 @@ def verify_with_flow(
         token = _PREPARED.set(work)
         try:
             run(paths=[Path(item.facts.path) for item in work.items], policy=policy.name, fresh=fresh)
-        except httpx.TransportError as error:
+        except (httpx.HTTPError, NoEvidenceError) as error:
+            fault = _fault_of_the_server(error)
+            if fault is None:
+                raise
             if len(work.judged) < len(work.items):
                 raise FlowUnavailable(
-                    f"Prefect's server stopped to answer in the middle: {error!r}. What was measured is kept: "
+                    f"Prefect's server stopped to answer in the middle: {fault!r}. What was measured is kept: "
                     "run the same command again, and it goes on."
                 ) from error
             _LOG.warning("Prefect's server stopped to answer: its pages lack the end of this run, which is complete")
@@ -225,13 +239,12 @@ def verify_kernels(paths: list[Path], policy: str = "ci", fresh: bool = False) -
 
 
 def _verify(work: _Work) -> tuple[str, ...]:
-    with tags("kernelgate", f"policy:{work.policy.name}"):
-        try:
-            unread = _measure_all(work, range(len(work.items)), fresh=work.fresh)
-            lost = _measure_all(work, unread, fresh=True)
-        except BaseException:
-            work.stop()
-            raise
+    try:
+        unread = _measure_all(work, range(len(work.items)), fresh=work.fresh)
+        lost = _measure_all(work, unread, fresh=True)
+    except BaseException:
+        work.stop()
+        raise
     if lost:
         paths = ", ".join(work.items[n].facts.path for n in lost)
         raise NoEvidenceError(f"no evidence came back for {paths}") from work.unread[lost[0]]
@@ -257,6 +270,18 @@ def _evidence_in(result: object) -> Evidence:
     if isinstance(result, str):
         return Evidence.model_validate_json(result)
     raise NoEvidenceError(repr(result)) from (result if isinstance(result, BaseException) else None)
+
+
+def _fault_of_the_server(error: BaseException) -> httpx.HTTPError | None:
+    """Returns what is behind `error` where that is a server that is gone or can't do what it was asked for."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, httpx.TransportError):
+            return cause
+        if isinstance(cause, httpx.HTTPStatusError) and cause.response.is_server_error:
+            return cause
+        cause = cause.__cause__
+    return None
 
 
 def _kept_under(context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
@@ -320,7 +345,14 @@ def _server() -> AbstractContextManager[Any]:
     if url is None:
         server = temporary_server()
         server.wait_ready()
-        return temporary_settings({PREFECT_API_URL: server.url, PREFECT_CLIENT_MAX_RETRIES: TEMPORARY_SERVER_RETRIES})
+        answers_s = min(PREFECT_API_REQUEST_TIMEOUT.value(), TEMPORARY_SERVER_ANSWERS_S)
+        return temporary_settings(
+            {
+                PREFECT_API_URL: server.url,
+                PREFECT_CLIENT_MAX_RETRIES: TEMPORARY_SERVER_RETRIES,
+                PREFECT_API_REQUEST_TIMEOUT: answers_s,
+            }
+        )
     with get_client(sync_client=True) as client:
         problem = client.api_healthcheck()
     if problem is not None:

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -323,6 +323,19 @@ class TestFailures:
             verify(kernels("right"), FakeSupply())
         assert "a bug" in repr(caught.value.__cause__)
 
+    def test_a_task_that_prefect_could_not_begin_is_begun_again(
+        self, kernels: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("prefect.task_engine._concurrency", refused(times=1))
+        assert tiers(verify(kernels("a", "b"), FakeSupply())) == [Tier.FUNCTIONAL] * 2
+
+    def test_a_server_that_refuses_each_task_is_said_to_be_at_fault(
+        self, kernels: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("prefect.task_engine._concurrency", refused(times=2))
+        with pytest.raises(FlowUnavailable, match=r"503 Service Unavailable.*run the same command again"):
+            verify(kernels("right"), FakeSupply())
+
     def test_a_server_that_does_not_answer_is_said(self, kernels: Any) -> None:
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -407,6 +420,25 @@ def artifacts() -> tuple[list[dict[str, str]], str]:
     return json.loads(table.data), summary.data
 
 
+def refused(times: int) -> Callable[..., Any]:
+    """What Prefect acquires a task's slots with, from a server that can't do it for the first `times`."""
+    import httpx
+    from prefect.concurrency._asyncio import ConcurrencySlotAcquisitionError
+
+    left = iter(range(times))
+
+    @contextmanager
+    def acquire(**_: object) -> Iterator[None]:
+        if next(left, None) is not None:
+            request = httpx.Request("POST", "http://127.0.0.1/api")
+            answer = httpx.Response(503, request=request)
+            fault = httpx.HTTPStatusError("503 Service Unavailable", request=request, response=answer)
+            raise ConcurrencySlotAcquisitionError("no slots") from fault
+        yield
+
+    return acquire
+
+
 WORKERS_OF_A_CHILD = 2
 A_DEAD_SERVER_S = 150  # bounded; Prefect's own client would add seven for each event
 
@@ -445,8 +477,24 @@ def child_environment(storage: Path) -> dict[str, str]:
     return {"PREFECT_API_URL": PREFECT_API_URL.value(), "PREFECT_LOCAL_STORAGE_PATH": str(storage)}
 
 
+@pytest.fixture
+def own_home(server: Path, tmp_path: Path) -> Path:
+    """A home for the temporary server of a child; a database that was migrated already saves it 12 s."""
+    home = tmp_path / "home"
+    home.mkdir()
+    copy_database(home / "prefect.db")
+    return home
+
+
+def temporary_server_in(home: Path) -> dict[str, str]:
+    return {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": "",
+        "PREFECT_LOCAL_STORAGE_PATH": str(home / "storage"),
+    }
+
+
 def copy_database(target: Path) -> None:
-    """A database that was migrated already saves the temporary server 12 s."""
     from prefect.settings import PREFECT_SERVER_DATABASE_CONNECTION_URL
 
     path = PREFECT_SERVER_DATABASE_CONNECTION_URL.value().partition("///")[2]
@@ -483,45 +531,38 @@ def test_sigterm_ends_the_flow_and_reaches_the_caller(server: Path, kernels: Any
     assert latest_flow_run().state.type.value == "CRASHED"
 
 
-def test_ctrl_c_ends_a_flow_on_the_temporary_server_and_the_server(server: Path, kernels: Any, tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    copy_database(home / "prefect.db")
-    environment = {
-        "PREFECT_HOME": str(home),
-        "PREFECT_API_URL": "",
-        "PREFECT_LOCAL_STORAGE_PATH": str(home / "storage"),
-    }
-    child = Child(5000, [Path(item.facts.path) for item in kernels("slow", "b")], environment)
+def test_ctrl_c_ends_a_flow_on_the_temporary_server_and_the_server(own_home: Path, kernels: Any) -> None:
+    child = Child(5000, [Path(item.facts.path) for item in kernels("slow", "b")], temporary_server_in(own_home))
     child.wait_for("measuring slow")
     os.killpg(child.process.pid, signal.SIGINT)  # as a terminal does: to the whole group
     assert child.rest()[-1] == "interrupted; supply closed: True"
     (server_said,) = [line for line in child.said if line.startswith("server ")]
     with pytest.raises(ProcessLookupError):
         os.kill(int(server_said.split()[1]), 0)
-    with closing(sqlite3.connect(home / "prefect.db")) as database:
+    with closing(sqlite3.connect(own_home / "prefect.db")) as database:
         assert database.execute("select state_type from flow_run order by start_time").fetchall()[-1] == ("CRASHED",)
 
 
-def test_a_server_that_dies_in_the_middle_costs_no_verdict_and_no_time(
-    server: Path, kernels: Any, tmp_path: Path
-) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    copy_database(home / "prefect.db")
-    environment = {
-        "PREFECT_HOME": str(home),
-        "PREFECT_API_URL": "",
-        "PREFECT_LOCAL_STORAGE_PATH": str(home / "storage"),
-    }
+def test_a_server_that_dies_in_the_middle_costs_no_verdict_and_no_time(own_home: Path, kernels: Any) -> None:
     names = ["slow", *(f"k{number}" for number in range(12))]
-    child = Child(CASES, [Path(item.facts.path) for item in kernels(*names)], environment)
+    child = Child(CASES, [Path(item.facts.path) for item in kernels(*names)], temporary_server_in(own_home))
     child.wait_for("measuring slow")
     (server_said,) = [line for line in child.said if line.startswith("server ")]
     os.kill(int(server_said.split()[1]), signal.SIGKILL)
     killed_at = time.monotonic()
     assert child.rest()[-1] == f"verdicts {['functional'] * 13}"
     assert time.monotonic() - killed_at < A_DEAD_SERVER_S
+    assert child.process.returncode == 0
+
+
+def test_a_server_that_can_no_longer_write_costs_no_verdict(own_home: Path, kernels: Any) -> None:
+    impatient = {"PREFECT_API_REQUEST_TIMEOUT": "2"}
+    paths = [Path(item.facts.path) for item in kernels("slow", "b")]
+    child = Child(CASES, paths, temporary_server_in(own_home) | impatient)
+    child.wait_for("measuring slow")
+    with closing(sqlite3.connect(own_home / "prefect.db", isolation_level=None)) as database:
+        database.execute("BEGIN EXCLUSIVE")
+        assert child.rest()[-1] == "verdicts ['functional', 'functional']"
     assert child.process.returncode == 0
 
 
@@ -553,6 +594,8 @@ def main(cases: int, paths: Sequence[str]) -> None:
     try:
         judged = verify(items, supply, small_policy(cases), workers=WORKERS_OF_A_CHILD)
         say(f"verdicts {[tier.value for tier in tiers(judged)]}")
+    except FlowUnavailable as error:
+        say(f"unavailable: {' '.join(str(error).split())}")
     except KeyboardInterrupt:
         say(f"interrupted; supply closed: {supply.closed}")
 
