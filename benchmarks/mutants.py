@@ -15,6 +15,7 @@ of its own, so that a kernel with slow survivors keeps no core waiting.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import multiprocessing
 import statistics
@@ -24,6 +25,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,7 @@ from runners.contract.reading import read_source
 from runners.conversation import Runner
 from runners.digests import own_test_digest
 from runners.evidence import PropertiesEvidence
-from runners.mutants import Mutant, MutantRun, shuffled_mutants
+from runners.mutants import Mutant, MutantRun, are_one_program, named_mutants, shuffled_mutants
 from runners.mutants.check import as_candidate, fate_of, within
 from runners.properties import Effort, PropertiesCheck
 
@@ -58,12 +60,16 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One mutant of a kernel, run. `test_digest` names the operator's test."""
+    """One mutant of a kernel, run; `source` is the kernel's SHA-256, `test_digest` names the operator's test."""
 
     path: str
+    source: str
     operator: str
     test_digest: str
     policy: str
+    seed: int
+    torch: str
+    triton: str
     id: str
     fate: str
     by: str | None
@@ -151,14 +157,25 @@ def run(subject: Subject, mutant: Mutant, work: Work) -> Ran | None:
     if done.fate == "survived" and work.longer:
         longer = replace(subject.effort, random_cases=work.longer * subject.effort.random_cases)
         done = fate_of(mutant, _check(candidate, longer, work.seed + 1))
-    return _ran(subject, candidate, done, work.policy.name)
+    return _ran(subject, done, work)
 
 
-def _ran(subject: Subject, candidate: Candidate, done: MutantRun, policy: str) -> Ran:
-    digest = own_test_digest(candidate.operator)
-    mutant = done.mutant
+def _ran(subject: Subject, mutant: MutantRun, work: Work) -> Ran:
+    kernel = _read(subject.path)
     return Ran(
-        str(subject.path), subject.operator, digest, policy, mutant.id, done.fate, done.by, done.first_kill, mutant.diff
+        path=str(subject.path),
+        source=hashlib.sha256(kernel.source).hexdigest(),
+        operator=subject.operator,
+        test_digest=own_test_digest(kernel.operator),
+        policy=work.policy.name,
+        seed=work.seed,
+        torch=version("torch").partition("+")[0],
+        triton=version("triton"),
+        id=mutant.mutant.id,
+        fate=mutant.fate,
+        by=mutant.by,
+        first_kill=mutant.first_kill,
+        diff=mutant.mutant.diff,
     )
 
 
@@ -195,15 +212,15 @@ def _check(candidate: Candidate, effort: Effort, seed: int) -> PropertiesEvidenc
 
 
 def _mutants(candidate: Candidate, path: Path, work: Work) -> Iterator[Mutant]:
-    equivalent = known_equivalents(path)
+    equivalent = named_mutants(candidate.text, candidate.entry, known_equivalents(path)).values()
     found = 0
     for mutant in shuffled_mutants(candidate.text, candidate.entry, work.seed):
         if found == work.sample:
             return
-        if mutant.id in equivalent or read_source(as_candidate(candidate, mutant), work.policy.source.allowance):
-            continue
-        found += 1
-        yield mutant
+        listed = any(are_one_program(mutant, other) for other in equivalent)
+        if not listed and not read_source(as_candidate(candidate, mutant), work.policy.source.allowance):
+            found += 1
+            yield mutant
 
 
 def _line(runs: Sequence[Ran]) -> str:
@@ -221,8 +238,7 @@ def _write(folder: Path, ran: Ran, number: int) -> None:
     target = folder / ran.operator
     target.mkdir(parents=True, exist_ok=True)
     candidate = _read(Path(ran.path))
-    mutants = shuffled_mutants(candidate.text, candidate.entry, 0)
-    source = next(mutant.source for mutant in mutants if mutant.id == ran.id)
+    source = named_mutants(candidate.text, candidate.entry, (ran.id,))[ran.id].source
     name = f"mutant_{Path(ran.path).stem.removeprefix('right_')}_{number:03d}.py"
     (target / name).write_bytes(source)
 

@@ -6,6 +6,8 @@ read its diff says why it is none. `equivalent.toml` in the kernel's folder has 
     ["right_block.py"]
     "22:13-41 other dropped" = "the store's mask discards these lanes"
 
+What the compiler refuses is listed, too, with that as the reason: it is no kernel, and the interpreter cannot tell.
+
 A mutant is named as the report names it, place and change: when the source changes, its list has to be read again. The
 list is no way to make a weak test strong: a listed mutant that is killed, or that the source does not have, is an
 error that the check reports.

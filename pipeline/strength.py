@@ -39,7 +39,7 @@ from runners.candidate import Candidate, read_candidate
 from runners.conversation import RunnerFault
 from runners.digests import own_test_digest
 from runners.evidence import PropertiesEvidence, StrengthEvidence
-from runners.mutants import Mutant, MutantRun, shuffled_mutants
+from runners.mutants import Mutant, MutantRun, are_one_program, named_mutants, shuffled_mutants
 from runners.mutants.check import as_candidate, fate_of, within
 from runners.operators import Operator
 from runners.operators.model import CHOSEN
@@ -171,10 +171,6 @@ def check_operator(question: Question, settings: Settings, note: Note) -> Streng
         SandboxUnavailable: no engine or image can be had.
         UnavailableError: our side failed while a mutant was run.
     """
-    rules = question.policy.properties
-    dtypes = tuple(d for d in question.operator.dtypes if d in rules.dtypes or d not in CHOSEN)
-    note(f"degenerate outputs on {rules.pairwise_cases} cases")
-    degenerates = reject_degenerates(question.operator, question.seed, rules.pairwise_cases, dtypes)
     kernels: list[KernelMutants] = []
     if question.kernels:
         turns = Turns(settings.workers, SharedMachine.of_this_user(settings.workers))
@@ -186,7 +182,39 @@ def check_operator(question: Question, settings: Settings, note: Note) -> Streng
                 ]
             except RunnerFault as error:
                 raise UnavailableError(f"the mutants could not be run: {error}") from error
+    return with_degenerates(question, kernels, note)
+
+
+def with_degenerates(question: Question, kernels: Sequence[KernelMutants], note: Note) -> Strength:
+    """Answers the first question, in this process, and puts `kernels`, the answer to the second, beside it."""
+    rules = question.policy.properties
+    dtypes = tuple(d for d in question.operator.dtypes if d in rules.dtypes or d not in CHOSEN)
+    note(f"degenerate outputs on {rules.pairwise_cases} cases")
+    degenerates = reject_degenerates(question.operator, question.seed, rules.pairwise_cases, dtypes)
     return Strength(question.operator.name, question.seed, rules.pairwise_cases, degenerates, tuple(kernels))
+
+
+def with_list(kernel: Candidate, runs: Sequence[MutantRun]) -> KernelMutants:
+    """Returns the mutants of a kernel with what its folder lists of them.
+
+    Two edits can make one program. Which of their names a run has depends on the seed, so programs are compared.
+    """
+    listed = known_equivalents(Path(kernel.path))
+    there = named_mutants(kernel.text, kernel.entry, listed)
+    reasons = {
+        run.mutant.id: reason
+        for run in runs
+        for name, reason in listed.items()
+        if name in there and are_one_program(run.mutant, there[name])
+    }
+    killed = [run.mutant.id for run in runs if run.fate == "killed" and run.mutant.id in reasons]
+    contradictions = [f"'{name}' is listed as equivalent and was killed" for name in killed]
+    contradictions += [
+        f"'{name}' is listed as equivalent and is no mutant of the file" for name in listed if name not in there
+    ]
+    survivors = {run.mutant.id for run in runs if run.fate == "survived"}
+    equivalent = {name: reason for name, reason in reasons.items() if name in survivors}
+    return KernelMutants(kernel.path, None, tuple(runs), equivalent, tuple(contradictions))
 
 
 def _kernel(path: Path, operator: Operator, operators: Mapping[str, Operator]) -> Candidate:
@@ -210,16 +238,7 @@ def _mutate(trial: _Trial, workers: int, note: Note) -> KernelMutants:
     mutants = trial.sample()
     note(f"{kernel.path}: {len(mutants)} mutants, {workers} at once")
     runs = _in_threads([partial(trial.run, mutant) for mutant in mutants], workers, kernel.path, note)
-    listed = known_equivalents(Path(kernel.path))
-    fates = {run.mutant.id: run.fate for run in runs}
-    every = trial.names()
-    contradictions = [
-        f"'{name}' is listed as equivalent and was killed" for name in listed if fates.get(name) == "killed"
-    ]
-    contradictions += [
-        f"'{name}' is listed as equivalent and is no mutant of the file" for name in listed.keys() - every
-    ]
-    return KernelMutants(kernel.path, None, tuple(runs), listed, tuple(contradictions))
+    return with_list(kernel, runs)
 
 
 class _Trial:
@@ -246,10 +265,6 @@ class _Trial:
                 return f"it can't be run to its end here: {why}"
             self._effort, self._longer = within(self._effort, passed), within(self._longer, passed)
         return None
-
-    def names(self) -> set[str]:
-        """Returns the names of all mutants of the kernel."""
-        return {mutant.id for mutant in shuffled_mutants(self.kernel.text, self.kernel.entry, self._question.seed)}
 
     def sample(self) -> list[Mutant]:
         """Returns the mutants that are run: those that the static contract lets through."""

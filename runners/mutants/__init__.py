@@ -24,6 +24,15 @@ from __future__ import annotations
 
 from runners.mutants.check import MutantRun, MutantsCheck, MutantsEffort
 from runners.mutants.edits import Mutant
-from runners.mutants.enumeration import mutants_of, shuffled_mutants
+from runners.mutants.enumeration import are_one_program, mutants_of, named_mutants, shuffled_mutants
 
-__all__ = ["Mutant", "MutantRun", "MutantsCheck", "MutantsEffort", "mutants_of", "shuffled_mutants"]
+__all__ = [
+    "Mutant",
+    "MutantRun",
+    "MutantsCheck",
+    "MutantsEffort",
+    "are_one_program",
+    "mutants_of",
+    "named_mutants",
+    "shuffled_mutants",
+]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import random
 import warnings
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from runners.mutants.calls import of_call
 from runners.mutants.edits import Edit, Mutant, Text, difference
@@ -30,6 +30,17 @@ def shuffled_mutants(source: str, entry: str, seed: int) -> Iterator[Mutant]:
     edits = _edits(text, entry)
     random.Random(seed).shuffle(edits)
     yield from _built(text, edits)
+
+
+def named_mutants(source: str, entry: str, names: Container[str]) -> dict[str, Mutant]:
+    """Returns the mutants of these names; one that is the same program as another has a name of its own, too."""
+    text = Text(source)
+    return {edit.id: _built_from(text, edit) for edit in _edits(text, entry) if edit.id in names}
+
+
+def are_one_program(one: Mutant, other: Mutant) -> bool:
+    """Whether two mutants differ in their layout at most."""
+    return _program(one.source) == _program(other.source)
 
 
 def count_edits(source: str, entry: str) -> int:
@@ -62,7 +73,12 @@ def _built(text: Text, edits: list[Edit]) -> Iterator[Mutant]:
         program = _program(source)
         if program is not None and program not in seen:
             seen.add(program)
-            yield Mutant(edit.id, edit.name, edit.line, source, difference(text.bytes, source))
+            yield _built_from(text, edit)
+
+
+def _built_from(text: Text, edit: Edit) -> Mutant:
+    source = text.apply(edit)
+    return Mutant(edit.id, edit.name, edit.line, source, difference(text.bytes, source))
 
 
 def _program(source: bytes) -> str | None:

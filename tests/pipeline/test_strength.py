@@ -14,8 +14,9 @@ from pipeline.cli import app
 from pipeline.errors import UsageError
 from pipeline.render_strength import conclusion, print_strength, strength_as_json
 from pipeline.settings import PROJECT
-from pipeline.strength import KernelMutants, Strength, right_kernels
-from runners.mutants import Mutant, MutantRun
+from pipeline.strength import KernelMutants, Strength, right_kernels, with_list
+from runners.candidate import Candidate, read_candidate
+from runners.mutants import Mutant, MutantRun, are_one_program, mutants_of, named_mutants
 from runners.operators import OPERATORS
 from runners.strength import DegenerateTally
 
@@ -34,6 +35,44 @@ def kernel(killed: int, alive: int = 0, equivalent: int = 0, **more: object) -> 
     listed = {mutant(1000 + n).id: "why" for n in range(equivalent)}
     given = {"path": "k.py", "problem": None, "runs": tuple(runs), "equivalent": listed, "contradictions": ()} | more
     return KernelMutants(**given)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def squares(tmp_path: Path) -> Candidate:
+    """A kernel with a product of two equal factors: dropping either one makes the same program."""
+    there = PROJECT / "tests" / "kernels" / "rms_norm" / "right_atomic_sums.py"
+    file = tmp_path / "right_squares.py"
+    file.write_bytes(there.read_bytes())
+    candidate = read_candidate(file)
+    assert isinstance(candidate, Candidate)
+    return candidate
+
+
+def twins(candidate: Candidate) -> tuple[Mutant, Mutant]:
+    names = {
+        f"{mutant.id.partition(' ')[0]} * and its {side} side dropped"
+        for mutant in mutants_of(candidate.text, candidate.entry)
+        for side in ("left", "right")
+    }
+    found = named_mutants(candidate.text, candidate.entry, names).values()
+    return next((a, b) for a in found for b in found if a.id < b.id and are_one_program(a, b))
+
+
+def test_what_is_listed_is_a_program_whichever_edit_made_it(squares: Candidate) -> None:
+    listed, run = twins(squares)
+    Path(squares.path).with_name("equivalent.toml").write_text(f'["right_squares.py"]\n"{listed.id}" = "why"\n')
+    survived = with_list(squares, [MutantRun(run, "survived", None, None)])
+    assert survived.equivalent == {run.id: "why"}
+    assert survived.alive == survived.contradictions == ()
+    killed = with_list(squares, [MutantRun(run, "killed", "wrong_values", 1)])
+    assert killed.contradictions == (f"'{run.id}' is listed as equivalent and was killed",)
+
+
+def test_what_the_source_does_not_have_can_not_be_listed(squares: Candidate) -> None:
+    Path(squares.path).with_name("equivalent.toml").write_text('["right_squares.py"]\n"1:1-2 < to <=" = "why"\n')
+    assert with_list(squares, []).contradictions == (
+        "'1:1-2 < to <=' is listed as equivalent and is no mutant of the file",
+    )
 
 
 def strength(*kernels: KernelMutants, tallies: tuple[DegenerateTally, ...] = (ZEROS,)) -> Strength:
