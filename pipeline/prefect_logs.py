@@ -13,6 +13,7 @@ SERVER_IS_GONE: Final = (
     "Prefect's server does not answer. The run goes on without it: verdicts and stored evidence need no server, "
     "its pages will lack what happens from here on."
 )
+STOPPED: Final = ("_StoppedError", "Finished in state Pending")
 COMPLAINTS: Final = ("Service %r failed to process", "Unable to connect to")
 
 
@@ -26,6 +27,14 @@ class OneLine(logging.Filter):
             record.msg, record.args = f"{record.getMessage().strip()}: {error}", None
             record.exc_info, record.exc_text = None, None
         return True
+
+
+class NoEchoes(logging.Filter):
+    """A run that is stopped says so once; each task that was in play would say it twice, with advice on top."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Passes whatever is no echo."""
+        return not any(word in record.getMessage() for word in STOPPED)
 
 
 class ServerIsGone(logging.Filter):
@@ -47,6 +56,7 @@ class ServerIsGone(logging.Filter):
 
 def make_brief() -> None:
     """Attaches the filters; once a process."""
+    logging.getLogger("prefect.task_runs").addFilter(NoEchoes())
     logging.getLogger("prefect.task_runs").addFilter(OneLine())
     logging.getLogger("prefect.flow_runs").addFilter(OneLine())
     gone = ServerIsGone()

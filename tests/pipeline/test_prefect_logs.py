@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from pipeline.prefect_logs import SERVER_IS_GONE, OneLine, ServerIsGone
+from pipeline.prefect_logs import SERVER_IS_GONE, NoEchoes, OneLine, ServerIsGone
 
 
 @pytest.fixture
@@ -39,3 +39,13 @@ def test_that_the_server_is_gone_is_said_once(logger: logging.Logger, lines: lis
         logger.error("Service %r failed to process item %r", "EventsWorker", object())
     logger.error("something else")
     assert lines == [SERVER_IS_GONE, "something else"]
+
+
+def test_tasks_of_a_stopped_run_say_nothing_and_others_what_became_of_them(
+    logger: logging.Logger, lines: list[str]
+) -> None:
+    logger.addFilter(NoEchoes())
+    logger.error("Crash detected! Execution was interrupted by an unexpected exception: %s", "_StoppedError: ")
+    logger.error("Finished in state Pending()\nPlease wait for all submitted tasks to complete")
+    logger.error("Finished in state Failed('no space')")
+    assert lines == ["Finished in state Failed('no space')"]
