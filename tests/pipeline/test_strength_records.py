@@ -10,9 +10,10 @@ import pytest
 import pipeline.strength_records
 from pipeline.errors import UsageError
 from pipeline.own_operators import load_operators
-from pipeline.strength import Question, Strength, as_evidence
+from pipeline.strength import REQUIRED_RATE, Question, Strength, as_evidence
 from pipeline.strength_records import BUILT_IN, record_path, record_strength, recorded_strength
 from policies.policy import load_policy
+from policies.strength_findings import KERNELS
 from runners.digests import own_test_digest
 from runners.evidence import Missing, StrengthEvidence
 from runners.operators import OPERATORS, Operator
@@ -89,3 +90,14 @@ def test_the_digest_of_a_test_is_the_operators_own() -> None:
     assert own_test_digest(relu) == own_test_digest(dataclasses.replace(relu))
     assert len({own_test_digest(operator) for operator in OPERATORS.values()}) == len(OPERATORS)
     assert own_test_digest(relu) != own_test_digest(dataclasses.replace(relu, declared_in="x"))
+
+
+@pytest.mark.parametrize("name", sorted(OPERATORS))
+def test_what_is_recorded_of_a_built_in_operator_would_certify_by_it(name: str) -> None:
+    record = StrengthEvidence.model_validate_json((BUILT_IN / f"{name}.strength.json").read_bytes())
+    assert record.operator == name
+    assert record.degenerates > 0
+    assert record.passed_over == ()
+    assert record.kernels >= KERNELS
+    assert record.killed > 0
+    assert record.kill_rate >= REQUIRED_RATE
