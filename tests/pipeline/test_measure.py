@@ -96,14 +96,18 @@ def test_an_interrupt_prints_what_was_measured_and_leaves_no_container(
         "measure", "corpus", "--policy", str(quick_policy), "--workers", "1", "--format", "json", cwd=corpus
     )
     assert process.stderr is not None
+    said = ""
     while "[4/5]" not in (line := process.stderr.readline()):
-        assert line, "it ended before the slow candidate"
+        assert line, "it ended before the last candidate"
+        said += line
+    said += line
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 3
     document = json.loads(output)
     assert document["interrupted"]
-    assert [row["path"] for row in document["rows"] if row["outcome"] == "unmeasured"] == ["slow.py"]
+    (unmeasured,) = (row["path"] for row in document["rows"] if row["outcome"] == "unmeasured")
+    assert f"/{unmeasured}: " not in said  # the slow one, unless the machine made it miss its deadline before
     assert containers_of(process.pid) == []
 
 
