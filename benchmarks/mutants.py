@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import multiprocessing
 import statistics
 import sys
@@ -24,7 +23,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from forked import ForkedWorker, warm_up  # first: it says that triton is to interpret
+from mutant_runs import Ran
 
 from pipeline.equivalents import known_equivalents
 from pipeline.gate import effort_of
@@ -59,25 +59,6 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """One mutant of a kernel, run; `source` is the kernel's SHA-256, `test_digest` names the operator's test."""
-
-    path: str
-    source: str
-    operator: str
-    test_digest: str
-    policy: str
-    seed: int
-    torch: str
-    triton: str
-    id: str
-    fate: str
-    by: str | None
-    first_kill: int | None
-    diff: str
-
-
-@dataclass(frozen=True, slots=True)
 class Work:
     """What a child is given beside the kernel or the mutant. `until` is on the clock that the processes share."""
 
@@ -101,7 +82,7 @@ def main() -> int:
             print(f"{ran.path}: {ran.fate} {ran.id}\n{ran.diff}", flush=True)
         if asked.json is not None:
             with asked.json.open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(asdict(ran)) + "\n")
+                lines.write(ran.model_dump_json() + "\n")
         if asked.out is not None and ran.fate == "killed":
             _write(asked.out, ran, len(runs[ran.operator]))
     for name, of_operator in sorted(runs.items()):
@@ -163,7 +144,7 @@ def run(subject: Subject, mutant: Mutant, work: Work) -> Ran | None:
 def _ran(subject: Subject, mutant: MutantRun, work: Work) -> Ran:
     kernel = _read(subject.path)
     return Ran(
-        path=str(subject.path),
+        path=subject.path,
         source=hashlib.sha256(kernel.source).hexdigest(),
         operator=subject.operator,
         test_digest=own_test_digest(kernel.operator),
@@ -237,9 +218,9 @@ def _line(runs: Sequence[Ran]) -> str:
 def _write(folder: Path, ran: Ran, number: int) -> None:
     target = folder / ran.operator
     target.mkdir(parents=True, exist_ok=True)
-    candidate = _read(Path(ran.path))
+    candidate = _read(ran.path)
     source = named_mutants(candidate.text, candidate.entry, (ran.id,))[ran.id].source
-    name = f"mutant_{Path(ran.path).stem.removeprefix('right_')}_{number:03d}.py"
+    name = f"mutant_{ran.path.stem.removeprefix('right_')}_{number:03d}.py"
     (target / name).write_bytes(source)
 
 

@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-
-from pydantic import BaseModel
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from mutant_runs import Ran
 
 from pipeline.strength import KernelMutants, Question, Strength, as_evidence, with_degenerates, with_list
 from pipeline.strength_records import record_strength
@@ -31,23 +29,6 @@ from runners.candidate import Candidate, read_candidate
 from runners.digests import own_test_digest
 from runners.mutants import MutantRun, named_mutants
 from runners.operators import OPERATORS
-
-
-class Ran(BaseModel):
-    """A line of `benchmarks/mutants.py`."""
-
-    path: Path
-    source: str
-    operator: str
-    test_digest: str
-    policy: str
-    seed: int
-    torch: str
-    triton: str
-    id: str
-    fate: Literal["killed", "survived", "inconclusive"]
-    by: str | None
-    first_kill: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +48,7 @@ def main() -> int:
     parser.add_argument("results", type=Path)
     lines = parser.parse_args().results.read_text(encoding="utf-8").splitlines()
     weak = 0
-    for name, runs in _grouped((Ran.model_validate(json.loads(line)) for line in lines), "operator"):
+    for name, runs in _grouped(map(Ran.model_validate_json, lines), "operator"):
         strength = _record(name, runs)
         weak += strength.exit_code != 0
         print(_line(name, strength), flush=True)
