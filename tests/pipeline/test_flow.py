@@ -594,8 +594,6 @@ def main(cases: int, paths: Sequence[str]) -> None:
     try:
         judged = verify(items, supply, small_policy(cases), workers=WORKERS_OF_A_CHILD)
         say(f"verdicts {[tier.value for tier in tiers(judged)]}")
-    except FlowUnavailable as error:
-        say(f"unavailable: {' '.join(str(error).split())}")
     except KeyboardInterrupt:
         say(f"interrupted; supply closed: {supply.closed}")
 
