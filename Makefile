@@ -15,7 +15,7 @@ STAMP := .venv/installed
 PARALLEL := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo measure test check engine engine-stop image bench clean
+.PHONY: help venv demo measure test check engine engine-stop image bench gpu-check clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -53,6 +53,9 @@ image: engine ## build the runner image
 
 bench: venv engine image ## print the benchmarks' ratios
 	@$(BIN)/python benchmarks/speed.py
+
+gpu-check: venv ## run the labelled kernels on this machine's GPU, in containers (see pipeline/gpu_access.py)
+	@$(BIN)/python benchmarks/gpu_check.py tests/gpu/kernels tests/kernels --jobs 8
 
 clean: engine-stop ## remove what was made here, with the engine's images; run folders stay
 	rm -rf .venv .engine .wheelhouse build *.egg-info .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

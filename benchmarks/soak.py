@@ -53,6 +53,8 @@ WRONG: Final = (
 )  # fmt: skip
 ATTACK_EVERY: Final = 5  # of the attacks that run: many only wait for a deadline
 INCONCLUSIVE: Final = "inconclusive"
+BUG: Final = "bug of kernelgate"
+TOLD_CHARS: Final = 6000
 A_RUN_AT_MOST: Final = 40  # so often it is started again; more is a run that does not come to an end
 
 
@@ -148,8 +150,9 @@ class Soak:
         self.report.exit_codes.append(code)
         said = errors.read_text(encoding="utf-8", errors="replace")[at:]
         self.report.reused.append(said.count("(measured by an earlier run)"))
-        if "Traceback" in said or "bug of kernelgate" in said:
-            self.report.problems.append(f"start {self.report.starts} (exit {code}) printed a traceback")
+        if "Traceback" in said or BUG in said:
+            problem = f"start {self.report.starts} (exit {code}) printed a traceback"
+            self.report.problems.append(f"{problem}: {_traceback_in(said)}")
         last = said.strip().rpartition("\n")[2][-150:]
         self._say(f"start {self.report.starts}: exit {code}, {self.report.reused[-1]} reused; {last}")
         return output
@@ -260,6 +263,13 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="store the report here")
     return parser.parse_args()
+
+
+def _traceback_in(said: str) -> str:
+    """Returns the first one, or what stands before our own words for it; cut short."""
+    at = said.find("Traceback")
+    begin = at if at >= 0 else max(0, said.find(BUG) - TOLD_CHARS)
+    return said[begin : begin + TOLD_CHARS]
 
 
 def main() -> int:

@@ -21,7 +21,7 @@ import typer
 
 from pipeline.errors import UnavailableError, UsageError, UserError
 from pipeline.exit_codes import ALLOWED, INCOMPLETE, USAGE
-from pipeline.settings import WORKERS_CAP, SandboxKind, Settings
+from pipeline.settings import WORKERS_CAP, Mode, SandboxKind, Settings
 from sandbox.contract import SandboxUnavailable
 from sandbox.printable import printable_lines
 
@@ -71,6 +71,13 @@ SandboxOption = Annotated[
         "(KERNELGATE_SANDBOX; docker)",
     ),
 ]
+ModeOption = Annotated[
+    Mode,
+    typer.Option(
+        "--mode",
+        help="auto: on the GPU too, where the policy asks for it and there is one. cpu: never. gpu: or exit 3.",
+    ),
+]
 SeedOption = Annotated[int | None, typer.Option(min=0, help="Fix what the judge draws; for experiments only.")]
 
 
@@ -97,6 +104,7 @@ def verify_command(
     workers: WorkersOption = None,
     runs: RunsOption = None,
     sandbox: SandboxOption = None,
+    mode: ModeOption = Mode.AUTO,
 ) -> None:
     """Verify candidates: exit 0 when the policy lets all of them through."""
     with _errors_in_words():
@@ -116,7 +124,7 @@ def verify_command(
 
         items = collect(paths, load_operators(operators))
         with _listening(len(items)) as listener:
-            run = verify(items, chosen, settings, Options(flow=flow, fresh=fresh, seed=seed), listener)
+            run = verify(items, chosen, settings, Options(flow=flow, fresh=fresh, seed=seed, mode=mode), listener)
         if output_format is Format.JSON:
             sys.stdout.write(render.run_as_json(run))
         else:

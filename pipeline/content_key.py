@@ -21,8 +21,14 @@ from runners.digests import operator_digest
 from runners.evidence import SCHEMA_VERSION, IsolationEvidence
 
 
-def content_key(item: Candidate | Unreadable, policy: Policy, isolation: IsolationEvidence | None) -> str | None:
-    """Returns the key, safe as a file name; None when it is not known yet in what the candidate will be run."""
+def content_key(
+    item: Candidate | Unreadable, policy: Policy, isolation: IsolationEvidence | None, gpu: str | None = None
+) -> str | None:
+    """Returns the key, safe as a file name; None when it is not known yet in what the candidate will be run.
+
+    Args:
+        gpu: What the checks on a GPU are made on, where any are: card, driver, image and versions.
+    """
     if isinstance(item, Unreadable):
         about: object = item.problem.model_dump(mode="json")
     elif read_source(item, policy.source.allowance):
@@ -41,6 +47,7 @@ def content_key(item: Candidate | Unreadable, policy: Policy, isolation: Isolati
         "policy": policy.digest,
         "about": about,
         "hardware": f"cpu {platform.machine()}",
+        "gpu": gpu,
         "torch": metadata.version("torch"),
         "triton": metadata.version("triton"),
     }

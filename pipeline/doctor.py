@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.engine import answering_engine
+from pipeline.gpu_access import GpuSettings
+from pipeline.gpu_opening import NOT_PASSED
 from pipeline.host_view import runner_view
 from pipeline.runner_image import WORKER_ARGV, built_runner_image, pinned
 from pipeline.settings import SandboxKind, Settings
@@ -56,14 +58,19 @@ def examine_machine(settings: Settings) -> tuple[Sign, ...]:
     """Looks at everything that a verdict needs."""
     signs = [*_versions(settings.project), _disk(settings.runs)]
     if settings.sandbox is SandboxKind.EMBEDDED:
-        return (*signs, *_embedded(settings), _gpu())
+        return (*signs, *_embedded(settings), _gpu(None))
     try:
-        url = answering_engine()
+        found = answering_engine()
     except SandboxUnavailable as error:
         signs.append(Sign("engine", False, str(error), "make engine, or set DOCKER_HOST"))
-    else:
-        signs += [Sign("engine", True, url), *_image_and_limits(url, settings)]
-    return (*signs, _embedded_in_brief(settings), _gpu())
+        return (*signs, _embedded_in_brief(settings), _gpu(None))
+    return (
+        *signs,
+        Sign("engine", True, found),
+        *_image_and_limits(found, settings),
+        _embedded_in_brief(settings),
+        _gpu(found),
+    )
 
 
 def _embedded(settings: Settings) -> tuple[Sign, ...]:
@@ -135,8 +142,20 @@ def _disk(runs: Path) -> Sign:
     return Sign("disk", free >= DISK_NEEDED, f"{free // MIB} MiB free at {place}", "free some space for run folders")
 
 
-def _gpu() -> Sign:
-    devices = sorted(str(path) for path in Path("/dev").glob("nvidia[0-9]*"))
-    if devices:
-        return Sign("gpu", True, ", ".join(devices), needed=False)
-    return Sign("gpu", False, "none; verdicts end at 'functional'", "production-safe needs an NVIDIA GPU", needed=False)
+def _gpu(url: str | None) -> Sign:
+    """Whether there is a GPU, and whether something passes it into containers of the engine at `url`."""
+    devices = ", ".join(sorted(str(path) for path in Path("/dev").glob("nvidia[0-9]*")))
+    if not devices:
+        return Sign(
+            "gpu", False, "none; verdicts end at 'functional'", "production-safe needs an NVIDIA GPU", needed=False
+        )
+    try:
+        if url is None:
+            return Sign(
+                "gpu", False, f"{devices}; no engine passes it on", "make engine, or set DOCKER_HOST", needed=False
+            )
+        with DockerEngine(url) as engine:
+            access = GpuSettings.resolve().access_through(engine.facts)
+    except SandboxUnavailable as error:
+        return Sign("gpu", False, f"{devices}; {error}", needed=False)
+    return Sign("gpu", access is not None, devices, NOT_PASSED, needed=False)

@@ -29,11 +29,13 @@ from pipeline.collect import collect
 from pipeline.content_key import content_key
 from pipeline.errors import FlowUnavailable
 from pipeline.gate import Judged, judge, measure, needs_runner
+from pipeline.gpu_opening import gpu_for
+from pipeline.gpu_supply import GpuSupply
 from pipeline.machine_slots import SharedMachine
 from pipeline.prefect_environment import prepare, temporary_server
 from pipeline.prefect_logs import make_brief
 from pipeline.run_folder import new_run_id, write_run
-from pipeline.settings import Settings
+from pipeline.settings import Mode, Settings
 from pipeline.supply import RunnerSupply, supply_for
 from pipeline.turns import IN_PLAY, Turns
 from policies.policy import Policy, Tier, load_policy
@@ -105,7 +107,9 @@ class _Work:
         *,
         fresh: bool,
         progress: Progress,
+        gpu: GpuSupply | None = None,
     ) -> None:
+        self.gpu = gpu
         self.items = tuple(items)
         self._turns = turns
         self.policy = policy
@@ -128,7 +132,9 @@ class _Work:
         Raises:
             InfrastructureFault: our side failed.
         """
-        evidence = measure(self.items[number], self.policy, self.supply, progress=self._go_on, turns=self._turns)
+        evidence = measure(
+            self.items[number], self.policy, self.supply, progress=self._go_on, turns=self._turns, gpu=self.gpu
+        )
         self._go_on()  # what a runner says while it is being closed is our doing
         if isinstance(evidence.properties, Missing) and evidence.properties.ours:
             self._faults[number] = evidence
@@ -140,6 +146,8 @@ class _Work:
         self._stopped.set()
         self._turns.close()
         self.supply.close()
+        if self.gpu is not None:
+            self.gpu.close()
 
     def take_in(self, number: int, future: PrefectFuture[str]) -> bool:
         """Judges what a finished task left; False when there is no evidence in it."""
@@ -182,6 +190,7 @@ def verify_with_flow(
     *,
     fresh: bool,
     progress: Progress,
+    gpu: GpuSupply | None = None,
 ) -> tuple[Judged, ...]:
     """Verifies `items` as a run of the flow; the result is in their order.
 
@@ -190,13 +199,13 @@ def verify_with_flow(
     Raises:
         FlowUnavailable: Prefect's server does not answer.
     """
-    work = _Work(items, policy, supply, turns, fresh=fresh, progress=progress)
+    work = _Work(items, policy, supply, turns, fresh=fresh, progress=progress, gpu=gpu)
     run = verify_kernels.with_options(task_runner=_threads(min(len(work.items), IN_PLAY)))
     with _server():
         token = _PREPARED.set(work)
         try:
             run(paths=[Path(item.facts.path) for item in work.items], policy=policy.name, fresh=fresh)
-        except (httpx.HTTPError, NoEvidenceError) as error:
+        except (httpx.HTTPError, NoEvidenceError, RuntimeError) as error:  # the last: Prefect's word for no answer
             fault = _fault_of_the_server(error)
             if fault is None:
                 raise
@@ -216,23 +225,26 @@ def verify_with_flow(
     persist_result=False,
     task_runner=_threads(IN_PLAY),
 )
-def verify_kernels(paths: list[Path], policy: str = "ci", fresh: bool = False) -> tuple[str, ...]:
+def verify_kernels(
+    paths: list[Path], policy: str = "ci", fresh: bool = False, mode: Mode = Mode.AUTO
+) -> tuple[str, ...]:
     """Verifies every kernel below the paths, shows the verdicts as artifacts and returns their tiers in order.
 
     Args:
         paths: Candidate files, or folders that hold some.
         policy: dev, ci, production, or the path of a policy file.
         fresh: Measure again what was measured before.
+        mode: auto takes a GPU where the policy asks for one and there is one; cpu never, gpu always.
     """
     work = _PREPARED.get()
     if work is not None:
         return _verify(work)
     settings, rules, items = Settings.resolve(), load_policy(policy), collect(paths)
-    with supply_for(settings, rules, _LOG.info) as supply:
+    with supply_for(settings, rules, _LOG.info) as supply, gpu_for(settings, rules, mode, _LOG.info) as gpu:
         if any(needs_runner(item, rules) for item in items):
             supply.open()
         turns = Turns(settings.workers, SharedMachine.of_this_user(settings.workers))
-        work = _Work(items, rules, supply, turns, fresh=fresh, progress=lambda path, judged: None)
+        work = _Work(items, rules, supply, turns, fresh=fresh, progress=lambda path, judged: None, gpu=gpu)
         tiers = _verify(work)
     write_run(settings.runs, new_run_id(), rules, work.in_order)
     return tiers
@@ -254,7 +266,8 @@ def _verify(work: _Work) -> tuple[str, ...]:
 
 def _measure_all(work: _Work, numbers: Sequence[int], *, fresh: bool) -> list[int]:
     """Runs the tasks of these candidates and returns the numbers of those that left no evidence."""
-    keys = [content_key(work.items[n], work.policy, work.supply.isolation) for n in numbers]
+    gpu = work.gpu.identity if work.gpu is not None else None
+    keys = [content_key(work.items[n], work.policy, work.supply.isolation, gpu) for n in numbers]
     paths = [work.items[n].facts.path for n in numbers]
     mapped = verify_candidate.with_options(refresh_cache=fresh)
     futures = list(mapped.map(path=paths, number=list(numbers), key=keys, work=unmapped(work))) if numbers else []

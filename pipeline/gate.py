@@ -13,6 +13,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline.gpu_gate import NOT_ON_A_GPU, on_gpu
+from pipeline.gpu_supply import GpuSupply
 from pipeline.strength_records import recorded_strength
 from pipeline.supply import RunnerSupply
 from pipeline.turns import Turns
@@ -27,6 +29,7 @@ from runners.conversation import RunnerFault
 from runners.digests import operator_digest
 from runners.evidence import (
     CompileEvidence,
+    DeviceEvidence,
     Environment,
     Evidence,
     Missing,
@@ -63,7 +66,7 @@ class Judged:
     @property
     def wall_s(self) -> float:
         """Seconds that its checks took, without what it waited for its turn."""
-        checks = (self.evidence.properties, self.evidence.compile, self.evidence.mutants)
+        checks = (self.evidence.properties, self.evidence.compile, self.evidence.mutants, self.evidence.device)
         return sum(check.wall_s for check in checks if not isinstance(check, Missing))
 
 
@@ -96,10 +99,12 @@ def measure(
     noise: bool = False,
     progress: Progress = lambda done: None,
     turns: Turns | None = None,
+    gpu: GpuSupply | None = None,
 ) -> Evidence:
     """Makes every check that the policy asks for and this machine can make.
 
     Args:
+        gpu: Where programs on a GPU come from; None makes no checks there.
         turns: Where others are measured at the same time: what is run waits for its turn.
         seed: Fixes what the judge draws (for experiments); None draws it now, after the candidate was delivered.
         reduces: Whether a failing case is made smaller; whoever only counts verdicts saves the time.
@@ -117,14 +122,15 @@ def measure(
     effort = dataclasses.replace(effort_of(policy), reduces=reduces, noise=noise)
     try:
         with nullcontext(ALONE) if turns is None else turns.one() as turn:
-            return _run(
-                item, policy, supply, PropertiesCheck(item, supply.take, effort, judge_seed, progress, turn), turn
-            )
+            check = PropertiesCheck(item, supply.take, effort, judge_seed, progress, turn)
+            return _run(item, policy, supply, check, turn, gpu)
     except SandboxUnavailable as error:
         return _evidence(item, (), Missing(reason=str(error), ours=True), None, supply)
 
 
-def _run(item: Candidate, policy: Policy, supply: RunnerSupply, check: PropertiesCheck, turn: Turn) -> Evidence:
+def _run(
+    item: Candidate, policy: Policy, supply: RunnerSupply, check: PropertiesCheck, turn: Turn, gpu: GpuSupply | None
+) -> Evidence:
     properties: PropertiesEvidence | Missing
     try:
         properties = check.run()
@@ -132,7 +138,8 @@ def _run(item: Candidate, policy: Policy, supply: RunnerSupply, check: Propertie
         properties = Missing(reason=str(error), ours=True)
     compiled = _compiled(item, policy, supply, properties, check.specialisations, turn)
     mutants = _mutants(item, policy, supply, properties, turn)
-    return _evidence(item, (), properties, check.greeting, supply, compiled, mutants)
+    device = on_gpu(item, policy, properties, gpu)
+    return _evidence(item, (), properties, check.greeting, supply, compiled, mutants, device)
 
 
 def _compiled(
@@ -202,6 +209,7 @@ def _evidence(
     supply: RunnerSupply,
     compiled: CompileEvidence | Missing = NOT_COMPILED,
     mutants: MutantsEvidence | Missing = NO_MUTANTS,
+    device: DeviceEvidence | Missing = NOT_ON_A_GPU,
 ) -> Evidence:
     return Evidence.model_validate(
         {
@@ -212,6 +220,7 @@ def _evidence(
             "compile": compiled,
             "mutants": mutants,
             "strength": recorded_strength(item.operator) if isinstance(item, Candidate) else NOT_AN_OPERATOR,
+            "device": device,
             "environment": _environment(greeting),
             "isolation": supply.isolation if isinstance(properties, PropertiesEvidence) else None,
         }

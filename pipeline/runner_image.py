@@ -32,9 +32,11 @@ PACKAGES: Final = (
     "annotated-types", "filelock", "fsspec", "jinja2", "markupsafe", "mpmath", "networkx", "numpy", "pydantic",
     "pydantic-core", "setuptools", "sympy", "torch", "triton", "typing-extensions", "typing-inspection",
 )  # fmt: skip
+GPU_PACKAGES: Final = ("cuda-bindings", "nvidia-cuda-sanitizer-api", "torch", "triton")
 HARNESS: Final = (
     "sandbox/__init__.py", "sandbox/frames.py",
-    "runners/__init__.py", "runners/message.py", "runners/specialisation.py", "runners/wire.py",
+    "runners/__init__.py", "runners/device_messages.py", "runners/launch_plan.py", "runners/message.py",
+    "runners/specialisation.py", "runners/wire.py",
 )  # fmt: skip
 
 
@@ -66,6 +68,36 @@ def runner_spec(project: Path, packages: tuple[str, ...] = (), base: str = DEFAU
     return ImageSpec("kernelgate-runner", dockerfile, "cpu", runner, requirements=tuple(sorted(packages)), alone=True)
 
 
+def gpu_runner_spec(project: Path, base: str = DEFAULT_BASE_IMAGE) -> ImageSpec:
+    """Returns the specification of the image that programs on a GPU are started from.
+
+    Raises:
+        SandboxUnavailable: a file of the checkout is missing, or a package is not pinned.
+    """
+    try:
+        dockerfile = (project / "Dockerfile.runner").read_text(encoding="utf-8")
+        own = pinned(project / "constraints-gpu.txt", GPU_PACKAGES)
+        common = pinned(project / "constraints.txt", tuple(name for name in PACKAGES if name not in GPU_PACKAGES))
+        files = _harness(project)
+    except OSError as error:
+        raise SandboxUnavailable(
+            f"the image of GPU runners is made from a checkout, and this one lacks a file: {error}"
+        ) from None
+    dependencies = ImageSpec(
+        "kernelgate-gpu-deps", dockerfile, "gpu", base, requirements=tuple(sorted((*own, *common)))
+    )
+    return ImageSpec("kernelgate-gpu-runner", dockerfile, "cpu", dependencies, files=files)
+
+
+def ensure_gpu_image(engine_url: str, settings: Settings, report: Report = lambda text: None) -> ImageRef:
+    """Returns the image of GPU runners of this checkout, built when the engine lacks it.
+
+    Raises:
+        SandboxUnavailable: the engine does not answer, or the image could not be built.
+    """
+    return _ensured(engine_url, gpu_runner_spec(settings.project, settings.base_image), settings, report)
+
+
 def ensure_runner_image(
     engine_url: str, settings: Settings, packages: tuple[str, ...] = (), report: Report = lambda text: None
 ) -> ImageRef:
@@ -74,7 +106,10 @@ def ensure_runner_image(
     Raises:
         SandboxUnavailable: the engine does not answer, or the image could not be built.
     """
-    spec = runner_spec(settings.project, packages, settings.base_image)
+    return _ensured(engine_url, runner_spec(settings.project, packages, settings.base_image), settings, report)
+
+
+def _ensured(engine_url: str, spec: ImageSpec, settings: Settings, report: Report) -> ImageRef:
     with DockerEngine(engine_url) as engine:
         if (found := find_image(engine, spec)) is not None:
             return found

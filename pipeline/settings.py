@@ -25,6 +25,14 @@ class SandboxKind(StrEnum):
     EMBEDDED = "embedded"
 
 
+class Mode(StrEnum):
+    """Where candidates are run."""
+
+    AUTO = "auto"  # on the GPU too, where the policy asks for that and there is one
+    CPU = "cpu"
+    GPU = "gpu"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a run uses.

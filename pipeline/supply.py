@@ -19,15 +19,17 @@ from typing import NamedTuple, Protocol, Self
 
 from pipeline.engine import answering_engine
 from pipeline.host_view import runner_view
+from pipeline.isolation_records import as_evidence
 from pipeline.machine_slots import SharedMachine
 from pipeline.runner_image import COMPILER_ARGV, WORKER_ARGV, ensure_runner_image
 from pipeline.settings import SMALLEST_RUNNER_MIB, SandboxKind, Settings
 from policies.policy import Policy
 from runners.compiler import Compiler
 from runners.conversation import Runner
-from runners.evidence import IsolationEvidence, LimitEvidence
-from sandbox.contract import IsolationProof, LimitProof, Limits, Program, Sandbox, SandboxUnavailable, Worker
+from runners.evidence import IsolationEvidence
+from sandbox.contract import Limits, Program, Sandbox, SandboxUnavailable, Worker
 from sandbox.control_groups import ControlGroups
+from sandbox.devices import NO_DEVICE, DeviceAccess
 from sandbox.docker_engine import DockerEngine
 from sandbox.docker_sandbox import DockerSandbox
 from sandbox.namespace_sandbox import ISOLATION, NamespaceSandbox
@@ -66,6 +68,7 @@ class Ground(NamedTuple):
 
     sandbox: Sandbox
     image: str
+    device: DeviceAccess = NO_DEVICE
 
 
 class PooledSupply(ABC):
@@ -150,16 +153,16 @@ class PooledSupply(ABC):
         """
 
     def _open(self) -> WarmPool:
-        sandbox, image = self._ground()
+        sandbox, image, device = self._ground()
         self._sandbox = sandbox
         reaped = sandbox.reap()
         if reaped:
             self._report(f"removed what {reaped} workers of a killed run had left")
         limits = Limits(memory_bytes=self._settings.runner_bytes or _memory_share(self._settings.workers))
-        program = Program(image=image, argv=WORKER_ARGV, limits=limits)
+        program = Program(image=image, argv=WORKER_ARGV, limits=limits, device=device)
         pool = self._pool_of(sandbox, program, self._settings.workers)
         try:
-            self._isolation = _as_evidence(sandbox.prove(program))
+            self._isolation = as_evidence(sandbox.prove(program))
         except BaseException:
             pool.close()
             raise
@@ -229,18 +232,3 @@ def _memory_share(workers: int) -> int:
     """So much for a runner that all of them, in use and warm, fit: the host's own OOM killer blames anybody."""
     host = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return max(SMALLEST_RUNNER_MIB << 20, min(Limits().memory_bytes, int(0.8 * host / (2 * workers + 1))))
-
-
-def _as_evidence(proof: IsolationProof) -> IsolationEvidence:
-    return IsolationEvidence(
-        isolation=proof.isolation,
-        engine=proof.engine,
-        runtime=proof.runtime,
-        image=proof.image,
-        limits=_as_records(proof.limits),
-        layers=_as_records(proof.layers),
-    )
-
-
-def _as_records(proofs: tuple[LimitProof, ...]) -> tuple[LimitEvidence, ...]:
-    return tuple(LimitEvidence(name=proof.name, holds=proof.holds, observed=proof.observed) for proof in proofs)

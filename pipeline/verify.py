@@ -15,10 +15,12 @@ from typing import Protocol
 
 from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
 from pipeline.gate import Judged, judge, measure, needs_runner
+from pipeline.gpu_opening import gpu_for
+from pipeline.gpu_supply import GpuSupply
 from pipeline.machine_slots import SharedMachine
 from pipeline.prefect_environment import start_early
 from pipeline.run_folder import new_run_id, write_run
-from pipeline.settings import Settings
+from pipeline.settings import Mode, Settings
 from pipeline.supply import PooledSupply, supply_for
 from pipeline.turns import IN_PLAY, Turns
 from policies.policy import Policy, Tier
@@ -52,6 +54,7 @@ class Options:
         fresh: Do not reuse a flow's stored results.
         seed: Fix the draw.
         noise: The interpreter errs as a GPU may.
+        mode: Whether checks are made on a GPU.
         unreduced: Paths of candidates whose failing case is not made smaller: nobody is going to read it.
     """
 
@@ -60,6 +63,7 @@ class Options:
     seed: int | None = None
     noise: bool = False
     unreduced: frozenset[str] = frozenset()
+    mode: Mode = Mode.AUTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +106,22 @@ def verify_items(
         FlowUnavailable: no Prefect server can be had.
     """
     turns = Turns(settings.workers, SharedMachine.of_this_user(settings.workers))
-    with supply_for(settings, policy, listener.note) as supply:
+    runs_any = any(needs_runner(item, policy) for item in items)
+    mode = options.mode if runs_any else Mode.CPU
+    with supply_for(settings, policy, listener.note) as supply, gpu_for(settings, policy, mode, listener.note) as gpu:
         if options.flow:
             listener.note("starting the Prefect server")
             start_early(settings.state)  # it takes seconds, which the opening of the supply can hide
-        if any(needs_runner(item, policy) for item in items):
+        if runs_any:
             supply.open()
         listener.note(f"verifying {len(items)} candidate{'s' if len(items) > 1 else ''}, {settings.workers} at once")
         if options.flow:
             from pipeline.flow import verify_with_flow  # prefect takes seconds to import
 
-            return verify_with_flow(items, policy, supply, turns, fresh=options.fresh, progress=listener.judged)
-        return _in_threads(items, policy, turns, supply, options, listener)
+            return verify_with_flow(
+                items, policy, supply, turns, fresh=options.fresh, progress=listener.judged, gpu=gpu
+            )
+        return _in_threads(items, policy, turns, supply, options, listener, gpu)
 
 
 def _in_threads(
@@ -123,6 +131,7 @@ def _in_threads(
     supply: PooledSupply,
     options: Options,
     listener: Listener,
+    gpu: GpuSupply | None,
 ) -> tuple[Judged, ...]:
     planned = policy.properties.cases
 
@@ -131,7 +140,15 @@ def _in_threads(
         heard: Callable[[int], None] = lambda done: listener.case(path, done, planned)  # noqa: E731  # a typed closure
         reduces = path not in options.unreduced
         evidence = measure(
-            item, policy, supply, seed=options.seed, reduces=reduces, noise=options.noise, progress=heard, turns=turns
+            item,
+            policy,
+            supply,
+            seed=options.seed,
+            reduces=reduces,
+            noise=options.noise,
+            progress=heard,
+            turns=turns,
+            gpu=gpu,
         )
         judged = judge(item, evidence, policy)
         listener.judged(path, judged)
@@ -146,6 +163,8 @@ def _in_threads(
     except BaseException:
         turns.close()
         supply.close()
+        if gpu is not None:
+            gpu.close()
         pool.shutdown(wait=True, cancel_futures=True)
         raise
     pool.shutdown()

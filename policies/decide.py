@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, get_args
 
 from policies.access_findings import fault_finding
 from policies.compile_findings import findings_of
+from policies.gpu_findings import findings_of as gpu_findings
 from policies.mutant_findings import findings_of as mutant_findings
-from policies.policy import Policy, Tier, required_controls
+from policies.policy import GpuCheck, Policy, Tier, required_controls
 from policies.strength_findings import findings_of as strength_findings
 from policies.verdict import Finding, Verdict
 from runners.cases import Case
-from runners.evidence import (
+from runners.device_evidence import DeviceEvidence
+from runners.evidence import Evidence, Missing, PropertiesEvidence
+from runners.failures import (
     AccessFault,
+    BadPlan,
     CodeRaised,
-    Evidence,
+    DeviceFault,
     Failure,
     InputChanged,
-    Missing,
     NoLaunch,
-    PropertiesEvidence,
+    OutsideWritten,
     ResultsDiffer,
     RunnerEnded,
     WrongForm,
     WrongValues,
 )
+from runners.isolation_evidence import IsolationEvidence
 
 _FORM_RULES: Final = {
     "type": "properties/wrong-type", "count": "properties/wrong-type", "dtype": "properties/wrong-dtype",
@@ -50,7 +54,7 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
         *_from_isolation(evidence, policy),
         *_from_gpu(evidence, policy),
     )
-    tier = _tier(findings)
+    tier = _tier(findings, policy)
     return Verdict(
         tier=tier,
         allowed=tier in policy.allows,
@@ -61,10 +65,15 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
     )
 
 
-def _tier(findings: tuple[Finding, ...]) -> Tier:
-    if any(finding.severity == "error" for finding in findings):
+def _tier(findings: tuple[Finding, ...], policy: Policy) -> Tier:
+    severities = {finding.severity for finding in findings}
+    if "error" in severities:
         return Tier.REJECTED
-    return Tier.INCONCLUSIVE if findings else Tier.FUNCTIONAL
+    if "incomplete" in severities:
+        return Tier.INCONCLUSIVE
+    # Only all of it on the GPU is more than right on the interpreter.
+    whole = set(policy.gpu_checks) == set(get_args(GpuCheck))
+    return Tier.PRODUCTION_SAFE if whole and not findings else Tier.FUNCTIONAL
 
 
 def _from_source(evidence: Evidence) -> Iterator[Finding]:
@@ -140,6 +149,14 @@ def finding_of(failure: Failure) -> Finding:
             return _error("properties/nondeterministic", "two runs of one input gave different bits", case=case)
         case NoLaunch(case=case):
             return _error("properties/no-launch", "a call launched no kernel", case=case)
+        case DeviceFault(case=case, conditions=conditions, kernel=kernel, error=error):
+            what = f"kernel {kernel}" if kernel is not None else "a fill or copy"
+            return _error("memory/device-fault", f"{error} in {what}, {conditions}", case=case)
+        case OutsideWritten(case=case, conditions=conditions, argument=argument):
+            beside = f"'{argument}'" if argument is not None else "memory that the candidate allocated"
+            return _error("memory/out-of-bounds", f"bytes beside {beside} were written, {conditions}", case=case)
+        case BadPlan(case=case, problem=problem):
+            return _error("replay/bad-plan", f"what was recorded on the GPU can't be carried out: {problem}", case=case)
 
 
 def _wrong_values(failure: WrongValues) -> str:
@@ -190,23 +207,26 @@ def _from_operator(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
 
 
 def _from_isolation(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
-    if isinstance(evidence.properties, Missing):
-        return
-    if evidence.isolation is None:
+    if not isinstance(evidence.properties, Missing):
+        yield from _isolated(evidence.isolation, policy)
+
+
+def _isolated(isolation: IsolationEvidence | None, policy: Policy) -> Iterator[Finding]:
+    if isolation is None:
         yield _incomplete("evidence/isolation-missing", "no proof of isolation is with the evidence")
         return
-    if evidence.isolation.isolation not in policy.isolation.accepted:
+    if isolation.isolation not in policy.isolation.accepted:
         accepted = ", ".join(policy.isolation.accepted)
         yield _incomplete(
             "isolation/not-accepted",
-            f"it was run in a sandbox of the kind '{evidence.isolation.isolation}', the policy accepts {accepted}",
+            f"it was run in a sandbox of the kind '{isolation.isolation}', the policy accepts {accepted}",
         )
-    limits = evidence.isolation.limits
+    limits = isolation.limits
     held = {limit.name for limit in limits} - {limit.name for limit in limits if not limit.holds}
     for name in policy.isolation.required_limits:
         if name not in held:
             yield _incomplete("evidence/limit-not-proven", f"the limit '{name}' was not seen to hold")
-    layers = evidence.isolation.layers
+    layers = isolation.layers
     there = {layer.name for layer in layers} - {layer.name for layer in layers if not layer.holds}
     for name in policy.isolation.required_layers:
         if name not in there:
@@ -216,8 +236,12 @@ def _from_isolation(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
 def _from_gpu(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
     if evidence.source:
         return
-    for check in policy.gpu_checks:
-        yield _incomplete("evidence/gpu-check-missing", f"'{check}' was not made on a GPU")
+    device = evidence.device
+    if isinstance(device, DeviceEvidence) and device.failure is not None:
+        yield finding_of(device.failure)
+    if isinstance(device, DeviceEvidence) and policy.gpu_checks:
+        yield from _isolated(device.isolation, policy)
+    yield from gpu_findings(device, policy)
 
 
 def _incomplete(rule: str, message: str) -> Finding:

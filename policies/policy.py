@@ -173,6 +173,26 @@ class MutantsRules(_Strict):
     total_deadline_s: float = Field(gt=0, le=86_400)
 
 
+class GpuRules(_Strict):
+    """How hard the checks on a GPU try, where a policy asks for any (`gpu_checks`).
+
+    Attributes:
+        watched_plans: Sets of machine code, each replayed under every sanitizer and under other scheduling.
+        perturbed_rounds: How often each of them is replayed in each perturbed way.
+        timed_calls: For each dtype of the benchmark.
+        total_deadline_s: For the cases; `case_deadline_s` and `load_deadline_s` are those of `properties`.
+    """
+
+    pairwise_cases: int = Field(ge=1, le=10_000)
+    special_cases: int = Field(ge=0, le=10_000)
+    block_cases: int = Field(ge=0, le=10_000)
+    random_cases: int = Field(ge=0, le=10_000)
+    watched_plans: int = Field(ge=1, le=1000)
+    perturbed_rounds: int = Field(ge=1, le=100)
+    timed_calls: int = Field(ge=10, le=10_000)
+    total_deadline_s: float = Field(gt=0, le=86_400)
+
+
 class OperatorRules(_Strict):
     """How strong an operator's own test must have been shown to be, before anything is certified by it.
 
@@ -237,6 +257,7 @@ class Policy(_Strict):
     operator: OperatorRules
     isolation: IsolationRules
     gpu_checks: tuple[GpuCheck, ...]
+    gpu: GpuRules
 
     @property
     def digest(self) -> str:

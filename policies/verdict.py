@@ -11,7 +11,7 @@ from policies.rules import RULES, Rule
 from runners.cases import Case
 from sandbox.printable import printable
 
-Severity = Literal["error", "incomplete"]
+Severity = Literal["error", "incomplete", "capped"]
 
 
 def _known(rule: str) -> str:
@@ -21,7 +21,9 @@ def _known(rule: str) -> str:
 
 
 class Finding(BaseModel):
-    """One thing that stands against the candidate, or (`incomplete`) that could not be measured.
+    """One thing that stands against the candidate (`error`), or that could not be measured (`incomplete`).
+
+    `capped` says why the candidate can be functional and no more.
 
     Its message quotes what a candidate's author wrote, so it holds nothing that a terminal would obey.
     """

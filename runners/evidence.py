@@ -8,131 +8,25 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from runners.cases import Case
-from runners.wire import FaultKind
+from runners.device_evidence import DeviceEvidence as DeviceEvidence
+from runners.failures import AccessFault as AccessFault
+from runners.failures import CodeRaised as CodeRaised
+from runners.failures import Failure as Failure
+from runners.failures import InputChanged as InputChanged
+from runners.failures import NoLaunch as NoLaunch
+from runners.failures import ResultsDiffer as ResultsDiffer
+from runners.failures import RunnerEnded as RunnerEnded
+from runners.failures import UnsupportedCase as UnsupportedCase
+from runners.failures import WrongElement as WrongElement
+from runners.failures import WrongForm as WrongForm
+from runners.failures import WrongValues as WrongValues
+from runners.isolation_evidence import IsolationEvidence as IsolationEvidence
+from runners.isolation_evidence import LimitEvidence as LimitEvidence
+from runners.record import Record as Record
 
 SCHEMA_VERSION: Literal[1] = 1
-
-
-class Record(BaseModel):
-    """Base of everything stored: frozen, no unknown keys, valid JSON for non-finite numbers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
-
-
-class WrongElement(Record):
-    """One wrong element: anything from `low` to `high` would have been right."""
-
-    index: tuple[int, ...]
-    got: float
-    expected: float
-    low: float
-    high: float
-
-
-class WrongValues(Record):
-    """A result with wrong elements. `conditions` names the run of the case: natural or shuffled."""
-
-    kind: Literal["wrong_values"] = "wrong_values"
-    case: Case
-    conditions: str
-    output: int
-    wrong: int
-    total: int
-    nonfinite: bool
-    first: tuple[WrongElement, ...]
-
-
-class WrongForm(Record):
-    """A result of the wrong type, number, dtype, shape, layout or device."""
-
-    kind: Literal["wrong_form"] = "wrong_form"
-    case: Case
-    aspect: Literal["type", "count", "dtype", "shape", "layout", "device", "size"]
-    expected: str
-    got: str
-
-
-class CodeRaised(Record):
-    """The candidate raised, on `case` or, where that is None, while its module was loaded."""
-
-    kind: Literal["raised"] = "raised"
-    case: Case | None
-    error: str
-    message: str
-    line: int | None
-
-
-class RunnerEnded(Record):
-    """The runner ended while it owed an answer, on `case` or, where that is None, while the module was loaded."""
-
-    kind: Literal["ended"] = "ended"
-    case: Case | None
-    how: Literal["timed_out", "out_of_memory", "signal", "exited", "protocol_broken"]
-    detail: str
-
-
-class InputChanged(Record):
-    """A tensor argument's bytes were different after the call, gaps included."""
-
-    kind: Literal["input_changed"] = "input_changed"
-    case: Case
-    argument: str
-
-
-class ResultsDiffer(Record):
-    """Two runs of one case differ in a bit: other program order, other bytes in fresh memory and masked lanes."""
-
-    kind: Literal["results_differ"] = "results_differ"
-    case: Case
-    output: int
-
-
-class AccessFault(Record):
-    """An access that no right kernel makes, as the runner's monitor reported it.
-
-    Attributes:
-        conditions: The run of the case: natural or shuffled.
-        argument: The argument that was touched; None where it was memory of the candidate's.
-        allocation: Number of the candidate's allocation in the call, where that is what was touched.
-        element: Which element of it, counted along memory from its first.
-        line: Line of the candidate's file.
-        program: Grid coordinates of the program instance; `other` of the one that it does not go together with.
-    """
-
-    kind: Literal["access_fault"] = "access_fault"
-    case: Case
-    conditions: str
-    fault: FaultKind
-    argument: str | None
-    allocation: int | None
-    element: int
-    line: int | None
-    program: tuple[int, int, int] | None
-    other: tuple[int, int, int] | None
-
-
-class NoLaunch(Record):
-    """A call on a non-empty input launched no kernel."""
-
-    kind: Literal["no_launch"] = "no_launch"
-    case: Case
-
-
-Failure = Annotated[
-    WrongValues | WrongForm | CodeRaised | RunnerEnded | InputChanged | AccessFault | ResultsDiffer | NoLaunch,
-    Field(discriminator="kind"),
-]
-
-
-class UnsupportedCase(Record):
-    """The interpreter could not run the candidate on this case; says nothing about the candidate."""
-
-    case: Case | None
-    reason: str
-    line: int | None
 
 
 class SourceFact(Record):
@@ -187,7 +81,7 @@ class PropertiesEvidence(Record):
     random_cases: int
     targeted_cases: int = 0
     long_cases: int = 0
-    longest: dict[str, int] = {}
+    longest: dict[str, int] = Field(default_factory=dict)
     refused_cases: int = 0
     failure: Failure | None
     failed_at: int | None
@@ -347,30 +241,6 @@ class StrengthEvidence(Record):
         return self.killed / judged if judged else 0.0
 
 
-class LimitEvidence(Record):
-    """One limit of the sandbox as observed from inside, or one layer besides."""
-
-    name: str
-    holds: bool
-    observed: str
-
-
-class IsolationEvidence(Record):
-    """In what the candidate was run, each limit proven from inside.
-
-    Attributes:
-        layers: What only some machines have besides limits: a kernel of its own, a user namespace, AppArmor, a
-            rootless engine. Evidence from before they were looked at has none.
-    """
-
-    isolation: str
-    engine: str
-    runtime: str
-    image: str
-    limits: tuple[LimitEvidence, ...]
-    layers: tuple[LimitEvidence, ...] = ()
-
-
 class Environment(Record):
     """Versions inside the runner, as it said before it saw any candidate, and the hardware."""
 
@@ -407,6 +277,9 @@ class Evidence(Record):
     )
     strength: Annotated[StrengthEvidence | Missing, Field(discriminator="kind")] = Missing(
         reason="nobody asked how strong the operator's own test is", ours=False
+    )
+    device: Annotated[DeviceEvidence | Missing, Field(discriminator="kind")] = Missing(
+        reason="nothing was run on a GPU", ours=False
     )
     environment: Environment | None
     isolation: IsolationEvidence | None

@@ -11,6 +11,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 TEXT_CAP: Final = 2000
+ARGUMENTS_CAP: Final = 32  # of a call
 
 Text = Annotated[str, Field(max_length=TEXT_CAP)]
 Size = Annotated[int, Field(ge=0, le=1 << 48)]

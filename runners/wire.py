@@ -26,6 +26,29 @@ from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from runners.device_messages import CALLS_CAP, SETS_CAP
+from runners.device_messages import REPORT_CAP as REPORT_CAP
+from runners.device_messages import Baseline as Baseline
+from runners.device_messages import CardMeasured as CardMeasured
+from runners.device_messages import CardRequest as CardRequest
+from runners.device_messages import Clocks as Clocks
+from runners.device_messages import Code as Code
+from runners.device_messages import DeviceFaultName as DeviceFaultName
+from runners.device_messages import HealthRequest as HealthRequest
+from runners.device_messages import Healthy as Healthy
+from runners.device_messages import PlanLoaded as PlanLoaded
+from runners.device_messages import PlanRefused as PlanRefused
+from runners.device_messages import PlanRequest as PlanRequest
+from runners.device_messages import Planted as Planted
+from runners.device_messages import PlantRequest as PlantRequest
+from runners.device_messages import Replayed as Replayed
+from runners.device_messages import ReplayFailed as ReplayFailed
+from runners.device_messages import ReplayRequest as ReplayRequest
+from runners.device_messages import Report as Report
+from runners.device_messages import ReportRequest as ReportRequest
+from runners.device_messages import Timed as Timed
+from runners.launch_plan import LaunchPlan
+from runners.message import ARGUMENTS_CAP as ARGUMENTS_CAP
 from runners.message import TEXT_CAP as TEXT_CAP
 from runners.message import FirstError, Line, Size, Text
 from runners.message import Message as Message
@@ -46,7 +69,6 @@ HEADER_CAP_BYTES: Final = 1 << 20
 VALUES_CAP: Final = 1 << 17
 ERRORS_TOLD: Final = 8
 ERROR_COLUMNS: Final = 200
-ARGUMENTS_CAP: Final = 32
 RANK_CAP: Final = 8
 FAULTS_CAP: Final = 16
 
@@ -143,14 +165,43 @@ class RunRequest(Message):
     output_cap_bytes: Size
 
 
+class RecordRequest(Message):
+    """Call the entry once on the GPU and say what it did there as a launch plan; the arguments' buffers follow."""
+
+    kind: Literal["record"] = "record"
+    arguments: Annotated[tuple[Argument, ...], Field(max_length=ARGUMENTS_CAP), FirstError]
+    output_cap_bytes: Size
+
+
+class TimeRequest(Message):
+    """Time the loaded plan on several sets of bases, whose bytes follow, set by set, and the baselines beside it.
+
+    Attributes:
+        arguments: Of one set; all have the same shapes, strides and scalars.
+        operator: Whose baselines run on the same inputs.
+        calls: Timed calls of each.
+    """
+
+    kind: Literal["time"] = "time"
+    arguments: Annotated[tuple[Argument, ...], Field(max_length=ARGUMENTS_CAP), FirstError]
+    sets: Annotated[int, Field(ge=1, le=SETS_CAP)]
+    operator: Text
+    calls: Annotated[int, Field(ge=1, le=CALLS_CAP)]
+
+
 class Greeting(Message):
-    """What a fresh runner says, before it has seen any candidate."""
+    """What a fresh runner says, before it has seen any candidate.
+
+    Attributes:
+        device: Name, compute capability and driver of the GPU that it runs on; None where there is none.
+    """
 
     kind: Literal["greeting"] = "greeting"
     python: Text
     torch: Text
     triton: Text
     interpreter_repaired: bool
+    device: Text | None = None
 
 
 class Loaded(Message):
@@ -252,8 +303,28 @@ class Ran(Message):
     calls: Annotated[tuple[Call, ...], Field(max_length=8), FirstError]
 
 
-Request = LoadRequest | RunRequest | CompileRequest
-Answer = Greeting | Loaded | Raised | Unsupported | Ran | Compiled | CompileFailed | NotCompiled
+class Recorded(Message):
+    """What the call did; the bytes of its outputs follow, then the machine code of the plan's kernels.
+
+    Attributes:
+        reason: Why there is no plan, where there is none.
+    """
+
+    kind: Literal["recorded"] = "recorded"
+    call: Call
+    plan: LaunchPlan | None
+    reason: Text | None
+
+
+Request = (
+    LoadRequest | RunRequest | CompileRequest
+    | RecordRequest | PlanRequest | ReplayRequest
+    | PlantRequest | ReportRequest | TimeRequest | CardRequest | HealthRequest
+)  # fmt: skip
+Answer = (
+    Greeting | Loaded | Raised | Unsupported | Ran | Compiled | CompileFailed | NotCompiled
+    | Recorded | PlanLoaded | PlanRefused | Replayed | ReplayFailed | Planted | Report | Timed | CardMeasured | Healthy
+)  # fmt: skip
 
 _REQUEST: Final[TypeAdapter[Request]] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 _ANSWER: Final[TypeAdapter[Answer]] = TypeAdapter(Annotated[Answer, Field(discriminator="kind")])
@@ -276,9 +347,16 @@ def decode_request(payload: bytes) -> tuple[Request, list[memoryview]]:
     match request:
         case LoadRequest(source_bytes=length):
             lengths = [length]
-        case RunRequest(arguments=arguments):
+        case RunRequest(arguments=arguments) | RecordRequest(arguments=arguments):
             lengths = [argument.travelling_bytes for argument in arguments if isinstance(argument, TensorArgument)]
-        case CompileRequest():
+        case PlanRequest(plan=plan):
+            lengths = [kernel.cubin_bytes for kernel in plan.kernels]
+        case ReplayRequest(base_bytes=sizes):
+            lengths = list(sizes)
+        case TimeRequest(arguments=arguments, sets=sets):
+            one = [argument.travelling_bytes for argument in arguments if isinstance(argument, TensorArgument)]
+            lengths = one * sets
+        case CompileRequest() | PlantRequest() | ReportRequest() | CardRequest() | HealthRequest():
             lengths = []
     return request, _cut(rest, lengths)
 
@@ -291,10 +369,20 @@ def decode_answer(payload: bytes) -> tuple[Answer, list[memoryview]]:
     """
     header, rest = _split(payload)
     answer = _validate(_ANSWER, header)
-    lengths: list[int] = []
-    if isinstance(answer, Ran):
-        lengths = [output.data_bytes for call in answer.calls if isinstance(call, Returned) for output in call.outputs]
+    match answer:
+        case Ran(calls=calls):
+            lengths = _output_bytes(calls)
+        case Recorded(call=call, plan=plan):
+            lengths = [*_output_bytes((call,)), *(kernel.cubin_bytes for kernel in (plan.kernels if plan else ()))]
+        case Replayed(output_bytes=sizes) | Timed(output_bytes=sizes):
+            lengths = list(sizes)
+        case _:
+            lengths = []
     return answer, _cut(rest, lengths)
+
+
+def _output_bytes(calls: Sequence[Call]) -> list[int]:
+    return [output.data_bytes for call in calls if isinstance(call, Returned) for output in call.outputs]
 
 
 def _split(payload: bytes) -> tuple[memoryview, memoryview]:

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Literal, Protocol, Self
 
+from sandbox.devices import NO_DEVICE, DeviceAccess
 from sandbox.outcomes import Outcome
+from sandbox.seccomp import Use
 
 Buffer = bytes | bytearray | memoryview
 # In what programs can be isolated: containers of an engine, or namespaces made here (`sandbox.namespace_sandbox`).
@@ -46,11 +48,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What is started: an image by its content id, arguments and limits. All of it comes from trusted code."""
+    """What is started: an image by its content id, arguments, limits and a GPU. All of it comes from trusted code.
+
+    Attributes:
+        uses: What needs system calls of its own (`sandbox.seccomp`).
+    """
 
     image: str
     argv: tuple[str, ...]
     limits: Limits = Limits()
+    device: DeviceAccess = NO_DEVICE
+    uses: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,15 @@ class DockerEngine:
             security=tuple(sorted(map(_security_name, info.get("SecurityOptions") or ()))),
         )
 
+    def image_id(self, reference: str) -> str:
+        """Returns the content id of an image that the engine has.
+
+        Raises:
+            SandboxUnavailable: it does not have it, or does not answer.
+        """
+        with engine_errors(f"look at image {reference}", self.url):
+            return str(self.api.inspect_image(reference)["Id"])  # type: ignore[no-untyped-call]  # an SDK stub
+
     def address(self, path: str) -> str:
         """The address of a resource of the engine's API, for calls that the SDK does not wrap well."""
         return f"{self.api.base_url}/v{self.api.api_version}/{path}"

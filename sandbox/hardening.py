@@ -8,7 +8,10 @@ Nothing here comes from an author. The choices, each of which `prove` shows from
 - no log on the host's disk: the conversation is attached, and what is not read is thrown away;
 - docker-init as process 1, so that orphans are reaped and a death by signal N shows as exit code 128 + N.
 
-Deliberately not here: devices (a GPU), and user namespaces, which are a setting of the engine, not of a container.
+A program that needs a GPU gets the devices and the driver's libraries that the machine's owner has named
+(`sandbox.devices`), and nothing else.
+
+Deliberately not here: user namespaces, which are a setting of the engine, not of a container.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sandbox.contract import Program
+from sandbox.devices import DeviceAccess
 from sandbox.owner import Owner
 from sandbox.runtimes import is_gvisor
 from sandbox.seccomp import profile_text
@@ -74,6 +78,7 @@ class ContainerSpec:
     log_driver: str
     init: bool
     runtime: str | None
+    device: DeviceAccess
 
     def body(self) -> dict[str, object]:
         """The JSON body of `POST /containers/create`."""
@@ -119,8 +124,9 @@ class ContainerSpec:
             "Tmpfs": {mount.path: mount.options for mount in self.tmpfs},
             "Ulimits": [{"Name": limit.name, "Soft": limit.value, "Hard": limit.value} for limit in self.ulimits],
             "Binds": [],
-            "Mounts": [],
-            "Devices": [],
+            "Mounts": self.device.read_only_mounts(),
+            "Devices": self.device.devices(),
+            "DeviceRequests": self.device.requests(),
             "GroupAdd": [],
             "LogConfig": {"Type": self.log_driver, "Config": {}},
             "RestartPolicy": {"Name": "no"},
@@ -153,7 +159,10 @@ def harden(program: Program, owner: Owner, runtime: str | None) -> ContainerSpec
         cgroup_namespace="private",
         read_only=True,
         cap_drop=("ALL",),
-        security_opt=("no-new-privileges:true", f"seccomp={profile_text(for_gvisor=is_gvisor(runtime))}"),
+        security_opt=(
+            "no-new-privileges:true",
+            f"seccomp={profile_text(for_gvisor=is_gvisor(runtime), uses=program.uses)}",
+        ),
         memory_bytes=limits.memory_bytes,
         memory_and_swap_bytes=limits.memory_bytes,
         nano_cpus=round(limits.cpus * 1e9),
@@ -174,6 +183,7 @@ def harden(program: Program, owner: Owner, runtime: str | None) -> ContainerSpec
         log_driver="none",
         init=True,
         runtime=runtime,
+        device=program.device,
     )
 
 

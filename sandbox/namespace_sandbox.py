@@ -29,6 +29,7 @@ from typing import Final
 
 from sandbox.contract import Isolation, IsolationProof, Limits, Program, Reply, SandboxUnavailable
 from sandbox.control_groups import ControlGroup, ControlGroups
+from sandbox.devices import NO_DEVICE
 from sandbox.namespace_inside import Orders, TmpfsOrder
 from sandbox.namespaces import TOOLS_PATH, Namespaces
 from sandbox.owner import this_process
@@ -71,12 +72,14 @@ class NamespaceSandbox:
         """Starts `program` in fresh namespaces.
 
         Raises:
-            SandboxUnavailable: the machine does not allow it, or the program names another view.
+            SandboxUnavailable: the machine does not allow it, or the program names another view or a GPU.
         """
         if program.image != self._view.image:
             raise SandboxUnavailable(
                 f"there is no image {program.image} here, only the host's Python {self._view.image}"
             )
+        if program.device != NO_DEVICE:
+            raise SandboxUnavailable("the embedded sandbox passes no GPU; an engine's containers can have one")
         group = self._groups.group_for(this_process())
         held = Namespaces(group, program.limits)
         stream, ends = PipedStream.with_pipes()

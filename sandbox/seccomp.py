@@ -7,7 +7,10 @@ because its flags lie in memory, where a filter cannot look; libc then falls bac
 Beside each call the data says why it is there: it was traced in real runs (`benchmarks/retrace_calls.py` traces them
 again), or the reason for which it is allowed though no trace has it.
 
-Not handled: what CUDA needs beyond this, and architectures other than x86-64 and AArch64 (the kernel kills a call made
+Programs that use CUDA, or run under compute-sanitizer, may make a few calls more (`seccomp_gpu.json`); no candidate's
+Python runs under the sanitizer.
+
+Not handled: architectures other than x86-64 and AArch64 (the kernel kills a call made
 through another one).
 """
 
@@ -19,9 +22,11 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 PROFILE_FILE: Final = Path(__file__).with_name("seccomp.json")
+GPU_FILE: Final = PROFILE_FILE.with_name("seccomp_gpu.json")
+Use = Literal["cuda", "sanitizer"]  # what a program uses that makes calls of its own
 
 
 class Trace(StrEnum):
@@ -93,18 +98,29 @@ def read_profile() -> Profile:
     return Profile.model_validate_json(PROFILE_FILE.read_text(encoding="utf-8"))
 
 
+def read_uses() -> dict[Use, tuple[Rule, ...]]:
+    """Returns what is allowed besides, by what a program uses.
+
+    Raises:
+        pydantic.ValidationError: the file is not of the form that this module knows.
+    """
+    return TypeAdapter(dict[Use, tuple[Rule, ...]]).validate_json(GPU_FILE.read_text(encoding="utf-8"))
+
+
 @cache
-def profile_text(*, for_gvisor: bool = False) -> str:
+def profile_text(*, for_gvisor: bool = False, uses: tuple[Use, ...] = ()) -> str:
     """Returns the profile in the engine's form, as one line of JSON: its API takes the text, not a path.
 
     Args:
+        uses: What the program uses that makes calls of its own.
         for_gvisor: gVisor loads the filter inside its own kernel and refuses with EPERM only, after which libc does not
             fall back. That kernel has no clone3 and says so itself, so what is to look absent is let through to it.
     """
     profile = read_profile()
     # No sub-architecture: the older ones that a processor also runs have calls of their own, under other numbers.
     native: list[dict[str, object]] = [{"architecture": name, "subArchitectures": []} for name in profile.architectures]
-    rules = [_engine_form(rule, for_gvisor) for rule in profile.rules]
+    besides = (rule for use in uses for rule in read_uses()[use])
+    rules = [_engine_form(rule, for_gvisor) for rule in (*profile.rules, *besides)]
     document = {"defaultAction": "SCMP_ACT_ERRNO", "archMap": native, "syscalls": rules}
     return json.dumps(document, separators=(",", ":"))
 

@@ -103,28 +103,36 @@ def _strangeness(value: object) -> str | None:
 def _returned(
     result: object, arguments: Arguments, seen: interpreter.Observation, cap_bytes: int
 ) -> tuple[wire.Returned | wire.ReturnedOther, list[memoryview]]:
-    single = isinstance(result, torch.Tensor)
-    tensors: list[Any] = [result] if single else list(result) if isinstance(result, tuple | list) else []
-    if len(tensors) > wire.ARGUMENTS_CAP:
-        return wire.ReturnedOther(type_name=f"a tuple of {len(tensors)}"), []
-    if not tensors:
-        return wire.ReturnedOther(type_name=_sendable(type(result).__name__)), []
-    for strange in filter(None, map(_strangeness, tensors)):
-        return wire.ReturnedOther(type_name=_sendable(strange)), []
-    described: list[tuple[wire.Output, memoryview]] = []
+    tensors = results_in(result)
+    if isinstance(tensors, wire.ReturnedOther):
+        return tensors, []
+    outputs: list[tuple[wire.Output, memoryview]] = []
     for tensor in tensors:
-        described.append(_described(tensor, cap_bytes))
-        cap_bytes -= len(described[-1][1])
+        outputs.append(_described(tensor, cap_bytes))
+        cap_bytes -= len(outputs[-1][1])
     answer = wire.Returned(
-        single=single,
-        outputs=tuple(output for output, _ in described),
+        single=isinstance(result, torch.Tensor),
+        outputs=tuple(output for output, _ in outputs),
         launches=seen.launches,
         atomics=seen.atomics,
         argument_digests=arguments.digests(),
         faults=(*seen.faults, *aliases(tensors, arguments.values)),
         specialisations=SEEN.unsent(),
     )
-    return answer, [data for _, data in described]
+    return answer, [data for _, data in outputs]
+
+
+def results_in(result: object) -> list[torch.Tensor] | wire.ReturnedOther:
+    """Returns the plain tensors that a candidate returned, or what it returned instead."""
+    tensors: list[Any] = [result] if isinstance(result, torch.Tensor) else []
+    tensors = list(result) if isinstance(result, tuple | list) else tensors
+    if len(tensors) > wire.ARGUMENTS_CAP:
+        return wire.ReturnedOther(type_name=f"a tuple of {len(tensors)}")
+    if not tensors:
+        return wire.ReturnedOther(type_name=_sendable(type(result).__name__))
+    for strange in filter(None, map(_strangeness, tensors)):
+        return wire.ReturnedOther(type_name=_sendable(strange))
+    return tensors
 
 
 def _described(tensor: torch.Tensor, cap_bytes: int) -> tuple[wire.Output, memoryview]:

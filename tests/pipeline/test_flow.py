@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import http.server
 import importlib
 import json
 import os
@@ -343,6 +344,16 @@ class TestFailures:
         with temporary_settings({PREFECT_API_URL: url}), pytest.raises(FlowUnavailable, match=url):
             verify(kernels("right"), FakeSupply())
 
+    @pytest.mark.parametrize("gone", [False, True])
+    def test_a_server_that_fails_once_it_was_ready_is_said(self, kernels: Any, gone: bool) -> None:
+        """A disk that fills at that moment, or a server that is killed then: Prefect calls that a RuntimeError."""
+        from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+        with ailing_server(gone=gone) as url:
+            settings = {PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: 0}
+            with temporary_settings(settings), pytest.raises(FlowUnavailable, match="run the same command again"):
+                verify(kernels("right"), FakeSupply())
+
 
 @pytest.mark.usefixtures("server")
 class TestWhatPrefectShows:
@@ -437,6 +448,36 @@ def refused(times: int) -> Callable[..., Any]:
         yield
 
     return acquire
+
+
+@contextmanager
+def ailing_server(*, gone: bool) -> Iterator[str]:
+    """A server that is healthy when it is asked, and then fails at everything, or closes each connection."""
+
+    class Ailing(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            healthy = self.path.endswith("/health")
+            if gone and not healthy:
+                self.close_connection = True
+                return
+            self.send_response(200 if healthy else 500)
+            self.send_header("Content-Length", "4")
+            self.end_headers()
+            self.wfile.write(b"true")
+
+        do_POST = do_GET  # noqa: N815  # the names that http.server looks for
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ailing)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/api"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 WORKERS_OF_A_CHILD = 2

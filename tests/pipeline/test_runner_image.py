@@ -12,7 +12,15 @@ import pytest
 from packaging.requirements import Requirement
 
 from pipeline.base_image import python_of
-from pipeline.runner_image import PACKAGES, built_runner_image, ensure_runner_image, pinned, runner_spec
+from pipeline.runner_image import (
+    GPU_PACKAGES,
+    PACKAGES,
+    built_runner_image,
+    ensure_runner_image,
+    gpu_runner_spec,
+    pinned,
+    runner_spec,
+)
 from pipeline.settings import PROJECT, Settings
 from pipeline.wheelhouse import Target, WheelsUnavailable, fetch_wheels
 from sandbox.contract import SandboxUnavailable
@@ -34,7 +42,7 @@ print(torch.__version__.partition("+")[0], triton.__version__, numpy.__version__
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of what the image is made from."""
-    for name in ("Dockerfile.runner", "constraints.txt"):
+    for name in ("Dockerfile.runner", "constraints.txt", "constraints-gpu.txt"):
         shutil.copy(PROJECT / name, tmp_path)
     for name in ("sandbox", "runners"):
         shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -50,10 +58,27 @@ def chain(spec: ImageSpec | str) -> Iterator[ImageSpec]:
 def test_image_holds_the_worker_and_nothing_of_the_judge(checkout: Path) -> None:
     names = {file.path for file in runner_spec(checkout).files}
     assert {"sandbox/frames.py", "runners/wire.py", "runners/inside/worker.py"} <= names
-    both_sides = {f"runners/{name}.py" for name in ("__init__", "message", "specialisation", "wire")}
+    shared = ("__init__", "device_messages", "launch_plan", "message", "specialisation", "wire")
+    both_sides = {f"runners/{name}.py" for name in shared}
     rest = names - both_sides - {"sandbox/__init__.py", "sandbox/frames.py"}
     assert all(name.startswith("runners/inside/") for name in rest)
     assert not any(name.endswith(".pyc") for name in names)
+
+
+def test_image_for_a_gpu_has_the_same_harness_on_its_own_packages(checkout: Path) -> None:
+    on_gpu, packages = chain(gpu_runner_spec(checkout))
+    assert on_gpu.files == runner_spec(checkout).files
+    assert packages.target == "gpu"
+    names = {re.sub(r"[-_.]+", "-", line.partition("==")[0].lower()) for line in packages.requirements}
+    assert set(GPU_PACKAGES) <= names
+    assert set(PACKAGES) <= names
+    assert not set(pinned(checkout / "constraints.txt", ("torch", "triton"))) & set(packages.requirements)
+
+
+def test_checkout_without_the_pins_for_a_gpu_is_named(checkout: Path) -> None:
+    (checkout / "constraints-gpu.txt").unlink()
+    with pytest.raises(SandboxUnavailable, match=r"constraints-gpu\.txt"):
+        gpu_runner_spec(checkout)
 
 
 def test_tag_depends_on_content_and_not_on_times(checkout: Path) -> None:

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from gpu_evidence import device, every_device_evidence
 from pydantic import ValidationError
 
 import policies.access_findings
 import policies.compile_findings
 import policies.decide
+import policies.gpu_findings
 import policies.mutant_findings
 import policies.strength_findings
 import runners.candidate
@@ -58,6 +60,7 @@ NAMING = (
     policies.decide,
     policies.access_findings,
     policies.compile_findings,
+    policies.gpu_findings,
     policies.mutant_findings,
     policies.strength_findings,
     runners.candidate,
@@ -246,6 +249,26 @@ def test_complete_evidence_without_failure_is_functional_and_production_asks_for
     assert len(verdict.findings) == len(POLICIES[policy].gpu_checks)
 
 
+@pytest.mark.parametrize(("policy", "tier"), [("ci", Tier.FUNCTIONAL), ("production", Tier.PRODUCTION_SAFE)])
+def test_with_every_check_on_a_gpu_it_is_production_safe_where_all_of_them_are_asked_for(
+    policy: str, tier: Tier
+) -> None:
+    verdict = decide(evidence(device=device()), POLICIES[policy])
+    assert (verdict.tier, verdict.allowed, verdict.findings) == (tier, True, ())
+
+
+def test_a_policy_that_asks_for_some_checks_on_a_gpu_calls_nothing_production_safe() -> None:
+    some = POLICIES["production"].model_copy(update={"gpu_checks": ("properties", "replay")})
+    assert decide(evidence(device=device()), some).tier is Tier.FUNCTIONAL
+
+
+def test_what_can_not_be_recorded_is_functional_which_production_does_not_let_through() -> None:
+    given = evidence(device=device(unrecorded="a value was read", unrecorded_cases=1))
+    verdict = decide(given, POLICIES["production"])
+    assert (verdict.tier, verdict.allowed) == (Tier.FUNCTIONAL, False)
+    assert rules(verdict) == {"replay/not-recorded"}
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize(("given", "rule"), ERRORS.values(), ids=ERRORS)
 def test_a_failure_rejects_under_every_policy(given: Evidence, rule: str, policy: str) -> None:
@@ -373,7 +396,8 @@ def every_evidence() -> list[Evidence]:
     judged = [given for given, _ in [*ERRORS.values(), *INCOMPLETE.values()]]
     weak = [given for given, _ in WEAK_OPERATOR.values()]
     lax = [isolated_by("namespace"), evidence()]
-    return [*judged, *LIMIT_NOT_PROVEN.values(), *WEAK_TEST.values(), *weak, *lax]
+    on_gpu = [evidence(device=one) for one in every_device_evidence()]
+    return [*judged, *LIMIT_NOT_PROVEN.values(), *WEAK_TEST.values(), *weak, *lax, *on_gpu]
 
 
 WEAK_TEST = {
@@ -477,7 +501,7 @@ def test_every_rule_is_reached_by_some_evidence() -> None:
 def test_every_rule_that_the_code_names_exists(module: object) -> None:
     named = set(
         re.findall(
-            r"\"((?:candidate|source|properties|memory|races|compile|mutants|isolation|evidence)/[a-z0-9-]+)\"",
+            r"\"((?:candidate|source|properties|memory|races|replay|benchmark|compile|mutants|isolation|evidence)/[a-z0-9-]+)\"",
             Path(module.__file__).read_text(),
         )
     )

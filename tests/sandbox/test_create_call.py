@@ -19,11 +19,13 @@ from requests.adapters import BaseAdapter
 
 from sandbox.container import Container
 from sandbox.contract import Limits, Program
+from sandbox.devices import DeviceAccess
 from sandbox.docker_engine import DockerEngine
 from sandbox.hardening import harden
 from sandbox.owner import Owner
 
 CONSTANT, IMAGE, ARGUMENTS, OWNER, RUNTIME = "constant", "image id", "arguments of the harness", "owner", "runtime"
+DEVICE, USES = "the GPU that the machine's owner named", "what the program uses"
 MEMORY, PROCESSES, CPUS, TMP, INODES, FILES, FSIZE = (
     "memory_bytes", "processes", "cpus", "tmp_bytes", "tmp_inodes", "open_files", "file_bytes",
 )  # fmt: skip
@@ -60,7 +62,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "HostConfig.ReadonlyRootfs": (CONSTANT,),
     "HostConfig.CapAdd": (CONSTANT,),
     "HostConfig.CapDrop": (CONSTANT,),
-    "HostConfig.SecurityOpt": (RUNTIME,),  # gVisor takes the allowlist in another wording
+    "HostConfig.SecurityOpt": (RUNTIME, USES),  # gVisor takes the allowlist in another wording
     "HostConfig.Memory": (MEMORY,),
     "HostConfig.MemorySwap": (MEMORY,),
     "HostConfig.NanoCpus": (CPUS,),
@@ -75,8 +77,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "HostConfig.Ulimits[core]": (CONSTANT,),
     "HostConfig.Ulimits[fsize]": (FSIZE,),
     "HostConfig.Binds": (CONSTANT,),
-    "HostConfig.Mounts": (CONSTANT,),
-    "HostConfig.Devices": (CONSTANT,),
+    "HostConfig.Mounts": (DEVICE,),
+    "HostConfig.Devices": (DEVICE,),
+    "HostConfig.DeviceRequests": (DEVICE,),
     "HostConfig.GroupAdd": (CONSTANT,),
     "HostConfig.LogConfig.Type": (CONSTANT,),
     "HostConfig.LogConfig.Config": (CONSTANT,),
@@ -145,6 +148,7 @@ def fields_of(request: PreparedRequest) -> dict[str, object]:
 
 
 LIMITS = Limits()
+GPU = DeviceAccess(requested=("0",), nodes=("/dev/nvidia0",), mounts=("/usr/local/nvidia",))
 PROGRAM = Program("sha256:1", ("python3", "-m", "worker"), LIMITS)
 OWNER_1 = Owner(pid=1, start_ticks=2, boot="b", namespace="n")
 OWNER_2 = Owner(pid=3, start_ticks=4, boot="c", namespace="o")
@@ -159,6 +163,8 @@ OTHERS: Mapping[str, tuple[Program, Owner, str | None]] = {
     ARGUMENTS: (dataclasses.replace(PROGRAM, argv=("python3", "-m", "compiler")), OWNER_1, "runsc"),
     OWNER: (PROGRAM, OWNER_2, "runsc"),
     RUNTIME: (PROGRAM, OWNER_1, "runc"),
+    DEVICE: (dataclasses.replace(PROGRAM, device=GPU), OWNER_1, "runsc"),
+    USES: (dataclasses.replace(PROGRAM, uses=("cuda",)), OWNER_1, "runsc"),
     **{
         name: (changed(**{name: getattr(LIMITS, name) + 1}), OWNER_1, "runsc")
         for name in (MEMORY, PROCESSES, CPUS, TMP, INODES, FILES, FSIZE)
@@ -184,8 +190,8 @@ def test_an_input_reaches_the_fields_that_name_it_and_no_other(source: str) -> N
 
 def test_every_input_of_the_call_is_in_the_table() -> None:
     inputs = {field.name for field in dataclasses.fields(Limits)} - {"start_deadline_s"}  # which the host keeps itself
-    assert inputs | {IMAGE, ARGUMENTS, OWNER, RUNTIME} == set(OTHERS)
-    assert {field.name for field in dataclasses.fields(Program)} == {"image", "argv", "limits"}
+    assert inputs | {IMAGE, ARGUMENTS, OWNER, RUNTIME, DEVICE, USES} == set(OTHERS)
+    assert {field.name for field in dataclasses.fields(Program)} == {"image", "argv", "limits", "device", "uses"}
 
 
 def test_beside_the_body_the_call_has_a_drawn_name_and_nothing_else() -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from sandbox.contract import Limits, Program
+from sandbox.devices import DeviceAccess
 from sandbox.hardening import Ulimit, harden
 from sandbox.owner import Owner
 
@@ -74,6 +75,7 @@ HOST = {
     "Binds": [],
     "Mounts": [],
     "Devices": [],
+    "DeviceRequests": [],
     "GroupAdd": [],
     "LogConfig": {"Type": "none", "Config": {}},
     "RestartPolicy": {"Name": "no"},
@@ -129,3 +131,33 @@ def test_half_a_core_still_gives_one_thread() -> None:
     spec = harden(Program("i", ("p",), Limits(cpus=0.5)), OWNER, None)
     assert "OMP_NUM_THREADS=1" in spec.environment
     assert spec.nano_cpus == 500_000_000
+
+
+def host_part(access: DeviceAccess) -> dict[str, object]:
+    spec = harden(Program("i", ("p",), Limits(), access), OWNER, None)
+    return spec.body()["HostConfig"]  # type: ignore[return-value]
+
+
+def test_a_device_is_asked_for_as_the_toolkit_wants_it() -> None:
+    (asked,) = host_part(DeviceAccess(requested=("1",)))["DeviceRequests"]  # type: ignore[misc]
+    assert asked == {"Driver": "nvidia", "DeviceIDs": ["1"], "Capabilities": [["gpu", "compute", "utility"]]}
+
+
+def test_a_device_is_named_as_cdi_names_it() -> None:
+    (asked,) = host_part(DeviceAccess(cdi=("nvidia.com/gpu=0",)))["DeviceRequests"]  # type: ignore[misc]
+    assert asked == {"Driver": "cdi", "DeviceIDs": ["nvidia.com/gpu=0"]}
+
+
+def test_nodes_are_passed_without_the_right_to_make_others_and_libraries_read_only() -> None:
+    host = host_part(DeviceAccess(nodes=("/dev/nvidia0",), mounts=("/usr/local/nvidia",)))
+    assert host["Devices"] == [
+        {"PathOnHost": "/dev/nvidia0", "PathInContainer": "/dev/nvidia0", "CgroupPermissions": "rw"}
+    ]
+    (mount,) = host["Mounts"]  # type: ignore[misc]
+    assert (mount["Source"], mount["Target"], mount["ReadOnly"]) == ("/usr/local/nvidia", "/usr/local/nvidia", True)
+
+
+def test_everything_else_stays_as_it_is_with_a_device() -> None:
+    plain = host_part(DeviceAccess())
+    with_gpu = host_part(DeviceAccess(requested=("0",), nodes=("/dev/nvidia0",), mounts=("/usr",)))
+    assert {key for key in plain if plain[key] != with_gpu[key]} == {"DeviceRequests", "Devices", "Mounts"}

@@ -6,7 +6,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from sandbox.seccomp import Source, profile_text, read_profile
+from sandbox.seccomp import Source, profile_text, read_profile, read_uses
 
 NAMESPACE_FLAGS = 0x7E020000
 DANGEROUS = (
@@ -146,3 +146,37 @@ def test_gvisor_is_told_the_same_but_for_the_call_that_its_kernel_lacks() -> Non
     assert {name for name in plain if plain[name] != inside[name]} == {"clone3"}
     assert inside["clone3"]["action"] == "SCMP_ACT_ALLOW"
     assert json.loads(profile_text(for_gvisor=True))["defaultAction"] == "SCMP_ACT_ERRNO"
+
+
+def allowed_for(*uses) -> dict[str, list[object]]:
+    """Every allowed call with its conditions, where it has some."""
+    rules = json.loads(profile_text(uses=uses))["syscalls"]
+    return {
+        name: rule.get("args", []) for rule in rules if rule["action"] == "SCMP_ACT_ALLOW" for name in rule["names"]
+    }
+
+
+def test_a_program_that_uses_no_gpu_gets_nothing_more() -> None:
+    assert "socket" not in allowed_for()
+    assert set(allowed_for()) == read_profile().allowed
+
+
+def test_cuda_gets_a_socket_of_its_machine_and_nothing_that_connects() -> None:
+    more = {name: args for name, args in allowed_for("cuda").items() if name not in allowed_for()}
+    assert set(more) == {"socket", "bind", "listen"}
+    assert more["socket"] == [{"index": 0, "value": 1, "valueTwo": 0, "op": "SCMP_CMP_EQ"}]  # AF_UNIX
+
+
+@pytest.mark.parametrize("uses", [(), ("cuda",), ("cuda", "sanitizer")])
+def test_nothing_dangerous_is_allowed_whatever_a_program_uses(uses) -> None:
+    calls = allowed_for(*uses)
+    assert not set(calls) & (set(DANGEROUS) - {"socket", "socketpair", "bind", "connect", "mknodat", "mknod"})
+    for name in {"socket", "socketpair"} & set(calls):
+        assert calls[name][0]["value"] == 1
+    for name in {"mknodat", "mknod"} & set(calls):
+        assert calls[name][0] == {"index": 2, "value": 0o170000, "valueTwo": 0o010000, "op": "SCMP_CMP_MASKED_EQ"}
+
+
+def test_each_call_for_a_gpu_says_why_it_is_there() -> None:
+    assert set(read_uses()) == {"cuda", "sanitizer"}
+    assert all(source.why for rules in read_uses().values() for rule in rules for source in rule.calls.values())

@@ -2,7 +2,10 @@
 # operator = "bmm"
 # language = "triton"
 # ///
-"""No dot: products of a block of rows and a block of columns as a 3-D tile, summed over K by chunks."""
+"""No dot: products of a block of rows and a block of columns as a 3-D tile, summed over K by chunks.
+
+K is the tile's last axis. Were it the one in the middle, Triton would make a dot of the sum, in tf32 on a GPU.
+"""
 
 import torch
 import triton
@@ -25,10 +28,10 @@ def products_kernel(
             mask=(m < M)[:, None] & (k < K)[None, :], other=0.0,
         )
         b = tl.load(
-            b_ptr + batch * stride_bb + k[:, None] * stride_bk + n[None, :] * stride_bn,
-            mask=(k < K)[:, None] & (n < N)[None, :], other=0.0,
+            b_ptr + batch * stride_bb + n[:, None] * stride_bn + k[None, :] * stride_bk,
+            mask=(n < N)[:, None] & (k < K)[None, :], other=0.0,
         )
-        sums += tl.sum(a.to(tl.float32)[:, :, None] * b.to(tl.float32)[None, :, :], axis=1)
+        sums += tl.sum(a.to(tl.float32)[:, None, :] * b.to(tl.float32)[None, :, :], axis=2)
     at = (batch * M + m[:, None]) * N + n[None, :]
     tl.store(out_ptr + at, sums.to(out_ptr.dtype.element_ty), mask=(m < M)[:, None] & (n < N)[None, :])
 

@@ -1,0 +1,229 @@
+"""The gate's checks on a GPU, in the hardened container, over labelled kernels: `make gpu-check`.
+
+    python benchmarks/gpu_check.py tests/kernels tests/gpu/kernels --labels right,honest --jobs 8 --json gpu.jsonl
+    python benchmarks/gpu_check.py tests/kernels/softmax/right_online.py --whole    # a whole production verdict, timed
+
+How the GPU gets into a container, the environment says (`pipeline/gpu_access.py`). Each kernel is judged by the policy
+as if the interpreter had found nothing, so that what only a GPU shows is seen; with `--whole` the interpreter's checks,
+the compilation and the mutants are made first, as `kernelgate verify` does. With more than one job nothing is timed.
+
+Exit code 1 where a verdict is not the label's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import sys
+import tempfile
+import threading
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from pipeline.gate import measure
+from pipeline.gpu_access import GpuSettings
+from pipeline.gpu_gate import device_effort
+from pipeline.gpu_supply import GpuSupply
+from pipeline.settings import Settings
+from pipeline.supply import Ground, PooledSupply
+from policies.decide import decide
+from policies.gpu_findings import findings_of
+from policies.policy import Policy, load_policy
+from runners.candidate import Candidate, read_candidate
+from runners.conversation import RunnerFault
+from runners.device_check import DeviceCheck
+from runners.evidence import DeviceEvidence, Missing
+from sandbox.contract import SandboxUnavailable
+from sandbox.docker_engine import DockerEngine
+from sandbox.docker_sandbox import DockerSandbox
+
+ALLOWED: Final = ("right", "honest")
+MISSED: Final = "missed"  # wrong, and no check on a GPU is known to notice: the interpreter denies it
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One kernel's outcome on the GPU."""
+
+    path: str
+    label: str
+    tier: str
+    finding: str
+    evidence: DeviceEvidence | Missing
+    wall_s: float
+
+    @property
+    def is_as_labelled(self) -> bool:
+        """Whether a right one passed and a wrong one did not, those aside that only the interpreter denies."""
+        return self.label == MISSED or (self.tier == "passed") == (self.label in ALLOWED)
+
+
+class MountedSupply(PooledSupply):
+    """Runners of the interpreter, from the image and mounts that GPU runners have."""
+
+    def __init__(self, settings: Settings, policy: Policy, engine: DockerEngine, gpu: GpuSettings) -> None:
+        super().__init__(settings, policy, _say)
+        self._engine = engine
+        self._gpu = gpu
+
+    def _ground(self) -> Ground:
+        access = self._gpu.access
+        assert access is not None
+        return Ground(DockerSandbox(self._engine), str(self._gpu.image), replace(access, nodes=(), cdi=()))
+
+
+def judged(path: Path, label: str, policy: Policy, gpu: GpuSupply, *, timed: bool) -> Judged:
+    """Makes the checks on the GPU alone."""
+    began = time.monotonic()
+    candidate = read_candidate(path)
+    assert isinstance(candidate, Candidate), candidate
+    effort = device_effort(policy)
+    if not timed:
+        effort = replace(effort, timed_calls=0)
+    evidence: DeviceEvidence | Missing
+    try:
+        with gpu.turn() if timed else nullcontext():
+            evidence = DeviceCheck(candidate, gpu, effort, secrets.randbits(64)).run()
+    except (RunnerFault, SandboxUnavailable) as error:
+        evidence = Missing(reason=str(error), ours=True)
+    found = list(findings_of(evidence, policy))
+    finding = "; ".join(f"{one.rule}: {one.message}" for one in found)
+    tier = "passed" if not found else found[0].severity
+    if isinstance(evidence, DeviceEvidence) and evidence.failure is not None:
+        tier, finding = "error", evidence.failure.model_dump_json(exclude={"case"})
+    return Judged(str(path), label, tier, finding, evidence, time.monotonic() - began)
+
+
+def whole(path: Path, policy: Policy, supply: PooledSupply, gpu: GpuSupply) -> None:
+    """Prints a whole verdict and where its time went."""
+    candidate = read_candidate(path)
+    began = time.monotonic()
+    evidence = measure(candidate, policy, supply, gpu=gpu)
+    wall_s = time.monotonic() - began
+    verdict = decide(evidence, policy)
+    print(f"\n{path}: {verdict.tier} in {wall_s:.1f} s")
+    for finding in verdict.findings:
+        print(f"  {finding.severity} {finding.rule}: {finding.message}")
+    parts = {"interpreter": evidence.properties, "compile": evidence.compile, "mutants": evidence.mutants}
+    for name, part in parts.items():
+        print(f"  {name}: {part.reason if isinstance(part, Missing) else f'{part.wall_s:.1f} s'}")
+    if isinstance(evidence.device, DeviceEvidence):
+        show(evidence.device)
+    print(flush=True)
+
+
+def show(device: DeviceEvidence) -> None:
+    """Prints what the GPU's part found."""
+    phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in device.phases_s.items())
+    print(f"  {device.device}: {device.cases} cases, {device.replayed} replayed, {device.plans} plans; {phases}")
+    for one in device.sanitizers:
+        print(f"  {one.tool}: {one.plans} plans, control {one.control_fired}, {len(one.findings)} findings "
+              f"{one.problem or ''}")  # fmt: skip
+    for row in device.benchmark.rows:
+        others = ", ".join(f"{b.name} {b.median_ms:.4f} [{b.low_ms:.4f}, {b.high_ms:.4f}]" for b in row.baselines)
+        own = f"{row.median_ms:.4f} ms [{row.low_ms:.4f}, {row.high_ms:.4f}]"
+        print(f"  {row.dtype}: {own}, {row.share_of_roof:.0%} of the roof, {row.clocks_mhz} MHz; {others}")
+    if device.benchmark.problem:
+        print(f"  benchmark: {device.benchmark.problem}")
+
+
+def labelled(paths: Sequence[Path], labels: Sequence[str], limit: int) -> Iterator[tuple[Path, str]]:
+    """Yields the files with one of these labels, at most `limit` of each folder and label; single files as right."""
+    for path in paths:
+        if path.is_file():
+            yield path, "right"
+            continue
+        for file in sorted(path.rglob("labels.toml")):
+            entries = tomllib.loads(file.read_text(encoding="utf-8")).items()
+            for label in labels:
+                some = [(file.parent / name, label) for name, entry in entries if entry["label"] == label]
+                yield from some[:limit]
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("paths", type=Path, nargs="+")
+    parser.add_argument("--labels", default="right,honest,wrong,missed")
+    parser.add_argument("--limit", type=int, default=1_000_000)
+    parser.add_argument("--policy", default="production")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args()
+    policy = load_policy(asked.policy)
+    settings, gpu_settings = Settings.resolve(), GpuSettings.resolve()
+    state = Path(tempfile.gettempdir()) / "kernelgate-gpu"
+    with DockerEngine() as engine:
+        access = gpu_settings.access_through(engine.facts)
+        if access is None or gpu_settings.image is None:
+            _say("this machine passes no GPU into containers; see pipeline/gpu_access.py")
+            return 3
+        image = engine.image_id(gpu_settings.image)
+        gpu = GpuSupply(
+            lambda: DockerSandbox(engine), lambda: image, access, gpu_settings.sanitizer, state, _say,
+            size=min(asked.jobs, 4),
+        )  # fmt: skip
+        with gpu:
+            if asked.whole:
+                gpu.open()
+                with MountedSupply(settings, policy, engine, replace(gpu_settings, image=image)) as supply:
+                    supply.open()
+                    time.sleep(20)  # a warm machine
+                    for path in asked.paths:
+                        whole(path, policy, supply, gpu)
+                return 0
+            return _corpus(asked, policy, gpu)
+
+
+def _corpus(asked: argparse.Namespace, policy: Policy, gpu: GpuSupply) -> int:
+    if asked.jobs > 1:
+        policy = policy.model_copy(update={"gpu_checks": tuple(c for c in policy.gpu_checks if c != "benchmark")})
+    done: list[Judged] = []
+    lock = threading.Lock()
+    began = time.monotonic()
+    with ThreadPoolExecutor(asked.jobs) as pool:
+        files = labelled(asked.paths, asked.labels.split(","), asked.limit)
+        tasks = [
+            pool.submit(judged, path, label, policy, gpu, timed=asked.jobs == 1) for path, label in files
+        ]  # fmt: skip
+        for task in as_completed(tasks):
+            one = task.result()
+            done.append(one)
+            with lock:
+                mark = "  " if one.is_as_labelled else "! "
+                print(f"{mark}{one.label} {one.path}: {one.tier} ({one.wall_s:.1f} s) {one.finding[:300]}", flush=True)
+                if isinstance(one.evidence, DeviceEvidence) and asked.jobs == 1:
+                    show(one.evidence)
+                if asked.json is not None:
+                    _append(asked.json, one)
+    for label in sorted({one.label for one in done}):
+        tiers = Counter(one.tier for one in done if one.label == label)
+        print(f"{label}: {tiers.total()}, " + ", ".join(f"{count} {tier}" for tier, count in tiers.most_common()))
+    print(f"{len(done)} in {time.monotonic() - began:.0f} s")
+    return int(not all(one.is_as_labelled for one in done))
+
+
+def _append(path: Path, one: Judged) -> None:
+    known = {"path": one.path, "label": one.label, "tier": one.tier, "finding": one.finding, "wall_s": one.wall_s}
+    line = json.dumps(known | {"evidence": json.loads(one.evidence.model_dump_json())})
+    with path.open("a", encoding="utf-8") as lines:
+        lines.write(line + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,223 @@
+"""Where programs on a GPU come from: hardened containers with one GPU in them, kept warm with CUDA up.
+
+A start takes seconds, nearly all of it torch and CUDA; so one of each kind waits: one that calls a candidate, one that
+replays, one under each tool of compute-sanitizer. Each is used for one candidate. One candidate at a time is on a GPU,
+over all runs on this machine: a lock says whose turn it is.
+
+After a program ended in a way that it should not have, the GPU is looked at before the next candidate gets it: a known
+kernel must give a known result, and the memory of those that ended must be free again. A GPU that does not pass is
+quarantined: nothing more is run on it until somebody has looked.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, get_args
+
+from pipeline.exclusive import exclusive
+from pipeline.isolation_records import as_evidence
+from runners import wire
+from runners.conversation import RunnerFault
+from runners.device_runners import RecordingRunner, Replayer, Tool
+from runners.isolation_evidence import IsolationEvidence
+from sandbox.contract import Limits, Program, Sandbox, SandboxUnavailable
+from sandbox.devices import DeviceAccess
+from sandbox.pool import WarmPool
+from sandbox.seccomp import Use
+
+WORKER_ARGV: Final = ("python3", "-I", "-m", "runners.inside.gpu.worker")
+REPLAYER_ARGV: Final = ("python3", "-I", "-m", "runners.inside.gpu.replayer")
+# The report goes to a file that the replayer reads; errors of the driver's API are the replayer's own to notice.
+TOOL_ARGV: Final = (
+    "--log-file", "/tmp/report", "--destroy-on-device-error", "kernel", "--print-limit", "20",
+    "--report-api-errors", "no",
+)  # fmt: skip
+LIMITS: Final = Limits(
+    memory_bytes=16 << 30, processes=1024, cpus=2.0, tmp_bytes=1 << 30, tmp_inodes=65_536, open_files=4096,
+    file_bytes=1 << 30, start_deadline_s=120.0,
+)  # fmt: skip
+CUDA: Final[tuple[Use, ...]] = ("cuda",)
+SANITIZED: Final[tuple[Use, ...]] = ("sanitizer",)
+TAKE_TIMEOUT_S: Final = 180.0
+HEALTH_DEADLINE_S: Final = 60.0
+CONTEXT_BYTES: Final = 2 << 30  # of the GPU's memory that a warm program may hold
+PROGRAMS: Final = 2 * (2 + len(get_args(Tool)))  # warm ones, and as many in use
+
+
+class GpuSupply:
+    """Programs on one GPU; a context manager that leaves none behind. Opens nothing before the first is taken."""
+
+    def __init__(
+        self,
+        sandbox: Callable[[], Sandbox],
+        image: Callable[[], str],
+        access: DeviceAccess,
+        sanitizer: str,
+        state: Path,
+        report: Callable[[str], None],
+        *,
+        number: int = 0,
+        size: int = 1,
+        limits: Limits = LIMITS,
+    ) -> None:
+        """Says what to start, and on what.
+
+        Args:
+            sandbox: Opened when the first program is taken; `image` is asked then, too.
+            size: How many programs of each kind wait.
+            sanitizer: Path of compute-sanitizer in the image.
+            state: Folder in which the lock and the quarantine of this machine's GPUs are kept.
+        """
+        self._sandbox_of, self._image_of = sandbox, image
+        self._access = access
+        self._sanitizer = sanitizer
+        self._state = state
+        self._report = report
+        self._number = number
+        self._size = size
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._pools: dict[tuple[str, ...], WarmPool] = {}
+        self._sandbox: Sandbox | None = None
+        self._program: Program | None = None
+        self._isolation: IsolationEvidence | None = None
+        self._identity: str | None = None
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def isolation(self) -> IsolationEvidence | None:
+        """In what the programs run, as proven from inside a container with the GPU in it."""
+        return self._isolation
+
+    @property
+    def identity(self) -> str | None:
+        """What evidence holds for: card, driver, and the image's torch and triton; None before it was opened."""
+        return self._identity
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Waits until no other candidate is on the GPU, then keeps it.
+
+        Raises:
+            SandboxUnavailable: the GPU is quarantined.
+        """
+        self._state.mkdir(parents=True, exist_ok=True)
+        with exclusive(self._state / f"gpu{self._number}.lock", self._report, "is on the GPU"):
+            if self._quarantine.exists():
+                raise SandboxUnavailable(
+                    f"GPU {self._number} is quarantined: {self._quarantine.read_text(encoding='utf-8').strip()}. "
+                    f"Look at it (nvidia-smi), then remove {self._quarantine}"
+                )
+            yield
+
+    def open(self) -> None:
+        """Begins to warm one program of each kind, and proves what they are isolated by.
+
+        Raises:
+            SandboxUnavailable: none can be had.
+        """
+        with self._lock:
+            self._opened()
+
+    def take_recorder(self) -> RecordingRunner:
+        """Waits for a warm program that calls a candidate."""
+        return RecordingRunner(self._pool(WORKER_ARGV).take(TAKE_TIMEOUT_S))
+
+    def take_replayer(self) -> Replayer:
+        """Waits for a warm program that replays."""
+        return Replayer(self._pool(REPLAYER_ARGV).take(TAKE_TIMEOUT_S))
+
+    def take_sanitizer(self, tool: Tool) -> Replayer:
+        """Waits for a warm program that replays under a tool."""
+        return Replayer(self._pool(self._tool_argv(tool)).take(TAKE_TIMEOUT_S))
+
+    def look_at_the_gpu(self) -> None:
+        """Runs a known kernel and looks at the free memory; quarantines the GPU where either is not as it was.
+
+        Raises:
+            SandboxUnavailable: it is quarantined now.
+        """
+        problem = self._ailment()
+        if problem is None:
+            return
+        self._quarantine.write_text(problem + "\n", encoding="utf-8")
+        raise SandboxUnavailable(f"GPU {self._number} was quarantined: {problem}")
+
+    def close(self) -> None:
+        """Ends every program that waits; those that were taken are their takers' to end."""
+        with self._lock:
+            self._closed = True
+            pools = tuple(self._pools.values())
+        for pool in pools:
+            pool.close()
+
+    @property
+    def _quarantine(self) -> Path:
+        return self._state / f"gpu{self._number}.quarantine"
+
+    def _ailment(self) -> str | None:
+        try:
+            replayer = self.take_replayer()
+        except SandboxUnavailable as error:
+            return f"no program starts on it any more: {error}"
+        try:
+            healthy = replayer.health(HEALTH_DEADLINE_S)
+        finally:
+            replayer.end()
+        if not isinstance(healthy, wire.Healthy):
+            return f"a known kernel did not end: {healthy}"
+        if not healthy.right:
+            return "a known kernel gave a wrong result"
+        used = healthy.total_bytes - healthy.free_bytes
+        if used > PROGRAMS * CONTEXT_BYTES:
+            return f"{used >> 20} MiB of its memory are in use after a program had ended"
+        return None
+
+    def _tool_argv(self, tool: Tool) -> tuple[str, ...]:
+        return (self._sanitizer, "--tool", tool, *TOOL_ARGV, *REPLAYER_ARGV)
+
+    def _pool(self, argv: tuple[str, ...]) -> WarmPool:
+        with self._lock:
+            if self._closed:
+                raise SandboxUnavailable("the run was ended")
+            self._opened()
+            return self._pools[argv]
+
+    def _opened(self) -> None:
+        if self._program is not None:
+            return
+        sandbox = self._sandbox_of()
+        program = Program(image=self._image_of(), argv=WORKER_ARGV, limits=self._limits, device=self._access, uses=CUDA)
+        self._isolation = as_evidence(sandbox.prove(program))
+        self._identity = _identity_of(sandbox, replace(program, argv=REPLAYER_ARGV))
+        kinds = (WORKER_ARGV, REPLAYER_ARGV, *(self._tool_argv(tool) for tool in get_args(Tool)))
+        for argv in kinds:
+            uses = CUDA if argv in (WORKER_ARGV, REPLAYER_ARGV) else (*CUDA, *SANITIZED)
+            one = replace(program, argv=argv, uses=uses)
+            self._pools[argv] = WarmPool(sandbox, one, self._size, warming_at_once=self._size)
+        self._sandbox, self._program = sandbox, program
+
+
+def _identity_of(sandbox: Sandbox, program: Program) -> str:
+    worker = sandbox.start(program)
+    replayer = Replayer(worker)
+    try:
+        greeting = replayer.greeting
+    except RunnerFault as error:
+        raise SandboxUnavailable(f"no program starts on the GPU: {error}") from None
+    finally:
+        replayer.end()
+    return f"{greeting.device}, torch {greeting.torch}, triton {greeting.triton}, image {program.image}"

@@ -1,0 +1,192 @@
+"""Benchmarks on a GPU: the candidate's plan, timed by the replayer beside the operator's baselines.
+
+Shapes are large enough that the card and not the launch decides, and fixed, so that numbers can be compared over time.
+Every timed call's result equals the first call's on the same inputs (the replayer compares them, and no candidate code
+runs there); of the first call's results the judge compares rows that it draws after they came. Of several sets of
+inputs each call takes the next.
+
+The roof is what this very card did at most in the same run: bytes that must move over the rate of a copy, operations
+over the rate of the vendor's products. A cache can keep what does not fit into a roof of bytes: a benchmark counts as
+impossible only where it beats the roof without the bytes that the second-level cache holds.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Sequence
+from statistics import median
+from typing import Final
+
+import numpy as np
+import torch
+
+from runners import wire
+from runners.benchmark_shapes import SHAPES, Shape, benchmark_case, some_rows
+from runners.candidate import Candidate
+from runners.cases import Case
+from runners.cubins import problem_in_code
+from runners.device_evidence import BaselineTime, BenchmarkEvidence, BenchmarkRow, CardEvidence
+from runners.device_runners import RecordedCall, TimedPlan
+from runners.device_session import DeviceSession, wrong_values
+from runners.dtypes import TORCH_DTYPES
+from runners.failures import BadPlan, Failure, InputChanged, OutsideWritten, UnsupportedCase, WrongValues
+from runners.launch_plan import LaunchPlan, problem_in
+from runners.materialise import ArgumentValue, TensorValue, materialise
+from runners.operators.model import FLOATS, Operator
+from runners.oracle import expect
+from runners.session import OUTPUT_ROOM_BYTES
+
+SETS: Final = 2
+RESAMPLES: Final = 1000
+CONFIDENCE: Final = 0.95
+TIMED: Final = "timed"
+CARD_DEADLINE_S: Final = 60.0
+
+
+class Benchmark:
+    """Times one candidate, in the session in which its cases agreed."""
+
+    def __init__(self, candidate: Candidate, session: DeviceSession, seed: int, calls: int, deadline_s: float) -> None:
+        """`calls` are timed for each dtype, and none may take longer than `deadline_s` with all that goes with them."""
+        self._candidate = candidate
+        self._session = session
+        self._seed = seed
+        self._calls = calls
+        self._deadline_s = deadline_s
+
+    def run(self, dtypes: Sequence[str], memory_bytes: int) -> BenchmarkEvidence | Failure:
+        """Times the operator's shape in each of `dtypes` that it has.
+
+        Raises:
+            SandboxUnavailable: no program can be had.
+            RunnerFault: our side failed.
+        """
+        shape = SHAPES.get(self._candidate.operator.name)
+        if shape is None:
+            return BenchmarkEvidence(card=None, rows=(), problem="the operator has no benchmark")
+        card = self._session.replayer().card(CARD_DEADLINE_S)
+        if not isinstance(card, wire.CardMeasured):
+            return BenchmarkEvidence(card=None, rows=(), problem=f"the card was not measured: {card}")
+        rows: list[BenchmarkRow] = []
+        for dtype in (one for one in FLOATS if one in dtypes and one in self._candidate.operator.dtypes):
+            row = self._row(shape, dtype, card, memory_bytes)
+            if not isinstance(row, BenchmarkRow):
+                return row if not isinstance(row, str) else BenchmarkEvidence(card=None, rows=tuple(rows), problem=row)
+            rows.append(row)
+        measured = CardEvidence(
+            copy_bytes_s=card.copy_bytes_s, operations_s=card.operations_s, cache_bytes=card.cache_bytes
+        )
+        return BenchmarkEvidence(card=measured, rows=tuple(rows), problem=None)
+
+    def _row(
+        self, shape: Shape, dtype: str, card: wire.CardMeasured, memory_bytes: int
+    ) -> BenchmarkRow | Failure | str:
+        operator = self._candidate.operator
+        case = benchmark_case(operator, shape, dtype, self._seed)
+        recorded = self._session.record(case)
+        if isinstance(recorded, UnsupportedCase):
+            return f"it was not timed: {recorded.reason}"
+        if not isinstance(recorded, RecordedCall):
+            return recorded
+        plan = recorded.plan
+        if plan is None:
+            return f"it has no plan to time: {recorded.reason}"
+        sets = [materialise(operator, case.model_copy(update={"seed": secrets.randbits(64)})) for _ in range(SETS)]
+        given = [argument.mapped_bytes for argument in sets[0] if isinstance(argument, TensorValue)]
+        code = next(filter(None, map(problem_in_code, recorded.cubins)), None)
+        if (problem := problem_in(plan, given, memory_bytes) or code) is not None:
+            return BadPlan(case=case, problem=problem)
+        if (problem := _wrong_results(plan, sets[0], shape, operator, case)) is not None:
+            return BadPlan(case=case, problem=problem)
+        loaded = self._session.loaded(plan, recorded.cubins)
+        if not isinstance(loaded, wire.PlanLoaded):
+            return f"its plan was not loaded: {loaded}"
+        room = plan.output_bytes + OUTPUT_ROOM_BYTES
+        timed = self._session.replayer().time(operator.name, sets, self._calls, room, self._deadline_s)
+        if not isinstance(timed, TimedPlan):
+            return f"it was not timed: {timed}"
+        beside = _beside(case, sets[0], timed.times)
+        return beside or self._wrong(case, shape, sets, timed) or _row_of(case, shape, sets[0], plan, timed, card)
+
+    def _wrong(
+        self, case: Case, shape: Shape, sets: Sequence[Sequence[ArgumentValue]], timed: TimedPlan
+    ) -> WrongValues | None:
+        """Compares rows of the first results, drawn now; their bytes were counted before."""
+        for arguments, outputs in zip(sets, timed.outputs, strict=True):
+            length = next(a.shape[0] for a in arguments if isinstance(a, TensorValue) and a.name in shape.rows)
+            chosen = random.SystemRandom().sample(range(length), min(shape.compared_rows, length))
+            rows = torch.tensor(sorted(chosen))
+            expected = expect(self._candidate.operator, case.dtype, some_rows(arguments, shape, rows))
+            for number, (want, data) in enumerate(zip(expected, outputs, strict=True)):
+                dtype = TORCH_DTYPES[want.dtype]
+                whole = torch.frombuffer(bytearray(data), dtype=dtype).reshape(length, *want.shape[1:])
+                wrong = wrong_values(case, TIMED, number, want, whole[rows])
+                if wrong is not None:
+                    return wrong
+        return None
+
+
+def _beside(case: Case, arguments: Sequence[ArgumentValue], times: wire.Timed) -> InputChanged | OutsideWritten | None:
+    """What was kept where nothing may be kept: in the inputs, or beside them."""
+    names = [argument.name for argument in arguments if isinstance(argument, TensorValue)]
+    for number in (number for number in times.changed if number < len(names)):
+        return InputChanged(case=case, argument=names[number])
+    for number in (number for number in times.touched if number < len(names)):
+        return OutsideWritten(case=case, conditions=TIMED, argument=names[number])
+    return None
+
+
+def _wrong_results(
+    plan: LaunchPlan, arguments: Sequence[ArgumentValue], shape: Shape, operator: Operator, case: Case
+) -> str | None:
+    """Says in which way the plan's results are not those that are due, values aside."""
+    length = next(a.shape[0] for a in arguments if isinstance(a, TensorValue) and a.name in shape.rows)
+    one = expect(operator, case.dtype, some_rows(arguments, shape, torch.tensor([0])))
+    due = [(want.dtype, (length, *want.shape[1:])) for want in one]
+    got = [(view.dtype, view.shape) for view in plan.outputs]
+    return None if due == got else f"its results are {got}, due are {due}"
+
+
+def median_interval(values: Sequence[float], seed: int) -> tuple[float, float]:
+    """Returns bounds of the median: percentile bootstrap, `RESAMPLES` resamples, `CONFIDENCE`."""
+    generator = np.random.default_rng(seed)
+    drawn = generator.choice(np.asarray(values), size=(RESAMPLES, len(values)))
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(np.median(drawn, axis=1), (tail, 1 - tail))
+    return float(low), float(high)
+
+
+def _row_of(
+    case: Case, shape: Shape, arguments: Sequence[ArgumentValue], plan: LaunchPlan, timed: TimedPlan,
+    card: wire.CardMeasured,
+) -> BenchmarkRow:  # fmt: skip
+    times = timed.times
+    low, high = median_interval(times.calls_ms, case.seed)
+    read = sum(argument.mapped_bytes for argument in arguments if isinstance(argument, TensorValue))
+    operations = shape.operations(shape.sizes)
+    rate = card.operations_s.get(case.dtype)
+    moved = read + plan.output_bytes
+    computing_s = operations / rate if rate else 0.0
+    clocked = times.before.sm_mhz is not None and times.after.sm_mhz is not None
+    return BenchmarkRow(
+        case=case.describe(),
+        dtype=case.dtype,
+        median_ms=median(times.calls_ms),
+        low_ms=low,
+        high_ms=high,
+        calls=len(times.calls_ms),
+        differing=len(times.differing),
+        baselines=tuple(_baseline(one, case.seed) for one in times.baselines),
+        moved_bytes=moved,
+        operations=operations,
+        roof_ms=max(moved / card.copy_bytes_s, computing_s) * 1e3,
+        least_ms=max(max(0, moved - card.cache_bytes) / card.copy_bytes_s, computing_s) * 1e3,
+        clocks_mhz=(times.before.sm_mhz or 0, times.after.sm_mhz or 0) if clocked else None,
+        throttled=times.after.throttled,
+    )
+
+
+def _baseline(one: wire.Baseline, seed: int) -> BaselineTime:
+    low, high = median_interval(one.calls_ms, seed)
+    return BaselineTime(name=one.name, median_ms=median(one.calls_ms), low_ms=low, high_ms=high)

@@ -1,0 +1,160 @@
+"""What the checks on a GPU measured: facts, as all evidence."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from runners.failures import Failure, UnsupportedCase
+from runners.isolation_evidence import IsolationEvidence
+from runners.record import Record
+
+
+class CertifiedKernel(Record):
+    """Machine code that was replayed: what is certified.
+
+    Attributes:
+        digest: SHA-256 of the cubin.
+        registers: Of a thread; `spilled_bytes` is a thread's local memory.
+        shared_bytes: Of a block, dynamic and static.
+    """
+
+    name: str
+    digest: str
+    warps: int
+    shared_bytes: int
+    registers: int
+    spilled_bytes: int
+
+
+class SanitizerFinding(Record):
+    """One thing that a tool of compute-sanitizer reported about the candidate's kernels.
+
+    Attributes:
+        what: Its first line.
+        line: Of the candidate's file, where the machine code says which.
+    """
+
+    what: str
+    kernel: str | None
+    line: int | None
+
+
+class SanitizerEvidence(Record):
+    """One tool's run over the plans.
+
+    Attributes:
+        plans: How many were replayed under it.
+        control_fired: Whether it reported the planted fault, in the same process after the last plan.
+        problem: Why it is no evidence, where it is none.
+    """
+
+    tool: str
+    plans: int
+    findings: tuple[SanitizerFinding, ...]
+    control_fired: bool
+    problem: str | None
+
+
+class BaselineTime(Record):
+    """Another way to compute the same, timed in turns with the candidate; milliseconds on the device."""
+
+    name: str
+    median_ms: float
+    low_ms: float
+    high_ms: float
+
+
+class BenchmarkRow(Record):
+    """One shape and dtype, timed where no candidate code ran.
+
+    Attributes:
+        case: The case in words.
+        median_ms: Milliseconds on the device; `low_ms` and `high_ms` bound the median (bootstrap, 95 %).
+        calls: How many were timed, each with its output checked; `differing` of them were not the first call's bits.
+        moved_bytes: What must be read and written at least; `operations` what must be computed.
+        roof_ms: What the card needs for them, as measured on it in the same run; `least_ms` likewise, without the
+            bytes that its cache can keep.
+        clocks_mhz: Of the multiprocessors, before and after.
+        throttled: What held the clock back, as the driver's bits.
+    """
+
+    case: str
+    dtype: str
+    median_ms: float
+    low_ms: float
+    high_ms: float
+    calls: int
+    differing: int
+    baselines: tuple[BaselineTime, ...]
+    moved_bytes: int
+    operations: int
+    roof_ms: float
+    least_ms: float
+    clocks_mhz: tuple[int, int] | None
+    throttled: int | None
+
+    @property
+    def share_of_roof(self) -> float:
+        """1 is as fast as the card can be; more can't be."""
+        return self.roof_ms / self.median_ms if self.median_ms else float("inf")
+
+
+class CardEvidence(Record):
+    """What the card did at most when it was asked to: copied bytes and operations of products, a second."""
+
+    copy_bytes_s: float
+    operations_s: dict[str, float]
+    cache_bytes: int
+
+
+class BenchmarkEvidence(Record):
+    """The benchmark; `problem` says why there are no rows, where there are none."""
+
+    card: CardEvidence | None
+    rows: tuple[BenchmarkRow, ...]
+    problem: str | None
+
+
+class DeviceEvidence(Record):
+    """What happened when the candidate was called and its launch plans were replayed on a GPU.
+
+    Attributes:
+        device: Name, compute capability, CUDA and driver.
+        seed: What cases and numbers were drawn from.
+        cases: Cases that were called; `replayed` of them had a plan that was carried out twice on later inputs.
+        failed_at: Number of the first failing case, counted from 1; 0 is the loading of the module.
+        unrecorded: Why a call had no plan, the first time; `unrecorded_cases` counts them.
+        perturbed: Replays under other scheduling: blocks alone on a multiprocessor, other work beside them.
+        order_free: The source adds atomically, so that replays need not agree to the bit.
+        guard_fired: Whether a planted write past a guarded buffer was noticed, after the last plan.
+        lost: Programs that ended meanwhile.
+    """
+
+    kind: Literal["device"] = "device"
+    device: str
+    isolation: IsolationEvidence | None
+    python: str
+    torch: str
+    triton: str
+    seed: int
+    cases: int
+    replayed: int
+    failure: Failure | None
+    failed_at: int | None
+    reductions: int
+    unsupported: UnsupportedCase | None
+    unsupported_cases: int
+    unrecorded: str | None
+    unrecorded_cases: int
+    worst_ratio: dict[str, float]
+    kernels: tuple[CertifiedKernel, ...]
+    plans: int
+    perturbed: int
+    order_free: bool
+    guard_fired: bool
+    sanitizers: tuple[SanitizerEvidence, ...]
+    benchmark: BenchmarkEvidence
+    deadline_spent: bool
+    lost: int
+    phases_s: dict[str, float]
+    wall_s: float

@@ -1,0 +1,226 @@
+"""The host's side of the conversations with programs on a GPU: one calls and records, the other replays.
+
+All that comes back is a claim: plans are looked over before they are carried out (`runners.launch_plan.problem_in`),
+and of the replayer, which has the candidate's machine code in its context, nothing is believed but bytes of results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+from runners import wire
+from runners.conversation import HEADER_ROOM_BYTES, CallResult, Runner, on_wire, results_of
+from runners.isolation_evidence import IsolationEvidence
+from runners.launch_plan import LaunchPlan
+from runners.materialise import ArgumentValue, TensorValue
+from sandbox.outcomes import Outcome
+
+Side = Literal["end", "start", "within"]
+Tool = Literal["memcheck", "initcheck", "racecheck", "synccheck"]
+CODE_CAP_BYTES: Final = 64 << 20  # all kernels of a plan
+REPORT_ROOM_BYTES: Final = 8 * wire.REPORT_CAP  # as JSON
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCall:
+    """What a call did, and its plan with machine code; `reason` says why there is no plan."""
+
+    result: CallResult
+    plan: LaunchPlan | None
+    cubins: tuple[bytes, ...]
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a plan is carried out; `wire.ReplayRequest` says what each means."""
+
+    name: str
+    fresh_byte: int
+    side: Side
+    exact: bool = False
+    alone: bool = False
+    crowded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedPlan:
+    """What a plan gave: the bytes of each output, and what it touched besides."""
+
+    outputs: tuple[memoryview, ...]
+    touched: tuple[int, ...]
+    changed: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimedPlan:
+    """What a plan took, and the bytes of its outputs on each set of inputs."""
+
+    times: wire.Timed
+    outputs: tuple[tuple[memoryview, ...], ...]
+
+
+class RecordingRunner(Runner):
+    """A worker running `runners.inside.gpu.worker`, used for one candidate."""
+
+    def record(
+        self, arguments: Sequence[ArgumentValue], output_cap_bytes: int, deadline_s: float
+    ) -> RecordedCall | Outcome:
+        """Calls the candidate once."""
+        request = wire.RecordRequest(
+            arguments=tuple(on_wire(argument) for argument in arguments), output_cap_bytes=output_cap_bytes
+        )
+        answer = self._ask(
+            wire.encode(request, _bases(arguments)), deadline_s, HEADER_ROOM_BYTES + output_cap_bytes + CODE_CAP_BYTES
+        )
+        match answer:
+            case (wire.Recorded(call=call, plan=plan, reason=reason), data):
+                (result,) = results_of((call,), data)
+                cubins = tuple(bytes(part) for part in data[len(result.data) :])
+                return RecordedCall(result, plan, cubins, reason)
+            case tuple():
+                return self._broken(f"'{answer[0].kind}' answers a record request")
+        return answer
+
+
+class Replayer(Runner):
+    """A worker running `runners.inside.gpu.replayer`, used for the plans of one candidate."""
+
+    def load_plan(
+        self, plan: LaunchPlan, cubins: Sequence[bytes], deadline_s: float
+    ) -> wire.PlanLoaded | wire.PlanRefused | Outcome:
+        """Loads a plan in place of the one before."""
+        answer = self._ask(wire.encode(wire.PlanRequest(plan=plan), cubins), deadline_s, HEADER_ROOM_BYTES)
+        match answer:
+            case (wire.PlanLoaded() | wire.PlanRefused() as loaded, _):
+                return loaded
+            case tuple():
+                return self._broken(f"'{answer[0].kind}' answers a plan")
+        return answer
+
+    def replay(
+        self, arguments: Sequence[ArgumentValue], way: Way, output_cap_bytes: int, deadline_s: float
+    ) -> ReplayedPlan | wire.ReplayFailed | wire.PlanRefused | Outcome:
+        """Carries the loaded plan out on the bases of `arguments`."""
+        bases = _bases(arguments)
+        request = wire.ReplayRequest(
+            base_bytes=tuple(len(base) for base in bases),
+            fresh_byte=way.fresh_byte,
+            side=way.side,
+            exact=way.exact,
+            alone=way.alone,
+            crowded=way.crowded,
+        )
+        answer = self._ask(wire.encode(request, bases), deadline_s, HEADER_ROOM_BYTES + output_cap_bytes)
+        match answer:
+            case (wire.Replayed(touched=touched, changed=changed), data):
+                return ReplayedPlan(tuple(data), touched, changed)
+            case (wire.ReplayFailed() | wire.PlanRefused() as failed, _):
+                return failed
+            case tuple():
+                return self._broken(f"'{answer[0].kind}' answers a replay request")
+        return answer
+
+    def plant(self, fault: wire.DeviceFaultName, at: int, deadline_s: float) -> wire.Planted | Outcome:
+        """Commits a planted fault."""
+        answer = self._ask(wire.encode(wire.PlantRequest(fault=fault, at=at)), deadline_s, HEADER_ROOM_BYTES)
+        match answer:
+            case (wire.Planted() as planted, _):
+                return planted
+            case tuple():
+                return self._broken(f"'{answer[0].kind}' answers a planted fault")
+        return answer
+
+    def report(self, deadline_s: float) -> wire.Report | Outcome:
+        """Returns what the sanitizer wrote since it was asked last."""
+        answer = self._ask(wire.encode(wire.ReportRequest()), deadline_s, HEADER_ROOM_BYTES + REPORT_ROOM_BYTES)
+        match answer:
+            case (wire.Report() as report, _):
+                return report
+            case tuple():
+                return self._broken(f"'{answer[0].kind}' answers a request for a report")
+        return answer
+
+    def time(
+        self,
+        operator: str,
+        sets: Sequence[Sequence[ArgumentValue]],
+        calls: int,
+        output_cap_bytes: int,
+        deadline_s: float,
+    ) -> TimedPlan | wire.PlanRefused | Outcome:
+        """Times the loaded plan beside the operator's baselines."""
+        arguments = tuple(on_wire(argument) for argument in sets[0])
+        request = wire.TimeRequest(arguments=arguments, sets=len(sets), operator=operator, calls=calls)
+        bases = [base for one in sets for base in _bases(one)]
+        cap = 2 * HEADER_ROOM_BYTES + len(sets) * output_cap_bytes
+        answer = self._ask(wire.encode(request, bases), deadline_s, cap)
+        match answer:
+            case (wire.Timed() as times, data) if len(data) % len(sets) == 0:
+                each = len(data) // len(sets)
+                outputs = tuple(tuple(data[n * each : (n + 1) * each]) for n in range(len(sets)))
+                return TimedPlan(times, outputs)
+            case (wire.PlanRefused() as refused, _):
+                return refused
+            case tuple():
+                return self._broken(f"'{answer[0].kind}' answers a request to time")
+        return answer
+
+    def health(self, deadline_s: float) -> wire.Healthy | Outcome:
+        """Runs a known kernel."""
+        answer = self._ask(wire.encode(wire.HealthRequest()), deadline_s, HEADER_ROOM_BYTES)
+        match answer:
+            case (wire.Healthy() as healthy, _):
+                return healthy
+            case tuple():
+                return self._broken(f"'{answer[0].kind}' answers a request for a known kernel")
+        return answer
+
+    def card(self, deadline_s: float) -> wire.CardMeasured | Outcome:
+        """Measures what the card can do."""
+        answer = self._ask(wire.encode(wire.CardRequest()), deadline_s, HEADER_ROOM_BYTES)
+        match answer:
+            case (wire.CardMeasured() as measured, _):
+                return measured
+            case tuple():
+                return self._broken(f"'{answer[0].kind}' answers a request to measure the card")
+        return answer
+
+
+class DeviceRunners(Protocol):
+    """Gives fresh programs on one GPU; thread-safe."""
+
+    @property
+    def isolation(self) -> IsolationEvidence | None:
+        """In what they run, as proven from inside; None before the first was taken."""
+        ...
+
+    def take_recorder(self) -> RecordingRunner:
+        """Returns a program that calls a candidate.
+
+        Raises:
+            SandboxUnavailable: none can be had.
+        """
+        ...
+
+    def take_replayer(self) -> Replayer:
+        """Returns a program that replays plans.
+
+        Raises:
+            SandboxUnavailable: none can be had.
+        """
+        ...
+
+    def take_sanitizer(self, tool: Tool) -> Replayer:
+        """Returns a program that replays plans under a tool of compute-sanitizer.
+
+        Raises:
+            SandboxUnavailable: none can be had.
+        """
+        ...
+
+
+def _bases(arguments: Sequence[ArgumentValue]) -> list[memoryview]:
+    return [argument.base_bytes for argument in arguments if isinstance(argument, TensorValue)]

@@ -1,0 +1,455 @@
+"""A candidate on a GPU: called in a program that records, then its plan replayed in another one.
+
+Each case has two parts. What the call returned must be right, as on the CPU, and a second time for other elements of
+the same shapes. Then the plan that was recorded is carried out twice on those later inputs, in buffers between unmapped
+pages, with other bytes in fresh memory and the buffers pushed to the other end the second time; what comes of that must
+be right, too, and equal to the bit unless the order of additions is free. A candidate that is right only where its own
+Python runs fails the second part, one that remembers fails the first.
+
+What can't be recorded is not judged beyond its call: that is evidence that is missing and no failure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Literal, Self
+
+import torch
+
+from runners import wire
+from runners.again import Again
+from runners.candidate import Candidate
+from runners.cases import Case
+from runners.conversation import tensor_of
+from runners.cubins import problem_in_code
+from runners.device_runners import DeviceRunners, RecordedCall, RecordingRunner, ReplayedPlan, Replayer, Way
+from runners.dtypes import TORCH_DTYPES
+from runners.examine import Agreed
+from runners.failures import (
+    BadPlan,
+    CodeRaised,
+    DeviceFault,
+    Failure,
+    InputChanged,
+    NoLaunch,
+    OutsideWritten,
+    ResultsDiffer,
+    UnsupportedCase,
+    WrongForm,
+    WrongValues,
+)
+from runners.launch_plan import Launch, LaunchPlan, problem_in
+from runners.materialise import ArgumentValue, TensorValue, materialise
+from runners.oracle import STRICT, Allowance, Expected, compare, expect
+from runners.session import OUTPUT_ROOM_BYTES, Deadlines, ended
+from sandbox.outcomes import Outcome
+
+LATER: Final = 0x9E3779B97F4A7C15  # added to a case's seed: other elements of the same shapes
+SEEDS: Final = 1 << 64
+MANY_BLOCKS: Final = 256
+CALLED: Final = "called on the GPU"
+TOO_FAR_APART: Final = "its tensors are too far apart to be replayed"
+REPLAYS: Final = (
+    Way("replayed, buffers at their end", 0xFF, "end"),
+    Way("replayed, buffers at their start", 0x47, "start"),
+)
+Aspect = Literal["device", "dtype", "shape", "layout", "size"]
+WIDTHS: Final = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan that was carried out, with its machine code and the case that it was recorded on."""
+
+    case: Case
+    steps: LaunchPlan
+    cubins: tuple[bytes, ...]
+    code: tuple[wire.Code, ...]
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """SHA-256 of the machine code of each kernel."""
+        return tuple(hashlib.sha256(cubin).hexdigest() for cubin in self.cubins)
+
+    @property
+    def blocks(self) -> int:
+        """Of the launches together."""
+        return sum(math.prod(launch.grid) for launch in self.steps.launches)
+
+
+class DeviceSession:
+    """Runs cases of one candidate on a GPU; a context manager that leaves no program behind."""
+
+    def __init__(
+        self,
+        candidate: Candidate,
+        runners: DeviceRunners,
+        deadlines: Deadlines,
+        memory_bytes: int,
+        allowance: Allowance = STRICT,
+        *,
+        order_free: bool = False,
+    ) -> None:
+        """Begins without programs.
+
+        Args:
+            memory_bytes: What the buffers of a plan may have together.
+            order_free: The candidate adds atomically: two replays may differ within the bound.
+        """
+        self._candidate = candidate
+        self._runners = runners
+        self._deadlines = deadlines
+        self._memory_bytes = memory_bytes
+        self._allowance = allowance
+        self._order_free = order_free
+        self._recorder: RecordingRunner | None = None
+        self._replayer: Replayer | None = None
+        self._again = Again(self._drop)
+        self._plans: dict[tuple[str, ...], Plan] = {}
+        self.greeting: wire.Greeting | None = None
+        self.replayed = 0
+        self.unrecorded: str | None = None
+        self.unrecorded_cases = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._drop()
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """One plan for each set of machine code that was carried out: that with most blocks, up to `MANY_BLOCKS`."""
+        return tuple(self._plans.values())
+
+    @property
+    def lost(self) -> int:
+        """How many programs ended through no doing of the candidate."""
+        return self._again.lost
+
+    def load(self) -> wire.Loaded | UnsupportedCase | Failure:
+        """Puts the candidate into a fresh program.
+
+        Raises:
+            SandboxUnavailable: none can be had.
+            RunnerFault: our side failed.
+        """
+        return self._again.confirmed(self._load_once)
+
+    def run(self, case: Case) -> Agreed | UnsupportedCase | Failure:
+        """Runs one case and judges it.
+
+        Raises:
+            SandboxUnavailable: no program can be had.
+            RunnerFault: our side failed.
+        """
+        return self._again.confirmed(lambda: self._run_once(case))
+
+    def record(self, case: Case) -> RecordedCall | UnsupportedCase | Failure:
+        """Calls the candidate without looking at what it returned, for its plan.
+
+        Raises:
+            SandboxUnavailable: no program can be had.
+            RunnerFault: our side failed.
+        """
+        arguments = materialise(self._candidate.operator, case)
+        room = sum(argument.mapped_bytes for argument in arguments if isinstance(argument, TensorValue))
+        return self._again.confirmed(lambda: self._asked(case, arguments, 4 * room + OUTPUT_ROOM_BYTES))
+
+    def replay(self, plan: Plan, way: Way) -> tuple[torch.Tensor, ...] | Failure:
+        """Carries a plan out once more on its later inputs, and judges what comes of it.
+
+        Raises:
+            SandboxUnavailable: no program can be had.
+            RunnerFault: our side failed.
+        """
+        later = _later(plan.case)
+        arguments, expected = self._made(later)
+        loaded = self.loaded(plan.steps, plan.cubins)
+        if not isinstance(loaded, wire.PlanLoaded):
+            return self._not_replayed(later, way, plan.steps, loaded)
+        return self._replayed_once(later, plan.steps, arguments, expected, way)
+
+    def loaded(self, steps: LaunchPlan, cubins: Sequence[bytes]) -> wire.PlanLoaded | wire.PlanRefused | Outcome:
+        """Loads a plan into the replayer.
+
+        Raises:
+            SandboxUnavailable: no replayer can be had.
+            RunnerFault: our side failed.
+        """
+        return self.replayer().load_plan(steps, cubins, self._deadlines.load_s)
+
+    def replayer(self) -> Replayer:
+        """Returns the replayer, a fresh one where there is none.
+
+        Raises:
+            SandboxUnavailable: none can be had.
+        """
+        self._replayer = self._replayer or self._runners.take_replayer()
+        return self._replayer
+
+    def _load_once(self) -> wire.Loaded | UnsupportedCase | Failure:
+        self._drop_recorder()
+        self._recorder = self._runners.take_recorder()
+        self.greeting = self._recorder.greeting
+        answer = self._recorder.load(self._candidate, self._deadlines.load_s)
+        match answer:
+            case wire.Loaded():
+                return answer
+            case wire.Raised(error=error, message=message, line=line):
+                failure: UnsupportedCase | Failure = CodeRaised(case=None, error=error, message=message, line=line)
+            case wire.Unsupported(reason=reason, line=line):
+                failure = UnsupportedCase(case=None, reason=reason, line=line)
+            case _:
+                failure = ended(None, answer)
+        self._drop_recorder()
+        return failure
+
+    def _run_once(self, case: Case) -> Agreed | UnsupportedCase | Failure:
+        arguments, expected = self._made(case)
+        if any(argument.sparse for argument in arguments if isinstance(argument, TensorValue)):
+            return UnsupportedCase(case=case, reason=TOO_FAR_APART, line=None)
+        called = self._asked(case, arguments, _room(expected))
+        if not isinstance(called, RecordedCall):
+            return called
+        ratio = _called_right(case, expected, called)
+        if not isinstance(ratio, float):
+            return ratio
+        if _launches(called) == 0:
+            return Agreed(ratio) if _is_empty(arguments) else NoLaunch(case=case)
+        if called.plan is None:
+            self.unrecorded = self.unrecorded or called.reason
+            self.unrecorded_cases += 1
+        later = _later(case)
+        inputs = self._made(later)
+        again = self._called_again(later, *inputs)
+        if not isinstance(again, float):
+            return again
+        replayed = 0.0 if called.plan is None else self._replayed(case, called.plan, called.cubins, *inputs)
+        return Agreed(max(ratio, again, replayed)) if isinstance(replayed, float) else replayed
+
+    def _called_again(
+        self, case: Case, arguments: Sequence[ArgumentValue], expected: Sequence[Expected]
+    ) -> float | UnsupportedCase | Failure:
+        """Calls it on other elements of the same shapes, which a candidate that remembers gets wrong."""
+        called = self._asked(case, arguments, _room(expected))
+        if not isinstance(called, RecordedCall):
+            return called
+        if _launches(called) == 0 and not _is_empty(arguments):
+            return NoLaunch(case=case)
+        return _called_right(case, expected, called)
+
+    def _asked(
+        self, case: Case, arguments: Sequence[ArgumentValue], room_bytes: int
+    ) -> RecordedCall | UnsupportedCase | Failure:
+        if self._recorder is None:
+            loaded = self._load_once()
+            if not isinstance(loaded, wire.Loaded):
+                return loaded
+        assert self._recorder is not None
+        answer = self._recorder.record(arguments, room_bytes, self._deadlines.case_s)
+        if not isinstance(answer, RecordedCall):
+            self._drop_recorder()
+            return ended(case, answer)
+        match answer.result.call:
+            case wire.Unsupported(reason=reason, line=line):
+                return UnsupportedCase(case=case, reason=reason, line=line)
+            case wire.Raised(error=error, message=message, line=line):
+                return CodeRaised(case=case, error=error, message=message, line=line)
+            case wire.ReturnedOther(type_name=type_name):
+                return WrongForm(case=case, aspect="type", expected="tensors", got=type_name)
+        return answer
+
+    def _replayed(
+        self,
+        case: Case,
+        steps: LaunchPlan,
+        cubins: tuple[bytes, ...],
+        arguments: Sequence[ArgumentValue],
+        expected: Sequence[Expected],
+    ) -> float | Failure:
+        later = _later(case)
+        given = [argument.mapped_bytes for argument in arguments if isinstance(argument, TensorValue)]
+        problem = problem_in(steps, given, self._memory_bytes) or next(filter(None, map(problem_in_code, cubins)), None)
+        if problem is not None:
+            return BadPlan(case=case, problem=problem)
+        loaded = self.loaded(steps, cubins)
+        if not isinstance(loaded, wire.PlanLoaded):
+            return self._not_replayed(later, REPLAYS[0], steps, loaded)
+        first: tuple[torch.Tensor, ...] = ()
+        for way in REPLAYS:
+            outputs = self._replayed_once(later, steps, arguments, expected, way)
+            if not isinstance(outputs, tuple):
+                return outputs
+            differing = None if self._order_free else differing_output(first or outputs, outputs)
+            if differing is not None:
+                return ResultsDiffer(case=later, output=differing)
+            first = outputs
+        plan = Plan(case, steps, cubins, loaded.code)
+        kept = self._plans.get(plan.digests)
+        # An empty input launches nothing of use, and one block races with no other; thousands take a sanitizer long.
+        if kept is None or kept.blocks < plan.blocks <= MANY_BLOCKS:
+            self._plans[plan.digests] = plan
+        self.replayed += 1
+        return max((compare(want, got).worst_ratio for want, got in zip(expected, first, strict=True)), default=0.0)
+
+    def _replayed_once(
+        self,
+        case: Case,
+        steps: LaunchPlan,
+        arguments: Sequence[ArgumentValue],
+        expected: Sequence[Expected],
+        way: Way,
+    ) -> tuple[torch.Tensor, ...] | Failure:
+        done = self.replayer().replay(arguments, way, _room(expected), self._deadlines.case_s)
+        if not isinstance(done, ReplayedPlan):
+            return self._not_replayed(case, way, steps, done)
+        given = [argument for argument in arguments if isinstance(argument, TensorValue)]
+        return _beside(case, way, steps, given, done) or _results(case, way, steps, expected, done)
+
+    def _not_replayed(
+        self, case: Case, way: Way, steps: LaunchPlan, answer: wire.ReplayFailed | wire.PlanRefused | Outcome
+    ) -> Failure:
+        self._drop_replayer()
+        match answer:
+            case wire.ReplayFailed(step=number, error=error):
+                step = steps.steps[number] if number < len(steps.steps) else None
+                kernel = steps.kernels[step.kernel].name if isinstance(step, Launch) else None
+                return DeviceFault(case=case, conditions=way.name, step=number, kernel=kernel, error=error)
+            case wire.PlanRefused(error=error):
+                return BadPlan(case=case, problem=error)
+        return ended(case, answer)
+
+    def _made(self, case: Case) -> tuple[tuple[ArgumentValue, ...], Sequence[Expected]]:
+        operator = self._candidate.operator
+        arguments = materialise(operator, case)
+        return arguments, expect(operator, case.dtype, arguments, self._allowance)
+
+    def _drop(self) -> None:
+        self._drop_recorder()
+        self._drop_replayer()
+
+    def _drop_recorder(self) -> None:
+        if self._recorder is not None:
+            self._recorder.end()
+            self._recorder = None
+
+    def _drop_replayer(self) -> None:
+        if self._replayer is not None:
+            self._replayer.end()
+            self._replayer = None
+
+
+def differing_output(first: Sequence[torch.Tensor], second: Sequence[torch.Tensor]) -> int | None:
+    """Returns the number of the first output that differs in a bit, NaNs aside."""
+    for number, (one, other) in enumerate(zip(first, second, strict=True)):
+        width = WIDTHS[one.element_size()]
+        same = one.view(width) == other.view(width)
+        if one.is_floating_point():
+            same |= one.isnan() & other.isnan()
+        if not bool(same.all()):
+            return number
+    return None
+
+
+def tensor_from(data: memoryview, want: Expected) -> torch.Tensor:
+    """Returns bytes of the right number as the tensor that is due."""
+    dtype = TORCH_DTYPES[want.dtype]
+    if not len(data):
+        return torch.empty(want.shape, dtype=dtype)
+    return torch.frombuffer(bytearray(data), dtype=dtype).reshape(want.shape)
+
+
+def wrong_values(case: Case, conditions: str, number: int, want: Expected, got: torch.Tensor) -> WrongValues | None:
+    """Says which elements are wrong, if any is."""
+    found = compare(want, got)
+    if not found.wrong:
+        return None
+    return WrongValues(
+        case=case,
+        conditions=conditions,
+        output=number,
+        wrong=found.wrong,
+        total=found.total,
+        nonfinite=found.nonfinite,
+        first=found.first,
+    )
+
+
+def _later(case: Case) -> Case:
+    return case.model_copy(update={"seed": (case.seed + LATER) % SEEDS})
+
+
+def _room(expected: Sequence[Expected]) -> int:
+    return sum(want.bytes for want in expected) + OUTPUT_ROOM_BYTES
+
+
+def _launches(called: RecordedCall) -> int:
+    """How many it claims to have made; 0 is believed."""
+    return called.result.call.launches if isinstance(called.result.call, wire.Returned) else 0
+
+
+def _is_empty(arguments: Sequence[ArgumentValue]) -> bool:
+    return any(isinstance(argument, TensorValue) and math.prod(argument.shape) == 0 for argument in arguments)
+
+
+def _called_right(case: Case, expected: Sequence[Expected], recorded: RecordedCall) -> float | Failure:
+    call = recorded.result.call
+    assert isinstance(call, wire.Returned)
+    if len(call.outputs) != len(expected) or call.single != (len(expected) == 1):
+        got = "a tensor" if call.single else f"a tuple of {len(call.outputs)}"
+        return WrongForm(case=case, aspect="count", expected=str(len(expected)), got=got)
+    ratio = 0.0
+    for number, (want, output, data) in enumerate(zip(expected, call.outputs, recorded.result.data, strict=True)):
+        aspects: tuple[tuple[Aspect, str, str], ...] = (
+            ("device", "cuda", output.device),
+            ("dtype", want.dtype, output.dtype),
+            ("shape", str(want.shape), str(output.shape)),
+            ("layout", "contiguous", "contiguous" if output.contiguous else "not contiguous"),
+            ("size", f"{want.bytes} bytes", f"{len(data)} bytes"),
+        )
+        for aspect, due, got in aspects:
+            if due != got:
+                return WrongForm(case=case, aspect=aspect, expected=due, got=got)
+        tensor = tensor_of(output, data)
+        wrong = wrong_values(case, CALLED, number, want, tensor)
+        if wrong is not None:
+            return wrong
+        ratio = max(ratio, compare(want, tensor).worst_ratio)
+    return ratio
+
+
+def _beside(
+    case: Case, way: Way, steps: LaunchPlan, given: Sequence[TensorValue], done: ReplayedPlan
+) -> Failure | None:
+    for number in done.changed:
+        if number < len(given):
+            return InputChanged(case=case, argument=given[number].name)
+    for number in done.touched:
+        if number < len(steps.buffers):
+            argument = steps.buffers[number].argument
+            name = given[argument].name if argument is not None else None
+            return OutsideWritten(case=case, conditions=way.name, argument=name)
+    return None
+
+
+def _results(
+    case: Case, way: Way, steps: LaunchPlan, expected: Sequence[Expected], done: ReplayedPlan
+) -> tuple[torch.Tensor, ...] | Failure:
+    if len(steps.outputs) != len(expected) or len(done.outputs) != len(expected):
+        return BadPlan(case=case, problem=f"it has {len(steps.outputs)} results, {len(expected)} are due")
+    tensors = []
+    for number, (want, view, data) in enumerate(zip(expected, steps.outputs, done.outputs, strict=True)):
+        if (view.dtype, view.shape) != (want.dtype, want.shape) or len(data) != want.bytes:
+            return BadPlan(case=case, problem=f"result {number} is {view.dtype} {view.shape} in {len(data)} bytes")
+        tensors.append(tensor_from(data, want))
+        wrong = wrong_values(case, way.name, number, want, tensors[-1])
+        if wrong is not None:
+            return wrong
+    return tuple(tensors)

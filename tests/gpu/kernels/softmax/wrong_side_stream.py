@@ -1,0 +1,28 @@
+# /// kernel
+# operator = "softmax"
+# language = "triton"
+# ///
+"""Works on a stream of its own and does not wait."""
+
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def softmax_kernel(x_ptr, out_ptr, columns, row_stride, column_stride, BLOCK: tl.constexpr):
+    row = tl.program_id(0).to(tl.int64)
+    c = tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + row * row_stride + c * column_stride, mask=c < columns, other=float("-inf")).to(tl.float32)
+    e = tl.exp(x - tl.max(x, axis=0))
+    tl.store(out_ptr + row * columns + c, e / tl.sum(e, axis=0), mask=c < columns)
+
+
+def softmax(x):
+    rows, columns = x.shape
+    out = torch.zeros((rows, columns), dtype=x.dtype, device=x.device)
+    torch.cuda._sleep(1)
+    with torch.cuda.stream(torch.cuda.Stream()):
+        torch.cuda._sleep(200_000_000)
+        softmax_kernel[(rows,)](x, out, columns, x.stride(0), x.stride(1), BLOCK=triton.next_power_of_2(columns))
+    return out
