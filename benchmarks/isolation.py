@@ -36,6 +36,7 @@ from runners.conversation import Runner
 from runners.examine import conditions_for
 from runners.materialise import materialise
 from runners.plans import pairwise
+from sandbox.container import Container
 from sandbox.contract import Limits, Program, Reply
 from sandbox.docker_engine import DockerEngine
 from sandbox.docker_sandbox import DockerSandbox
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
     image = ensure_runner_image(url, Settings.resolve(), (), lambda text: print(text, file=sys.stderr)).id
     with DockerEngine(url) as engine:
         sandboxes = _arms(engine)
-        seconds = [_round(sandboxes, image, number) for number in range(rounds)]
+        seconds = [_round(engine, sandboxes, image, number) for number in range(rounds)]
         print(f"{platform.platform()}, {engine.facts.title}, {rounds} rounds; median (smallest to largest)")
     for row in _rows(seconds, tuple(sandboxes)):
         spread = f"{min(row.ratios):.2f} to {max(row.ratios):.2f}"
@@ -101,13 +102,15 @@ def _with_the_engines_profile(program: Program, owner: Owner, runtime: str | Non
     return replace(harden(program, owner, runtime), security_opt=("no-new-privileges:true",))
 
 
-def _round(sandboxes: Mapping[str, DockerSandbox], image: str, number: int) -> dict[str, dict[str, float]]:
+def _round(
+    engine: DockerEngine, sandboxes: Mapping[str, DockerSandbox], image: str, number: int
+) -> dict[str, dict[str, float]]:
     names = list(sandboxes)
     turn = names[number % len(names) :] + names[: number % len(names)]
-    return {name: _work(sandboxes[name], image) for name in turn}
+    return {name: _work(engine, sandboxes[name], image) for name in turn}
 
 
-def _work(sandbox: DockerSandbox, image: str) -> dict[str, float]:
+def _work(engine: DockerEngine, sandbox: DockerSandbox, image: str) -> dict[str, float]:
     limits = Limits(memory_bytes=2 << 30, start_deadline_s=DEADLINE_S)
     seconds: dict[str, float] = {}
     started = time.perf_counter()
@@ -115,7 +118,7 @@ def _work(sandbox: DockerSandbox, image: str) -> dict[str, float]:
     runner = Runner(worker)
     assert runner.greeting
     seconds["start"] = time.perf_counter() - started
-    usage = _usage_file(worker.container_facts().pid)
+    usage = _usage_file(Container(engine, worker.name, set()).facts().pid)
     seconds["start, processor"] = _processor_s(usage)
     for operator in ("softmax", "matmul"):
         before = _processor_s(usage)
@@ -124,7 +127,7 @@ def _work(sandbox: DockerSandbox, image: str) -> dict[str, float]:
     seconds["end"] = _timed(runner.end)
     with sandbox.start(Program(image, ("python3", "-I", "-c", CALLER), limits)) as worker:
         worker.greeting()
-        usage = _usage_file(worker.container_facts().pid)
+        usage = _usage_file(Container(engine, worker.name, set()).facts().pid)
         before, started = _processor_s(usage), time.perf_counter()
         assert isinstance(worker.exchange([], deadline_s=DEADLINE_S, cap_bytes=8), Reply)
         seconds["system calls"] = time.perf_counter() - started

@@ -110,8 +110,9 @@ def test_one_candidate_at_a_time_is_on_the_gpu(scene: Scene, tmp_path: Path) -> 
 
 def test_a_gpu_that_is_well_stays_in_use(scene: Scene, tmp_path: Path) -> None:
     scene.supply.look_at_the_gpu()
+    assert not list(tmp_path.glob("*.quarantine"))
     with scene.supply.turn():
-        pass
+        assert not scene.said
 
 
 ILL = {
