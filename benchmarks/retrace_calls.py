@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from sandbox.call_traces import Comparison, Seen, compare, noted, read_tables
 from sandbox.contract import IsolationProof, Program
 from sandbox.docker_sandbox import DockerSandbox
-from sandbox.seccomp import PROFILE_FILE, Trace, read_profile
+from sandbox.seccomp import PROFILE_FILE, Profile, Trace, read_profile, read_uses
 from sandbox.started_worker import StartedWorker
 
 PROJECT: Final = Path(__file__).resolve().parents[1]
@@ -71,6 +71,13 @@ class TracedSandbox(DockerSandbox):
         return DockerSandbox(self._engine, runtime=self._runtime).prove(program)
 
 
+def _allowed_in(trace: Trace) -> Profile:
+    """The allowlist, with what a program on a GPU gets besides."""
+    profile = read_profile()
+    besides = read_uses()["cuda"] if trace is Trace.CUDA else ()
+    return profile.model_copy(update={"rules": (*profile.rules, *besides)})
+
+
 def main(arguments: Sequence[str]) -> int:
     """Traces, compares, and says the difference."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -84,7 +91,7 @@ def main(arguments: Sequence[str]) -> int:
         tables = Path(folder)
         judged = _on_cpu(tables) if trace is Trace.CPU else _on_cuda(tables, given.corpus, given.cases)
         seen = read_tables(path.read_text() for path in sorted(tables.glob("*.txt")))
-    difference = compare(read_profile(), seen, trace)
+    difference = compare(_allowed_in(trace), seen, trace)
     _print(seen, difference)
     if given.write:
         PROFILE_FILE.write_text(noted(PROFILE_FILE.read_text(encoding="utf-8"), seen, trace), encoding="utf-8")

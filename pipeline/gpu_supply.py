@@ -12,6 +12,7 @@ quarantined: nothing more is run on it until somebody has looked.
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,7 +26,7 @@ from runners import wire
 from runners.conversation import RunnerFault
 from runners.device_runners import RecordingRunner, Replayer, Tool
 from runners.isolation_evidence import IsolationEvidence
-from sandbox.contract import Limits, Program, Sandbox, SandboxUnavailable
+from sandbox.contract import Limits, Program, Sandbox, SandboxUnavailable, Worker
 from sandbox.devices import DeviceAccess
 from sandbox.pool import WarmPool
 from sandbox.seccomp import Use
@@ -88,6 +89,7 @@ class GpuSupply:
         self._isolation: IsolationEvidence | None = None
         self._identity: str | None = None
         self._closed = False
+        self._taken: weakref.WeakSet[Worker] = weakref.WeakSet()
 
     def __enter__(self) -> Self:
         return self
@@ -96,6 +98,8 @@ class GpuSupply:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if self._sandbox is not None:
+            self._sandbox.close()  # after the takers ended theirs
 
     @property
     def isolation(self) -> IsolationEvidence | None:
@@ -134,15 +138,15 @@ class GpuSupply:
 
     def take_recorder(self) -> RecordingRunner:
         """Waits for a warm program that calls a candidate."""
-        return RecordingRunner(self._pool(WORKER_ARGV).take(TAKE_TIMEOUT_S))
+        return RecordingRunner(self._taken_from(WORKER_ARGV))
 
     def take_replayer(self) -> Replayer:
         """Waits for a warm program that replays."""
-        return Replayer(self._pool(REPLAYER_ARGV).take(TAKE_TIMEOUT_S))
+        return Replayer(self._taken_from(REPLAYER_ARGV))
 
     def take_sanitizer(self, tool: Tool) -> Replayer:
         """Waits for a warm program that replays under a tool."""
-        return Replayer(self._pool(self._tool_argv(tool)).take(TAKE_TIMEOUT_S))
+        return Replayer(self._taken_from(self._tool_argv(tool)))
 
     def look_at_the_gpu(self) -> None:
         """Runs a known kernel and looks at the free memory; quarantines the GPU where either is not as it was.
@@ -157,9 +161,11 @@ class GpuSupply:
         raise SandboxUnavailable(f"GPU {self._number} was quarantined: {problem}")
 
     def close(self) -> None:
-        """Ends every program that waits; those that were taken are their takers' to end."""
+        """Ends every program that waits, and aborts those that were taken, which their takers end."""
         with self._lock:
             self._closed = True
+            for worker in self._taken:
+                worker.abort()
             pools = tuple(self._pools.values())
         for pool in pools:
             pool.close()
@@ -188,6 +194,14 @@ class GpuSupply:
 
     def _tool_argv(self, tool: Tool) -> tuple[str, ...]:
         return (self._sanitizer, "--tool", tool, *TOOL_ARGV, *REPLAYER_ARGV)
+
+    def _taken_from(self, argv: tuple[str, ...]) -> Worker:
+        worker = self._pool(argv).take(TAKE_TIMEOUT_S)
+        with self._lock:
+            self._taken.add(worker)
+            if self._closed:  # while this thread waited for the pool
+                worker.abort()
+        return worker
 
     def _pool(self, argv: tuple[str, ...]) -> WarmPool:
         with self._lock:

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.gpu_supply import CONTEXT_BYTES, PROGRAMS, GpuSupply
 from runners import wire
+from runners.conversation import RunnerFault
 from sandbox.contract import Program, SandboxUnavailable
 from sandbox.devices import DeviceAccess
 from sandbox.scripted import Answer, Hang, Say, Script, ScriptedSandbox
@@ -87,6 +88,14 @@ def test_a_closed_supply_gives_no_program(scene: Scene) -> None:
     scene.supply.close()
     with pytest.raises(SandboxUnavailable, match="the run was ended"):
         scene.supply.take_recorder()
+
+
+def test_whoever_converses_when_it_is_closed_is_told_at_once(scene: Scene) -> None:
+    replayer = scene.supply.take_replayer()
+    scene.supply.close()
+    with pytest.raises(RunnerFault, match="the run was ended on our side"):
+        replayer.health(1.0)
+    replayer.end()
 
 
 def test_one_candidate_at_a_time_is_on_the_gpu(scene: Scene, tmp_path: Path) -> None:
