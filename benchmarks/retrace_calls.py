@@ -1,16 +1,17 @@
-"""Which system calls real runs make, beside the allowlist in `sandbox/seccomp.json`.
+"""Which system calls real runs make, beside the allowlist in `sandbox/seccomp.json` and `sandbox/seccomp_gpu.json`.
 
-    python benchmarks/retrace_calls.py cpu                 # runner and compiler containers of the engine that answers
-    python benchmarks/retrace_calls.py cuda tests/kernels  # on a machine with a GPU: the corpus on it, no container
-    python benchmarks/retrace_calls.py cpu --write         # and the data says afterwards what was seen
+    python benchmarks/retrace_calls.py cpu           # runner and compiler containers of the engine that answers
+    python benchmarks/retrace_calls.py cuda          # on a machine with a GPU: recorder, replayer, four sanitizers
+    python benchmarks/retrace_calls.py cpu --write   # and the data says afterwards what was seen
 
-It takes root and Debian's `strace`, and for `cpu` an engine of this machine: the trace is made from the host, because
-no tracer is allowed in a container. A container's program waits, under the profile that every container has, until the
-tracer is attached; so all of it is seen but the first steps of docker-init and of the program that waits. Right and
-wrong kernels go through the ci policy with fewer cases, and Triton compiles for every architecture. Half a minute
-becomes several: each call stops its process twice.
+It takes root, Debian's `strace` and an engine of this machine: the trace is made from the host, because no tracer is
+allowed in a container. A container's program waits, under the profile that every container has, until the tracer is
+attached; so all of it is seen but the first steps of docker-init and of the program that waits. Right and wrong kernels
+go through the ci policy with fewer cases, and Triton compiles for every architecture; on a GPU they go through the
+production policy's checks there, the benchmark among them. Half a minute becomes several: each call stops its process
+twice.
 
-Exit code 1: a call worked that the data does not allow (cuda), or the runs could not be judged.
+Exit code 1: the runs could not be judged.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from sandbox.call_traces import Comparison, Seen, compare, noted, read_tables
+from sandbox.call_traces import Comparison, Seen, compare, noted, noted_uses, read_tables
 from sandbox.contract import IsolationProof, Program
 from sandbox.docker_sandbox import DockerSandbox
-from sandbox.seccomp import PROFILE_FILE, Profile, Trace, read_profile, read_uses
+from sandbox.seccomp import GPU_FILE, PROFILE_FILE, Profile, Trace, read_profile, read_uses
 from sandbox.started_worker import StartedWorker
 
 PROJECT: Final = Path(__file__).resolve().parents[1]
@@ -48,6 +49,7 @@ KERNELS: Final = (
     "tanh/right_libdevice.py", "embedding/right_autotuned.py", "softmax/wrong_no_maximum.py",
     "matmul/wrong_unmasked_k_tail.py",
 )  # fmt: skip
+GPU_KERNELS: Final = ("softmax/right_block.py", "scatter_add/right_atomic.py", "softmax/wrong_no_maximum.py")
 
 
 class TracedSandbox(DockerSandbox):
@@ -72,9 +74,9 @@ class TracedSandbox(DockerSandbox):
 
 
 def _allowed_in(trace: Trace) -> Profile:
-    """The allowlist, with what a program on a GPU gets besides."""
+    """The allowlist, with what programs on a GPU get besides."""
     profile = read_profile()
-    besides = read_uses()["cuda"] if trace is Trace.CUDA else ()
+    besides = [rule for rules in read_uses().values() for rule in rules] if trace is Trace.CUDA else []
     return profile.model_copy(update={"rules": (*profile.rules, *besides)})
 
 
@@ -82,23 +84,25 @@ def main(arguments: Sequence[str]) -> int:
     """Traces, compares, and says the difference."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("trace", choices=[trace.value for trace in Trace])
-    parser.add_argument("corpus", nargs="?", type=Path, default=PROJECT / "tests" / "kernels")
-    parser.add_argument("--cases", type=int, default=10, help="of each kernel on the GPU")
     parser.add_argument("--write", action="store_true", help="note in the data what was seen")
     given = parser.parse_args(arguments)
     trace = Trace(given.trace)
     with tempfile.TemporaryDirectory() as folder:
         tables = Path(folder)
-        judged = _on_cpu(tables) if trace is Trace.CPU else _on_cuda(tables, given.corpus, given.cases)
+        TracedSandbox.tables = tables
+        judged = _on_cpu() if trace is Trace.CPU else _on_cuda()
+        _wait_for_tracers(tables)
         seen = read_tables(path.read_text() for path in sorted(tables.glob("*.txt")))
     difference = compare(_allowed_in(trace), seen, trace)
     _print(seen, difference)
     if given.write:
         PROFILE_FILE.write_text(noted(PROFILE_FILE.read_text(encoding="utf-8"), seen, trace), encoding="utf-8")
+        if trace is Trace.CUDA:
+            GPU_FILE.write_text(noted_uses(GPU_FILE.read_text(encoding="utf-8"), seen, trace), encoding="utf-8")
     return 0 if judged and not difference.not_allowed else 1
 
 
-def _on_cpu(tables: Path) -> bool:
+def _on_cpu() -> bool:
     import pipeline.supply as supply_module
     from pipeline.gate import measure
     from pipeline.settings import Settings
@@ -106,7 +110,6 @@ def _on_cpu(tables: Path) -> bool:
     from runners.candidate import Candidate, read_candidate
     from runners.evidence import PropertiesEvidence
 
-    TracedSandbox.tables = tables
     supply_module.DockerSandbox = TracedSandbox
     ci = load_policy("ci")
     few = {"pairwise_cases": 6, "special_cases": 2, "block_cases": 1, "huge_cases": 1, "random_cases": 1}
@@ -123,16 +126,37 @@ def _on_cpu(tables: Path) -> bool:
             done = isinstance(evidence.properties, PropertiesEvidence)
             _say(f"{name}: {'judged' if done else evidence.properties}")
             judged = judged and done
-    _wait_for_tracers(tables)
     return judged
 
 
-def _on_cuda(tables: Path, corpus: Path, cases: int) -> bool:
-    program = (sys.executable, str(PROJECT / "benchmarks" / "on_gpu.py"), str(corpus))
-    table = str(tables / "on_gpu.txt")
-    code = subprocess.run([*STRACE, table, *program, "--cases", str(cases), "--jobs", "4"], check=False).returncode
-    _say(f"the corpus on the GPU left with {code}")
-    return code == 0
+def _on_cuda() -> bool:
+    import pipeline.gpu_opening as opening_module
+    import pipeline.gpu_supply as supply_module
+    from pipeline.gpu_gate import checked_on_gpu
+    from pipeline.settings import Mode, Settings
+    from policies.policy import load_policy
+    from runners.candidate import Candidate, read_candidate
+    from runners.device_evidence import DeviceEvidence
+
+    opening_module.DockerSandbox = TracedSandbox
+    supply_module.TAKE_TIMEOUT_S = 180.0 * PATIENCE
+    production = load_policy("production")
+    few = {"pairwise_cases": 3, "special_cases": 1, "block_cases": 0, "random_cases": 0, "watched_plans": 1}
+    rules = production.gpu.model_copy(update=few | {"timed_calls": 10, "total_deadline_s": 3600.0})
+    slow = {"load_deadline_s": 600.0, "case_deadline_s": 600.0}
+    policy = production.model_copy(update={"gpu": rules, "properties": production.properties.model_copy(update=slow)})
+    judged = True
+    with opening_module.gpu_for(Settings.resolve(workers=1), policy, Mode.GPU, _say) as supply:
+        assert supply is not None, "the mode asks for a GPU"
+        for name in GPU_KERNELS:
+            candidate = read_candidate(PROJECT / "tests" / "kernels" / name)
+            assert isinstance(candidate, Candidate), name
+            evidence = checked_on_gpu(candidate, policy, supply, seed=1)
+            done = isinstance(evidence, DeviceEvidence)
+            said = evidence.failure or f"{evidence.replayed} cases replayed" if done else evidence
+            _say(f"{name}: {said}")
+            judged = judged and done
+    return judged
 
 
 def _children(pid: int) -> list[str]:

@@ -32,7 +32,7 @@ PACKAGES: Final = (
     "annotated-types", "filelock", "fsspec", "jinja2", "markupsafe", "mpmath", "networkx", "numpy", "pydantic",
     "pydantic-core", "setuptools", "sympy", "torch", "triton", "typing-extensions", "typing-inspection",
 )  # fmt: skip
-GPU_PACKAGES: Final = ("cuda-bindings", "nvidia-cuda-sanitizer-api", "torch", "triton")
+GPU_PACKAGES: Final = ("cuda-bindings", "nvidia-cuda-sanitizer-api", "setuptools", "torch", "triton")
 HARNESS: Final = (
     "sandbox/__init__.py", "sandbox/frames.py",
     "runners/__init__.py", "runners/device_messages.py", "runners/launch_plan.py", "runners/message.py",
@@ -84,7 +84,7 @@ def gpu_runner_spec(project: Path, base: str = DEFAULT_BASE_IMAGE) -> ImageSpec:
             f"the image of GPU runners is made from a checkout, and this one lacks a file: {error}"
         ) from None
     dependencies = ImageSpec(
-        "kernelgate-gpu-deps", dockerfile, "gpu", base, requirements=tuple(sorted((*own, *common)))
+        "kernelgate-gpu-deps", dockerfile, "gpu", base, requirements=tuple(sorted((*own, *common))), online=True
     )
     return ImageSpec("kernelgate-gpu-runner", dockerfile, "cpu", dependencies, files=files)
 

@@ -81,18 +81,30 @@ def compare(profile: Profile, seen: Seen, trace: Trace) -> Comparison:
 def noted(text: str, seen: Seen, trace: Trace) -> str:
     """Returns the data in `text` with what was seen in a run of that kind; reasons and other kinds stay as they are."""
     data = json.loads(text)
-    for rule in data["rules"]:
+    _note(data["rules"], seen, trace)
+    architectures = json.dumps(data["architectures"])
+    return f'{{\n  "architectures": {architectures},\n  "rules": {_rules_text(data["rules"])}\n}}\n'
+
+
+def noted_uses(text: str, seen: Seen, trace: Trace) -> str:
+    """Likewise for the data on what programs may do besides, by what they use."""
+    data = json.loads(text)
+    for rules in data.values():
+        _note(rules, seen, trace)
+    uses = (f"  {json.dumps(use)}: {_rules_text(rules)}" for use, rules in data.items())
+    return "{\n" + ",\n".join(uses) + "\n}\n"
+
+
+def _note(rules: list[dict[str, Any]], seen: Seen, trace: Trace) -> None:
+    for rule in rules:
         for name, source in rule["calls"].items():
             kinds = set(source.pop("traced", ())) - {trace.value} | ({trace.value} if name in seen.worked else set())
             rule["calls"][name] = ({"traced": sorted(kinds)} if kinds else {}) | source
-    return as_text(data)
 
 
-def as_text(data: dict[str, Any]) -> str:
-    """Returns the data as JSON with one call a line, so that a change of it reads as what it is."""
-    rules = ",\n".join(_rule_text(rule) for rule in data["rules"])
-    architectures = json.dumps(data["architectures"])
-    return f'{{\n  "architectures": {architectures},\n  "rules": [\n{rules}\n  ]\n}}\n'
+def _rules_text(rules: list[dict[str, Any]]) -> str:
+    """One call a line, so that a change reads as what it is."""
+    return "[\n" + ",\n".join(map(_rule_text, rules)) + "\n  ]"
 
 
 def _rule_text(rule: dict[str, Any]) -> str:

@@ -68,6 +68,7 @@ class ImageSpec:
         base: What BASE_IMAGE is: a reference, or the specification of an image that is made sure of first.
         requirements: Exact pins, `name==version`; with `alone` nothing that they depend on is installed.
         files: The content of `harness/`.
+        online: The stage installs packages of its distribution, and has the network for that.
     """
 
     repository: str
@@ -77,6 +78,7 @@ class ImageSpec:
     requirements: tuple[str, ...] = ()
     alone: bool = False
     files: tuple[ContextFile, ...] = ()
+    online: bool = False
 
     @property
     def tag(self) -> str:
@@ -186,7 +188,8 @@ def ensure_image(engine: DockerEngine, spec: ImageSpec, supplier: Supplier, repo
     with tempfile.TemporaryFile() as context:
         write_context(context, spec, wheels)
         context.seek(0)
-        _build(engine, spec, base, context, report, network=bool(spec.requirements) and not wheels)
+        network = spec.online or (bool(spec.requirements) and not wheels)
+        _build(engine, spec, base, context, report, network=network)
     if (built := find_image(engine, spec)) is None:
         raise SandboxUnavailable(f"the engine built {spec.tag}, but does not have it now; build it again")
     return built

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from sandbox.call_traces import Seen, compare, noted, read_tables
-from sandbox.seccomp import PROFILE_FILE, Trace, read_profile
+from sandbox.call_traces import Seen, compare, noted, noted_uses, read_tables
+from sandbox.seccomp import GPU_FILE, PROFILE_FILE, Trace, read_profile, read_uses
 
 # As strace 6.1 writes it.
 TABLE = """% time     seconds  usecs/call     calls    errors syscall
@@ -54,9 +54,10 @@ def test_an_allowed_call_that_was_not_seen_is_said_with_its_reason() -> None:
 
 
 def test_a_call_that_is_new_in_such_a_run_is_said() -> None:
-    seen = Seen(frozenset({"read", "fsync"}), frozenset())
-    assert compare(read_profile(), seen, Trace.CPU).newly_seen == ("fsync",)
-    assert compare(read_profile(), seen, Trace.CUDA).newly_seen == ("fsync", "read")
+    assert (sources()["chdir"], sources()["read"]) == ((Trace.CUDA,), (Trace.CPU, Trace.CUDA))
+    seen = Seen(frozenset({"chdir", "read", "fsync"}), frozenset())
+    assert compare(read_profile(), seen, Trace.CPU).newly_seen == ("chdir", "fsync")
+    assert compare(read_profile(), seen, Trace.CUDA).newly_seen == ("fsync",)
 
 
 def test_noting_what_the_data_says_already_changes_no_byte_of_it() -> None:
@@ -73,3 +74,18 @@ def test_noting_adds_and_takes_away_only_that_kind_of_run() -> None:
     assert calls["fsync"]["traced"] == ["cuda"]
     assert calls["fsync"]["reason"]
     assert calls["openat"] == {"traced": ["cpu"]}
+
+
+def test_what_programs_on_a_gpu_may_do_besides_is_noted_likewise() -> None:
+    text = GPU_FILE.read_text()
+    calls = {name: source for rules in read_uses().values() for rule in rules for name, source in rule.calls.items()}
+    traced = frozenset(name for name, source in calls.items() if Trace.CUDA in source.traced)
+    assert {"socket", "bind", "listen"} < traced
+    assert noted_uses(text, Seen(traced, frozenset()), Trace.CUDA) == text
+    without = json.loads(noted_uses(text, Seen(traced - {"listen"}, frozenset()), Trace.CUDA))
+    assert without["cuda"][1]["calls"]["listen"] == {"reason": calls["listen"].reason}
+
+
+def test_most_of_the_list_was_seen_in_runs_of_both_kinds() -> None:
+    traced = sources()
+    assert len([name for name, kinds in traced.items() if set(kinds) == {Trace.CPU, Trace.CUDA}]) > 40
