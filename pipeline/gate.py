@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.gpu_gate import NOT_ON_A_GPU, on_gpu
+from pipeline.gpu_gate import NOT_ON_A_GPU, DevicePart
 from pipeline.gpu_supply import GpuSupply
 from pipeline.strength_records import recorded_strength
 from pipeline.supply import RunnerSupply
@@ -120,26 +120,48 @@ def measure(
         )
     judge_seed = secrets.randbits(64) if seed is None else seed
     effort = dataclasses.replace(effort_of(policy), reduces=reduces, noise=noise)
+
+    def heard(done: int) -> None:
+        device.heard(done)
+        progress(done)
+
     try:
-        with nullcontext(ALONE) if turns is None else turns.one() as turn:
-            check = PropertiesCheck(item, supply.take, effort, judge_seed, progress, turn)
-            return _run(item, policy, supply, check, turn, gpu)
+        with DevicePart(item, policy, gpu) as device:
+            with nullcontext(ALONE) if turns is None else turns.one() as turn:
+                check = PropertiesCheck(item, supply.take, effort, judge_seed, heard, turn)
+                made = _run(item, policy, supply, check, turn)
+            # Others have the slot while this one waits for the GPU.
+            on_gpu = device.evidence(agreed=made.agreed)
+        return _evidence(item, (), made.properties, check.greeting, supply, made.compiled, made.mutants, on_gpu)
     except SandboxUnavailable as error:
         return _evidence(item, (), Missing(reason=str(error), ours=True), None, supply)
 
 
-def _run(
-    item: Candidate, policy: Policy, supply: RunnerSupply, check: PropertiesCheck, turn: Turn, gpu: GpuSupply | None
-) -> Evidence:
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """The checks that take a slot of the machine."""
+
+    properties: PropertiesEvidence | Missing
+    compiled: CompileEvidence | Missing
+    mutants: MutantsEvidence | Missing
+
+    @property
+    def agreed(self) -> bool:
+        """Whether cases were run and none failed."""
+        return isinstance(self.properties, PropertiesEvidence) and self.properties.failure is None
+
+
+def _run(item: Candidate, policy: Policy, supply: RunnerSupply, check: PropertiesCheck, turn: Turn) -> _Made:
     properties: PropertiesEvidence | Missing
     try:
         properties = check.run()
     except (RunnerFault, SandboxUnavailable) as error:
         properties = Missing(reason=str(error), ours=True)
-    compiled = _compiled(item, policy, supply, properties, check.specialisations, turn)
-    mutants = _mutants(item, policy, supply, properties, turn)
-    device = on_gpu(item, policy, properties, gpu)
-    return _evidence(item, (), properties, check.greeting, supply, compiled, mutants, device)
+    return _Made(
+        properties=properties,
+        compiled=_compiled(item, policy, supply, properties, check.specialisations, turn),
+        mutants=_mutants(item, policy, supply, properties, turn),
+    )
 
 
 def _compiled(

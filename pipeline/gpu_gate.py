@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextvars
 import secrets
-from typing import Final
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
 
 from pipeline.gpu_supply import GpuSupply
 from policies.policy import Policy
 from runners.candidate import Candidate
 from runners.conversation import RunnerFault
 from runners.device_check import DeviceCheck, DeviceEffort
-from runners.evidence import DeviceEvidence, Missing, PropertiesEvidence
+from runners.evidence import DeviceEvidence, Missing
 from runners.failures import DeviceFault, RunnerEnded
 from runners.oracle import Allowance
 from runners.session import Deadlines
@@ -18,6 +22,7 @@ from sandbox.contract import SandboxUnavailable
 
 NOT_ON_A_GPU: Final = Missing(reason="this run has no GPU", ours=False)
 NOT_ASKED: Final = Missing(reason="the policy asks for no check on a GPU", ours=False)
+HEAD_START: Final = 48  # cases on the interpreter
 FAILED_BEFORE: Final = Missing(reason="a case failed or none was run on the interpreter", ours=False)
 
 
@@ -39,24 +44,91 @@ def device_effort(policy: Policy) -> DeviceEffort:
     )
 
 
-def on_gpu(
-    item: Candidate, policy: Policy, properties: PropertiesEvidence | Missing, gpu: GpuSupply | None
+class DevicePart:
+    """The checks on a GPU, made by a thread beside the rest; a context manager that leaves no thread on the GPU.
+
+    The interpreter takes as long as a GPU and uses other hardware. It has a head start: most wrong candidates fail one
+    of its first cases, and then they never get to the GPU, which others wait for. Whichever fails first, the
+    interpreter's verdict stands before the GPU's.
+    """
+
+    def __init__(self, item: Candidate, policy: Policy, gpu: GpuSupply | None) -> None:
+        """Begins nothing."""
+        self._item, self._policy, self._gpu = item, policy, gpu
+        self._left_out = NOT_ASKED if not policy.gpu_checks else NOT_ON_A_GPU if gpu is None else None
+        self._thread: threading.Thread | None = None
+        self._result: DeviceEvidence | Missing | Exception | None = None
+        self._on_it = threading.Event()
+        self._unwanted = threading.Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._unwanted.set()
+        if self._thread is not None and self._on_it.is_set():  # one that still waits for its turn gives it back at once
+            self._thread.join()
+
+    def heard(self, cases: int) -> None:
+        """So many cases agreed on the interpreter; begins after `HEAD_START`."""
+        if cases >= HEAD_START:
+            self._begin()
+
+    def evidence(self, *, agreed: bool) -> DeviceEvidence | Missing:
+        """Waits for the evidence; there is none where not all cases `agreed` on the interpreter."""
+        if self._left_out is not None:
+            return self._left_out
+        if not agreed:
+            self._unwanted.set()
+            return FAILED_BEFORE
+        self._begin()
+        assert self._thread is not None
+        self._thread.join()
+        assert self._result is not None
+        if isinstance(self._result, Exception):
+            raise self._result
+        return self._result
+
+    def _begin(self) -> None:
+        if self._thread is None and self._left_out is None:
+            context = contextvars.copy_context()  # Prefect's settings are in it
+            self._thread = threading.Thread(
+                target=context.run, args=(self._work,), name=f"gpu-part {self._item.facts.path}", daemon=True
+            )
+            self._thread.start()
+
+    def _work(self) -> None:
+        assert self._gpu is not None
+        try:
+            self._result = checked_on_gpu(self._item, self._policy, self._gpu, secrets.randbits(64), self._go_on)
+        except _UnwantedError:
+            self._result = FAILED_BEFORE
+        except Exception as error:  # noqa: BLE001  # a bug of ours, raised where it is waited for
+            self._result = error
+
+    def _go_on(self, cases: int) -> None:
+        self._on_it.set()
+        if self._unwanted.is_set():
+            raise _UnwantedError
+
+
+class _UnwantedError(BaseException):
+    """Nobody waits for the evidence; not an Exception, so that nothing on the way takes it for the candidate's."""
+
+
+def checked_on_gpu(
+    item: Candidate, policy: Policy, gpu: GpuSupply, seed: int, progress: Callable[[int], None] = lambda cases: None
 ) -> DeviceEvidence | Missing:
-    """Makes the checks on the GPU for a candidate that no case has failed on the interpreter."""
-    if not policy.gpu_checks:
-        return NOT_ASKED
-    if gpu is None:
-        return NOT_ON_A_GPU
-    if isinstance(properties, Missing) or properties.failure is not None:
-        return FAILED_BEFORE
-    return checked_on_gpu(item, policy, gpu, secrets.randbits(64))
+    """Makes the checks on the GPU, whatever the interpreter said of the candidate.
 
-
-def checked_on_gpu(item: Candidate, policy: Policy, gpu: GpuSupply, seed: int) -> DeviceEvidence | Missing:
-    """Makes the checks on the GPU, whatever the interpreter said of the candidate."""
+    `progress` hears how many cases are done, and is called before the first; what it raises ends the checks.
+    """
     try:
         with gpu.turn():
-            evidence = DeviceCheck(item, gpu, device_effort(policy), seed).run()
+            progress(0)
+            evidence = DeviceCheck(item, gpu, device_effort(policy), seed, progress).run()
             if isinstance(evidence.failure, DeviceFault | RunnerEnded) or evidence.lost:
                 gpu.look_at_the_gpu()
             return evidence

@@ -66,11 +66,17 @@ class RecordingRunner(Runner):
     """A worker running `runners.inside.gpu.worker`, used for one candidate."""
 
     def record(
-        self, arguments: Sequence[ArgumentValue], output_cap_bytes: int, deadline_s: float
+        self,
+        arguments: Sequence[ArgumentValue],
+        output_cap_bytes: int,
+        deadline_s: float,
+        configuration: int | None = None,
     ) -> RecordedCall | Outcome:
-        """Calls the candidate once."""
+        """Calls the candidate once; an autotuned kernel takes `configuration`, or times all of them."""
         request = wire.RecordRequest(
-            arguments=tuple(on_wire(argument) for argument in arguments), output_cap_bytes=output_cap_bytes
+            arguments=tuple(on_wire(argument) for argument in arguments),
+            output_cap_bytes=output_cap_bytes,
+            configuration=configuration,
         )
         answer = self._ask(
             wire.encode(request, _bases(arguments)), deadline_s, HEADER_ROOM_BYTES + output_cap_bytes + CODE_CAP_BYTES

@@ -1,10 +1,11 @@
 """A candidate on a GPU: called in a program that records, then its plan replayed in another one.
 
 Each case has two parts. What the call returned must be right, as on the CPU, and a second time for other elements of
-the same shapes. Then the plan that was recorded is carried out twice on those later inputs, in buffers between unmapped
-pages, with other bytes in fresh memory and the buffers pushed to the other end the second time; what comes of that must
-be right, too, and equal to the bit unless the order of additions is free. A candidate that is right only where its own
-Python runs fails the second part, one that remembers fails the first.
+the same shapes; an autotuned kernel takes another of its configurations each time. Then the plan that was recorded is
+carried out twice on those later inputs, in buffers between unmapped pages, with other bytes in fresh memory and the
+buffers pushed to the other end the second time; what comes of that must be right, too, and equal to the bit unless the
+order of additions is free. A candidate that is right only where its own Python runs fails the second part, one that
+remembers fails the first.
 
 What can't be recorded is not judged beyond its call: that is evidence that is missing and no failure.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -50,6 +52,7 @@ from sandbox.outcomes import Outcome
 
 LATER: Final = 0x9E3779B97F4A7C15  # added to a case's seed: other elements of the same shapes
 SEEDS: Final = 1 << 64
+CONFIGURATIONS: Final = 256  # of an autotuner, counted around: more are seldom
 MANY_BLOCKS: Final = 256
 CALLED: Final = "called on the GPU"
 TOO_FAR_APART: Final = "its tensors are too far apart to be replayed"
@@ -152,7 +155,7 @@ class DeviceSession:
         return self._again.confirmed(lambda: self._run_once(case))
 
     def record(self, case: Case) -> RecordedCall | UnsupportedCase | Failure:
-        """Calls the candidate without looking at what it returned, for its plan.
+        """Calls the candidate without looking at what it returned, for its plan in the configuration that it prefers.
 
         Raises:
             SandboxUnavailable: no program can be had.
@@ -160,7 +163,7 @@ class DeviceSession:
         """
         arguments = materialise(self._candidate.operator, case)
         room = sum(argument.mapped_bytes for argument in arguments if isinstance(argument, TensorValue))
-        return self._again.confirmed(lambda: self._asked(case, arguments, 4 * room + OUTPUT_ROOM_BYTES))
+        return self._again.confirmed(lambda: self._asked(case, arguments, 4 * room + OUTPUT_ROOM_BYTES, tuned=False))
 
     def replay(self, plan: Plan, way: Way) -> tuple[torch.Tensor, ...] | Failure:
         """Carries a plan out once more on its later inputs, and judges what comes of it.
@@ -246,14 +249,16 @@ class DeviceSession:
         return _called_right(case, expected, called)
 
     def _asked(
-        self, case: Case, arguments: Sequence[ArgumentValue], room_bytes: int
+        self, case: Case, arguments: Sequence[ArgumentValue], room_bytes: int, *, tuned: bool = True
     ) -> RecordedCall | UnsupportedCase | Failure:
+        """Calls the candidate; where `tuned`, in a configuration that the case's seed draws from its autotuner's."""
         if self._recorder is None:
             loaded = self._load_once()
             if not isinstance(loaded, wire.Loaded):
                 return loaded
         assert self._recorder is not None
-        answer = self._recorder.record(arguments, room_bytes, self._deadlines.case_s)
+        configuration = random.Random(case.seed).randrange(CONFIGURATIONS) if tuned else None
+        answer = self._recorder.record(arguments, room_bytes, self._deadlines.case_s, configuration)
         if not isinstance(answer, RecordedCall):
             self._drop_recorder()
             return ended(case, answer)

@@ -166,11 +166,16 @@ class RunRequest(Message):
 
 
 class RecordRequest(Message):
-    """Call the entry once on the GPU and say what it did there as a launch plan; the arguments' buffers follow."""
+    """Call the entry once on the GPU and say what it did there as a launch plan; the arguments' buffers follow.
+
+    Attributes:
+        configuration: Which of its configurations an autotuned kernel takes, counted around; None lets it time them.
+    """
 
     kind: Literal["record"] = "record"
     arguments: Annotated[tuple[Argument, ...], Field(max_length=ARGUMENTS_CAP), FirstError]
     output_cap_bytes: Size
+    configuration: Annotated[int, Field(ge=0, le=255)] | None = None
 
 
 class TimeRequest(Message):

@@ -274,3 +274,21 @@ def test_of_plans_with_the_same_code_that_with_more_blocks_is_looked_at_closer(r
             session.run(relu_case.model_copy(update={"sizes": {"M": 2, "N": columns}}))
         (plan,) = session.plans
     assert plan.blocks == 14
+
+
+def test_calls_take_configurations_that_the_seed_draws(run, relu_case) -> None:
+    device = FakeDevice(relu)
+    for seed in range(40):
+        run(device, relu_case.model_copy(update={"seed": seed}))
+    assert len(device.configurations) == 80
+    for count in (2, 3, 5):
+        assert {number % count for number in device.configurations} == set(range(count))
+        pairs = zip(device.configurations[::2], device.configurations[1::2], strict=True)
+        assert any(one % count != other % count for one, other in pairs)
+
+
+def test_a_plan_for_the_clock_is_of_the_configuration_that_the_candidate_prefers(relu_candidate, relu_case) -> None:
+    device = FakeDevice(relu)
+    with DeviceSession(relu_candidate, device, Deadlines(2.0, 1.0), MEMORY) as session:
+        session.record(relu_case)
+    assert device.configurations == [None]

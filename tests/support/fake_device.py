@@ -96,6 +96,7 @@ class FakeDevice:
         reason: Why nothing can be recorded, where nothing can.
         launches: How many a call claims to have made.
         touched, changed: What each replay says it wrote beside its buffers, or changed of its inputs.
+        configurations: What each call was told to take of an autotuner's.
         ways: The requests of all replays, in order.
         reports: What the tools say of their planted faults; `said` of the candidate's plans.
         guard: What a write past a guarded buffer leads to.
@@ -111,6 +112,7 @@ class FakeDevice:
         self.alter_plan: Callable[[LaunchPlan], LaunchPlan] = lambda plan: plan
         self.loading: wire.Message = wire.Loaded()
         self.refused: str | None = None
+        self.configurations: list[int | None] = []
         self.ways: list[wire.ReplayRequest] = []
         self.reports = dict(REPORTS)
         self.said: dict[Tool, str] = {}
@@ -152,6 +154,7 @@ class FakeDevice:
         if isinstance(request, wire.LoadRequest):
             return b"".join(wire.encode(self.loading))
         assert isinstance(request, wire.RecordRequest)
+        self.configurations.append(request.configuration)
         sizes = tuple(one.base_bytes for one in request.arguments if isinstance(one, wire.TensorArgument))
         self._arguments[sizes] = request.arguments
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 
@@ -10,6 +11,7 @@ from runners import wire
 from runners.inside.candidate_unsafe import Entry, failure, results_in
 from runners.inside.gpu.arguments import on_device
 from runners.inside.gpu.recording import recording
+from runners.inside.gpu.tuning import configuration
 from runners.launch_plan import LaunchPlan
 
 
@@ -19,7 +21,8 @@ def record(
     """Calls the candidate once."""
     bases, values = on_device(request.arguments, data)
     try:
-        with recording(bases) as recorder:
+        chosen = nullcontext() if request.configuration is None else configuration(request.configuration)
+        with chosen, recording(bases) as recorder:
             result = entry(*values)
         tensors = results_in(result)
         # On the stream that the candidate was called on: what is still under way on another one is not there yet.
