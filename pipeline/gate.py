@@ -109,6 +109,7 @@ def measure(
         seed: Fixes what the judge draws (for experiments); None draws it now, after the candidate was delivered.
         reduces: Whether a failing case is made smaller; whoever only counts verdicts saves the time.
         noise: The interpreter errs as a GPU may (for experiments on the judge).
+        progress: Hears how many cases are done, from several threads; what it raises ends the measuring.
     """
     if isinstance(item, Unreadable):
         missing = Missing(reason="the file is not a candidate", ours=False)
@@ -120,13 +121,14 @@ def measure(
         )
     judge_seed = secrets.randbits(64) if seed is None else seed
     effort = dataclasses.replace(effort_of(policy), reduces=reduces, noise=noise)
+    told = _Told(progress)
 
-    def heard(done: int) -> None:
-        device.heard(done)
-        progress(done)
+    def heard(cases: int) -> None:
+        device.heard(cases)
+        told.of_interpreter(cases)
 
     try:
-        with DevicePart(item, policy, gpu) as device:
+        with DevicePart(item, policy, gpu, told.of_gpu) as device:
             with nullcontext(ALONE) if turns is None else turns.one() as turn:
                 check = PropertiesCheck(item, supply.take, effort, judge_seed, heard, turn)
                 made = _run(item, policy, supply, check, turn)
@@ -135,6 +137,22 @@ def measure(
         return _evidence(item, (), made.properties, check.greeting, supply, made.compiled, made.mutants, on_gpu)
     except SandboxUnavailable as error:
         return _evidence(item, (), Missing(reason=str(error), ours=True), None, supply)
+
+
+class _Told:
+    """Adds up the cases that two threads have done, for one listener."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._interpreter, self._gpu = 0, 0
+
+    def of_interpreter(self, cases: int) -> None:
+        self._interpreter = cases
+        self._progress(cases + self._gpu)
+
+    def of_gpu(self, cases: int) -> None:
+        self._gpu = cases
+        self._progress(cases + self._interpreter)
 
 
 @dataclass(frozen=True, slots=True)

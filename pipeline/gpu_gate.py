@@ -52,12 +52,19 @@ class DevicePart:
     interpreter's verdict stands before the GPU's.
     """
 
-    def __init__(self, item: Candidate, policy: Policy, gpu: GpuSupply | None) -> None:
-        """Begins nothing."""
+    def __init__(
+        self,
+        item: Candidate,
+        policy: Policy,
+        gpu: GpuSupply | None,
+        progress: Callable[[int], None] = lambda cases: None,
+    ) -> None:
+        """Begins nothing; `progress` will hear how many cases are done on the GPU, and may raise to end them."""
         self._item, self._policy, self._gpu = item, policy, gpu
+        self._progress = progress
         self._left_out = NOT_ASKED if not policy.gpu_checks else NOT_ON_A_GPU if gpu is None else None
         self._thread: threading.Thread | None = None
-        self._result: DeviceEvidence | Missing | Exception | None = None
+        self._result: DeviceEvidence | Missing | BaseException | None = None
         self._on_it = threading.Event()
         self._unwanted = threading.Event()
 
@@ -87,7 +94,7 @@ class DevicePart:
         assert self._thread is not None
         self._thread.join()
         assert self._result is not None
-        if isinstance(self._result, Exception):
+        if isinstance(self._result, BaseException):
             raise self._result
         return self._result
 
@@ -105,13 +112,14 @@ class DevicePart:
             self._result = checked_on_gpu(self._item, self._policy, self._gpu, secrets.randbits(64), self._go_on)
         except _UnwantedError:
             self._result = FAILED_BEFORE
-        except Exception as error:  # noqa: BLE001  # a bug of ours, raised where it is waited for
+        except BaseException as error:  # noqa: BLE001  # a bug of ours, or the end of the run: raised where it is waited for
             self._result = error
 
     def _go_on(self, cases: int) -> None:
         self._on_it.set()
         if self._unwanted.is_set():
             raise _UnwantedError
+        self._progress(cases)
 
 
 class _UnwantedError(BaseException):

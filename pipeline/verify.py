@@ -133,7 +133,7 @@ def _in_threads(
     listener: Listener,
     gpu: GpuSupply | None,
 ) -> tuple[Judged, ...]:
-    planned = policy.properties.cases
+    planned = policy.properties.cases + (policy.gpu.cases if gpu is not None else 0)
 
     def one(item: Item) -> Judged:
         path = item.facts.path

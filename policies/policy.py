@@ -192,6 +192,11 @@ class GpuRules(_Strict):
     timed_calls: int = Field(ge=10, le=10_000)
     total_deadline_s: float = Field(gt=0, le=86_400)
 
+    @property
+    def cases(self) -> int:
+        """The cases that this asks for; there may be fewer of specials and blocks."""
+        return self.pairwise_cases + self.special_cases + self.block_cases + self.random_cases
+
 
 class OperatorRules(_Strict):
     """How strong an operator's own test must have been shown to be, before anything is certified by it.

@@ -123,3 +123,22 @@ def test_a_bug_of_ours_is_raised_where_it_is_waited_for() -> None:
     gpu.take_recorder = lambda: 1 / 0
     with part(gpu) as device, pytest.raises(ZeroDivisionError):
         device.evidence(agreed=True)
+
+
+def test_whoever_listens_hears_the_cases_and_may_end_them() -> None:
+    class Ended(BaseException):
+        pass
+
+    heard: list[int] = []
+
+    def progress(cases: int) -> None:
+        heard.append(cases)
+        if cases == 2:
+            raise Ended
+
+    gpu = Gpu(relu)
+    device = DevicePart(Candidate("relu.py", b"...", "...", OPERATORS["relu"], "relu"), POLICY, gpu, progress)
+    with device, pytest.raises(Ended):
+        device.evidence(agreed=True)
+    assert heard == [0, 1, 2]
+    assert gpu.left_running == 0
