@@ -48,6 +48,8 @@ FILL: Final = {
 FILL_WITH: Final = {"aten::full": 1, "aten::full_like": 1, "aten::new_full": 2, "aten::fill_": 1}  # argument's number
 COPY: Final = frozenset(("aten::clone", "aten::copy_", "aten::contiguous"))
 
+ATTRIBUTES: Final = ("launch_cooperative_grid", "launch_pdl")  # of a launch, which no replay has
+
 
 class NotRecordable(Exception):
     """The call does something that no plan can say; the text says what."""
@@ -148,8 +150,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's o
     def _note_launch(self, kernel: CompiledKernel, grid: tuple[int, int, int], rest: tuple[Any, ...]) -> None:
         types = list(kernel.src.signature.values())
         values = rest[len(rest) - len(types) :]
-        if getattr(kernel.metadata, "num_ctas", 1) != 1 or getattr(kernel.metadata, "launch_cooperative_grid", False):
-            raise NotRecordable("a launch asks for clusters or a cooperative grid")
+        if getattr(kernel.metadata, "num_ctas", 1) != 1 or any(getattr(kernel.metadata, a, False) for a in ATTRIBUTES):
+            raise NotRecordable("a launch asks for clusters, a cooperative grid or to overlap the launch before it")
         arguments = tuple(
             self._argument(type_, value) for type_, value in zip(types, values, strict=True) if type_ != "constexpr"
         )

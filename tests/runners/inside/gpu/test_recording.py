@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from runners.inside.gpu.recording import Recorder
-from runners.launch_plan import Buffer, Copy, Fill, LaunchPlan
+from runners.launch_plan import Buffer, Copy, Fill, LaunchPlan, Place, Pointer, Scalar
 
 
 def recorded(call: Callable[[torch.Tensor], torch.Tensor], base: torch.Tensor) -> LaunchPlan | str:
@@ -92,3 +93,36 @@ def test_memory_of_an_earlier_call_leaves_a_reason(base: torch.Tensor) -> None:
     kept = torch.zeros(4)
     why = recorded(lambda x: kept, base)
     assert why == "memory is used that was not allocated in the call"
+
+
+def launched(base: torch.Tensor, **metadata: object) -> LaunchPlan | str:
+    """The plan of a call that launches a kernel with these attributes, over a grid of 3."""
+    plain = {"name": "a_kernel", "shared": 64, "num_warps": 4, "num_ctas": 1, "launch_pdl": False}
+    kernel = SimpleNamespace(
+        src=SimpleNamespace(signature={"x": "*fp32", "n": "i32"}),
+        metadata=SimpleNamespace(**plain | metadata),
+        asm={"cubin": b"code"},
+    )
+    recorder = Recorder([base])
+    made: list[tuple[object, ...]] = []
+    with recorder:
+        out = torch.empty(20, dtype=torch.uint8)
+        recorder.launch(kernel, lambda *args: made.append(args), 3, 1, 1, out, 20)
+    assert [args[:3] for args in made] == [(3, 1, 1)]
+    assert recorder.launches == 1
+    planned = recorder.plan([out])
+    return planned if isinstance(planned, str) else planned[0]
+
+
+def test_a_launch_is_a_step_with_its_grid_and_arguments(base: torch.Tensor) -> None:
+    plan = launched(base)
+    assert isinstance(plan, LaunchPlan)
+    (step,) = plan.launches
+    assert step.grid == (3, 1, 1)
+    assert step.arguments == (Pointer(place=Place(buffer=1, offset=0)), Scalar(type="i32", value=20))
+    assert (plan.kernels[0].name, plan.kernels[0].warps, plan.kernels[0].shared_bytes) == ("a_kernel", 4, 64)
+
+
+@pytest.mark.parametrize("attribute", [{"num_ctas": 2}, {"launch_cooperative_grid": True}, {"launch_pdl": True}])
+def test_a_launch_in_another_manner_is_made_and_is_no_plan(base: torch.Tensor, attribute: dict[str, object]) -> None:
+    assert "a launch asks for" in str(launched(base, **attribute))
