@@ -29,6 +29,7 @@ _SEMANTICS = stock._ir.MEM_SEMANTIC
 _OPERATIONS = stock._ir.ATOMIC_OP
 _ACQUIRES: Final = (_SEMANTICS.ACQUIRE, _SEMANTICS.ACQUIRE_RELEASE)
 _RELEASES: Final = (_SEMANTICS.RELEASE, _SEMANTICS.ACQUIRE_RELEASE)
+_OF_ONE_PROGRAM: Final = stock._ir.MEM_SYNC_SCOPE.CTA
 
 
 def convert(argument: Any) -> Any:
@@ -102,11 +103,17 @@ def create_atomic_cas(
     if monitor is None:
         return TensorHandle(_swap(pointers, cmp.data, val.data, everywhere), cmp.dtype.scalar)
     access = monitor.atomic(
-        pointers, everywhere, val.data.itemsize, acquires=sem in _ACQUIRES, changes=cmp.data != val.data, reads=True
+        pointers,
+        everywhere,
+        val.data.itemsize,
+        acquires=sem in _ACQUIRES,
+        changes=cmp.data != val.data,
+        reads=True,
+        own=scope == _OF_ONE_PROGRAM,
     )
     data = _swap(access.pointers, cmp.data, val.data, access.mask)
     _met(access, data)
-    if sem in _RELEASES:
+    if sem in _RELEASES and scope != _OF_ONE_PROGRAM:
         monitor.release(access)
     return TensorHandle(data, cmp.dtype.scalar)
 
@@ -128,11 +135,12 @@ def create_atomic_rmw(
         acquires=sem in _ACQUIRES,
         changes=val.data != 0 if adds else np.ones(val.data.shape, dtype=bool),
         reads=op != _OPERATIONS.XCHG,
+        own=scope == _OF_ONE_PROGRAM,
     )
     pointers, taken = TensorHandle(access.pointers, ptr.dtype), TensorHandle(access.mask, mask.dtype)
     result = _modify(self, op, pointers, val, taken, sem, scope)
     _met(access, result.data)
-    if sem in _RELEASES:
+    if sem in _RELEASES and scope != _OF_ONE_PROGRAM:
         monitor.release(access)
     return result
 
@@ -147,11 +155,19 @@ def create_atomic_store(
         stock._interpreter.store(ptr.data, val.data, mask.data)
         return
     changes = np.ones(val.data.shape, dtype=bool)
-    access = monitor.atomic(ptr.data, mask.data, val.data.itemsize, acquires=False, changes=changes, reads=False)
+    access = monitor.atomic(
+        ptr.data,
+        mask.data,
+        val.data.itemsize,
+        acquires=False,
+        changes=changes,
+        reads=False,
+        own=scope == _OF_ONE_PROGRAM,
+    )
     before = _memory(access, val.data.dtype)
     stock._interpreter.store(access.pointers, val.data, access.mask)
     _met(access, before)
-    if sem in _RELEASES:
+    if sem in _RELEASES and scope != _OF_ONE_PROGRAM:
         monitor.release(access)
 
 

@@ -22,7 +22,6 @@ import triton.runtime.interpreter as stock
 from triton.runtime.interpreter import TensorHandle
 
 from runners.inside.interpreter import noise
-from runners.inside.interpreter.accesses import barrier
 from runners.inside.interpreter.blame import InterpreterCannot
 from runners.inside.interpreter.formats import Array, narrow, truncate_to_tf32, widen
 from runners.inside.interpreter.product import in_one_order
@@ -36,7 +35,6 @@ def create_dot(
     self: Any, a: TensorHandle, b: TensorHandle, d: TensorHandle, input_precision: Any, max_num_imprecise_acc: Any
 ) -> TensorHandle:
     """a @ b + d in the type of `d`."""
-    barrier()
     dtype = d.dtype.scalar
     left, right = widen(a), widen(b)
     if left.dtype.kind in "iu":

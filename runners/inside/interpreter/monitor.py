@@ -16,10 +16,11 @@ executed. Every other fault is reported and executed. One fault a kind, line and
 | write to input     | a store that changes bits of an argument of the case                                        |
 | double store       | two programs, or two lanes of a store, leave different bits in one element, unordered       |
 | unsynchronised     | one program reads what another wrote; or plain and atomic accesses mix; nothing orders them |
+|                    | programs meet at an atomic operation with scope "cta", which only their own threads see     |
 |                    | one lane reads what another lane of its program stored, and no barrier is between            |
 
-Whatever goes through shared memory (a reduction, a scan, a dot, an atomic operation) counts as a barrier: that is
-lenient, since within a warp the compiler needs none.
+Barriers are `tl.debug_barrier` and atomic operations. A reduction, a scan or a dot is none, though it may go through
+shared memory: within a warp it does not, and what nobody uses the compiler removes.
 
 Trusted by nobody: it runs in the candidate's process, hence the positive controls. Not here: memory that torch made for
 the result of an operator it computed, and memory from before the call, are valid and initialised as a whole.
@@ -196,9 +197,15 @@ class Monitor:
                     self._report("double_store", part.storage, offset, access.itemsize)
 
     def atomic(
-        self, pointers: Array, mask: Array, itemsize: int, *, acquires: bool, changes: Array, reads: bool
+        self, pointers: Array, mask: Array, itemsize: int, *, acquires: bool, changes: Array, reads: bool, own: bool
     ) -> Access:
-        """Before an atomic operation; `changes` says which lanes write another value than is there, if any."""
+        """Before an atomic operation.
+
+        Args:
+            changes: Which lanes write another value than is there, if any.
+            own: It is one among the threads of its program only (scope "cta"): to other programs a plain load and
+                store, which orders nothing.
+        """
         access = self._resolve(pointers, mask, itemsize, "out_of_bounds_store")
         self.barrier()
         for part in access.parts:
@@ -206,11 +213,16 @@ class Monitor:
             if storage.argument is not None:
                 self._await_end("write_to_input", part, np.ones(part.offsets.shape, np.int64), itemsize)
                 continue
-            if acquires:
+            if acquires and not own:
                 self._ordering.acquire(storage.tag, _address(part))
             cells = storage.cells(part.offsets, itemsize)
             if reads:
                 self._check_written(part, cells, itemsize)
+            if own:
+                for found in storage.written_by(cells, self._ordering):
+                    self._report_found("unsynchronised", part, found, itemsize)
+                storage.wrote(cells)
+                continue
             lanes = np.broadcast_to(changes, access.mask.shape).reshape(-1)[part.lanes]
             writing = lanes if cells.ndim == 1 else np.broadcast_to(lanes[:, None], cells.shape)
             writers, readers = storage.atomic_by(cells, writing, self._ordering)

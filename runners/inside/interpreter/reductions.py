@@ -22,7 +22,6 @@ import triton.language.standard as library
 from triton.runtime.interpreter import ReduceOps, ScanOps, TensorHandle
 
 from runners.inside.interpreter import noise
-from runners.inside.interpreter.accesses import barrier
 from runners.inside.interpreter.formats import SOFT, Array, narrow, widen
 from runners.inside.interpreter.language import BlockTruth, refuse_block_truth
 
@@ -40,7 +39,6 @@ _RUNNING: Final[dict[Any, Callable[..., Array]]] = {library._sum_combine: np.cum
 
 def reduce(self: ReduceOps, inputs: tuple[tl.tensor, ...]) -> list[tl.tensor]:
     """Replaces `ReduceOps.apply_impl`."""
-    barrier()
     rank = len(inputs[0].shape)
     whole = self.axis is None
     axis = 0 if whole else _axis(self.axis, rank)
@@ -58,7 +56,6 @@ def reduce(self: ReduceOps, inputs: tuple[tl.tensor, ...]) -> list[tl.tensor]:
 
 def scan(self: ScanOps, inputs: tuple[tl.tensor, ...]) -> list[tl.tensor]:
     """Replaces `ScanOps.apply_impl`."""
-    barrier()
     self.axis = axis = _axis(self.axis, len(inputs[0].shape))
     types = [tensor.dtype for tensor in inputs]
     arrays = [tensor.handle.data for tensor in inputs]

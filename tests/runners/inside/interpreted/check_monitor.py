@@ -298,13 +298,14 @@ def through_scratch(x, between, back=False):
 
 
 @pytest.mark.parametrize("conditions", ORDERS)
-def test_a_lane_that_reads_what_another_lane_stored_is_reported_unless_they_meet(conditions):
+@pytest.mark.parametrize("between", ["nothing", "sum"])
+def test_a_lane_that_reads_what_another_lane_stored_is_reported_unless_they_meet(conditions, between):
     x = padded(1, 20, 20)
-    (seen,) = faults(lambda x: through_scratch(x, "nothing"), (x,), conditions)
+    (seen,) = faults(lambda x: through_scratch(x, between), (x,), conditions)
     assert (seen.kind, seen.argument, seen.program) == ("unsynchronised", None, seen.other)
 
 
-@pytest.mark.parametrize("between", ["barrier", "sum", "same lanes"])
+@pytest.mark.parametrize("between", ["barrier", "same lanes"])
 def test_lanes_that_met_or_read_their_own_are_no_fault(between):
     assert_clean(lambda x: through_scratch(x, between), padded(1, 20, 20))
 
@@ -349,6 +350,47 @@ def test_the_last_block_may_read_what_all_others_left():
 def test_without_order_or_without_waiting_the_last_block_is_a_race(conditions, sem, guard):
     kinds = {fault.kind for fault in faults(lambda x: last_block(x, sem, guard), (padded(1, 30, 30),), conditions)}
     assert "unsynchronised" in kinds
+
+
+@triton.jit
+def scoped_kernel(o, n, SHARED: tl.constexpr, SCOPE: tl.constexpr):
+    tl.atomic_add(o + (0 if SHARED else tl.program_id(0)), 1, scope=SCOPE)
+    tl.atomic_add(o + (0 if SHARED else tl.program_id(0)), 1, scope=SCOPE)
+
+
+@pytest.mark.parametrize("conditions", ORDERS)
+def test_an_atomic_of_the_block_is_none_between_programs(conditions):
+    def kinds(shared, scope):
+        entry = lambda: scoped_kernel[(3,)](torch.zeros(3, dtype=torch.int32), 3, SHARED=shared, SCOPE=scope)  # noqa: E731
+        return {fault.kind for fault in faults(entry, (), conditions)}
+
+    assert kinds(True, "cta") == {"unsynchronised"}
+    assert kinds(False, "cta") == kinds(True, "gpu") == kinds(True, "sys") == kinds(True, None) == set()
+
+
+@triton.jit
+def chained_kernel(x, sums, flags, o, SCOPE: tl.constexpr):
+    p = tl.program_id(0)
+    total = tl.load(x + p)
+    if p > 0:
+        while tl.atomic_cas(flags + p - 1, 1, 1, sem="acquire", scope=SCOPE) != 1:
+            pass
+        total += tl.load(sums + p - 1)
+    tl.store(sums + p, total)
+    tl.debug_barrier()
+    tl.atomic_xchg(flags + p, 1, sem="release", scope=SCOPE)
+    tl.store(o + p, total)
+
+
+def test_flags_of_the_block_order_nothing_between_programs():
+    def entry(scope):
+        def call(x):
+            chained_kernel[(4,)](x, torch.empty(4), torch.zeros(4, dtype=torch.int32), torch.empty(4), SCOPE=scope)
+
+        return call
+
+    assert "unsynchronised" in {fault.kind for fault in faults(entry("cta"), (padded(1, 4, 4),))}
+    assert_clean(entry("gpu"), padded(1, 4, 4), orders=[NATURAL])
 
 
 @triton.jit
