@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import torch
 
@@ -13,11 +14,17 @@ from runners.inside.gpu.recording import recording
 from runners.launch_plan import LaunchPlan
 
 
+NO_ROOM: Final = "the GPU has no room for the inputs"
+
+
 def record(
     entry: Entry, request: wire.RecordRequest, data: Sequence[memoryview]
 ) -> tuple[wire.Recorded, list[wire.Buffer]]:
     """Calls the candidate once."""
-    bases, values = on_device(request.arguments, data)
+    try:
+        bases, values = on_device(request.arguments, data, request.seed)
+    except torch.OutOfMemoryError:
+        return wire.Recorded(call=wire.Unsupported(reason=NO_ROOM, line=None), plan=None, reason=NO_ROOM), []
     try:
         with recording(bases) as recorder:
             result = entry(*values)
