@@ -83,7 +83,7 @@ SHAPES: Final[dict[str, Shape]] = {
         "heads", {"B": 8, "H": 16, "L": 1024, "W": 64}, {"x": 2, "cos": 0, "sin": 0}, axis=2, compared=16
     ),
     "cross_entropy": Shape("rows", {"M": 4096, "N": 8192}, {"logits": 0, "target": 0}),
-    "embedding": Shape("list", {"N": 65_536, "V": 32_768, "D": 512}, {"ids": 0}, picked={"table": "ids"}),
+    "embedding": Shape("list", {"N": 65_536, "V": 8192, "D": 512}, {"ids": 0}, picked={"table": "ids"}),
     "scatter_add": Shape("vector", {"N": 1 << 22, "V": 1 << 16}, {}),
     "histogram": Shape("list", {"N": 1 << 22, "V": 1024}, {}),
     "transpose": Shape("matrix", ROW_SIZES, {"x": 1}),

@@ -180,6 +180,12 @@ class GeneratedInputs:
             DueResult(want.dtype, (*want.shape[:axis], self.count, *want.shape[axis + 1 :])) for want in of_one
         )
 
+    def part_of(self, result: DueResult, rows: int) -> DueResult:
+        """Says what so many rows of a result must be."""
+        axis = self.shape.axis if self.shape.rows else 0
+        count = rows if self.shape.rows else result.shape[0]
+        return DueResult(result.dtype, (*result.shape[:axis], count, *result.shape[axis + 1 :]))
+
     def _has_rows(self, tensor: GeneratedTensor) -> bool:
         return tensor.name in self.shape.rows
 

@@ -136,7 +136,9 @@ def _lookup(s: _Sizes) -> Shape:
 
 
 def _table(s: _Sizes) -> Shape:
-    return Shape("list", {"N": FEW, "V": s.rows(s.length), "D": s.length}, {"ids": 0}, picked={"table": "ids"})
+    """Twice as large, so that half of the ids are beyond."""
+    sizes = {"N": FEW, "V": 2 * s.rows(s.length) | 1, "D": s.length}
+    return Shape("list", sizes, {"ids": 0}, picked={"table": "ids"}, compared=64)
 
 
 _SHAPES: Final[dict[str, dict[str, _Make]]] = {

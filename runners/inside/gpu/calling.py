@@ -13,7 +13,6 @@ from runners.inside.gpu.arguments import on_device
 from runners.inside.gpu.recording import recording
 from runners.launch_plan import LaunchPlan
 
-
 NO_ROOM: Final = "the GPU has no room for the inputs"
 
 

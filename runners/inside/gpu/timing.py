@@ -2,9 +2,11 @@
 
 Each timed call works on another of several sets of inputs, after the second-level cache was overwritten, and its
 results are compared with those of the first call on that set before the next one begins; of those first ones the judge
-compares rows with what is right, which it draws when all is over. Machine code could keep results between calls instead of computing them again: so memory of its
-own is filled anew before each call, and the inputs and what lies beside them must be as they were in the end. (What a
-module can keep by itself the judge bounds, see `runners.cubins`.)
+compares rows with what is right, which it draws when all is over.
+
+Machine code could keep results between calls instead of computing them again: so memory of its own is filled anew
+before each call, and the inputs and what lies beside them must be as they were in the end. (What a module can keep by
+itself the judge bounds, see `runners.cubins`.)
 
 Fills and layout copies that the candidate asked for are part of it. Baselines take turns with it, so that whatever the
 card does meanwhile happens to all of them. What is measured is time on the device, between two events;
@@ -69,8 +71,7 @@ def time_plan(
     """
     prepared: list[Prepared] = []
     try:
-        for bases in sets:
-            prepared.append(replay.prepare(bases, AS_A_FRAMEWORK))
+        prepared.extend(replay.prepare(bases, AS_A_FRAMEWORK) for bases in sets)
         for number in range(max(WARM_UP, len(prepared))):
             prepared[number % len(prepared)].enqueue()
         torch.cuda.synchronize()
