@@ -6,21 +6,20 @@ import dataclasses
 
 import numpy as np
 import pytest
-import torch
 from fake_device import FakeDevice, relu
 
 from runners import benchmarking
-from runners.benchmark_shapes import SHAPES, Shape, benchmark_case, some_rows
 from runners.benchmarking import median_interval
 from runners.candidate import Candidate
 from runners.device_check import DeviceCheck, DeviceEffort, adds_atomically
 from runners.evidence import DeviceEvidence
 from runners.failures import BadPlan, InputChanged, OutsideWritten, ResultsDiffer, WrongValues
-from runners.materialise import TensorValue, materialise
+from runners.generated_inputs import Shape
 from runners.operators import OPERATORS
+from runners.oracle import Allowance
 from runners.session import Deadlines
 
-SMALL = Shape("matrix", {"M": 8, "N": 16}, ("x",))
+SMALL = Shape("matrix", {"M": 8, "N": 16}, {"x": 0})
 EFFORT = DeviceEffort(
     pairwise_cases=8, special_cases=2, block_cases=0, random_cases=4, dtypes=("float32",),
     deadlines=Deadlines(2.0, 1.0), total_s=60.0, watched_plans=2, perturbed_rounds=2, timed_calls=10,
@@ -126,6 +125,35 @@ def test_results_of_the_timed_calls_are_compared_with_what_is_right(check) -> No
     assert evidence.failure.conditions == "timed"
 
 
+def test_timed_inputs_are_generated_from_seeds_of_their_own(check) -> None:
+    device = FakeDevice(relu)
+    check(device)
+    recorded, *timed = device.seeds
+    assert len({recorded, *timed}) == 1 + benchmarking.SETS
+
+
+def test_rows_are_drawn_after_the_results_of_every_set_are_there(check) -> None:
+    device = FakeDevice(relu)
+    check(device)
+    assert [request.kept for request in device.asked_rows] == list(range(benchmarking.SETS))
+
+
+def test_rows_that_do_not_come_leave_the_benchmark_open(check) -> None:
+    device = FakeDevice(relu)
+    device.alter_rows = lambda rows: [part[1:] for part in rows]
+    evidence = check(device)
+    assert evidence.failure is None
+    assert evidence.benchmark.problem == "the rows that came have other sizes"
+
+
+def test_where_a_policy_allows_tf32_a_benchmark_does(check, monkeypatch) -> None:
+    seen = []
+    compared = benchmarking.compared
+    monkeypatch.setattr(benchmarking, "compared", lambda *given: seen.append(given[-1]) or compared(*given))
+    check(FakeDevice(relu), dataclasses.replace(EFFORT, allowance=Allowance(tf32=True)))
+    assert seen == [Allowance(tf32=True)] * benchmarking.SETS
+
+
 def test_a_plan_whose_results_have_another_shape_is_not_timed(check) -> None:
     device = FakeDevice(relu)
 
@@ -184,23 +212,3 @@ def test_the_interval_of_a_median_holds_it_and_is_narrow_where_values_are() -> N
         covered += low <= 1.0 <= high  # the median of exp(normal)
     assert covered >= 180
     assert median_interval([2.0] * 20, 1) == (2.0, 2.0)
-
-
-@pytest.mark.parametrize("name", SHAPES)
-def test_a_shape_that_is_timed_is_one_of_its_operator(name) -> None:
-    operator, shape = OPERATORS[name], SHAPES[name]
-    case = benchmark_case(operator, shape, "float32", 1)
-    form = operator.form(case.form)
-    assert form.names <= set(case.values)
-    assert operator.allows(case.values)
-    assert set(shape.rows) <= {tensor.name for tensor in operator.tensors}
-
-
-def test_some_rows_of_the_arguments_give_those_rows_of_the_result() -> None:
-    operator = OPERATORS["matmul"]
-    shape = dataclasses.replace(SHAPES["matmul"], sizes={"M": 6, "N": 4, "K": 3})
-    arguments = materialise(operator, benchmark_case(operator, shape, "float32", 3))
-    rows = torch.tensor([1, 4])
-    a, b = (argument.view for argument in arguments if isinstance(argument, TensorValue))
-    some_a, some_b = (x.view for x in some_rows(arguments, shape, rows) if isinstance(x, TensorValue))
-    assert torch.equal((a @ b)[rows], some_a @ some_b)
