@@ -62,7 +62,7 @@ def _properties(device: DeviceEvidence, policy: Policy) -> Iterator[Finding]:
 
 def _beyond(device: DeviceEvidence, policy: Policy) -> Iterator[Finding]:
     """What was not tried beyond the sizes of ordinary cases; what a candidate refuses there it may refuse."""
-    if policy.gpu.long_axes and not device.long_axes:
+    if policy.gpu.long_axes and device.long_axes is None:
         yield _incomplete("evidence/long-axes-missing", "no axis was made long on the GPU")
     if policy.gpu.large_shapes and not device.large:
         yield _incomplete("evidence/large-shape-missing", "no case with more than 2³¹ elements was tried")

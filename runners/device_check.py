@@ -98,7 +98,7 @@ class _Tally:
     guard_fired: bool = False
     sanitizers: tuple[SanitizerEvidence, ...] = ()
     benchmark: BenchmarkEvidence = NOT_TIMED
-    long_axes: list[LongAxis] = field(default_factory=list)
+    long_axes: tuple[LongAxis, ...] | None = None
     large: list[LargeCase] = field(default_factory=list)
     deadline_spent: bool = False
     phases_s: dict[str, float] = field(default_factory=dict)
@@ -220,6 +220,7 @@ class DeviceCheck:
 
     def _make_long(self) -> None:
         """One dim after the other; a candidate may refuse a length."""
+        done: list[LongAxis] = []
         for long in long_axes(self._candidate.operator, self._seed, self._dtypes):
             result = self._session.run(long.case, beyond=True)
             if doubt_about(result) == "slow" and not long.in_one_block:
@@ -228,7 +229,8 @@ class DeviceCheck:
             if not isinstance(told, LongAxis):
                 self._fail(told)
                 return
-            self._tally.long_axes.append(told)
+            done.append(told)
+        self._tally.long_axes = tuple(done)
 
     def _make_large(self) -> None:
         check = LargeCheck(self._candidate, self._session, self._seed, self._effort.allowance)
@@ -304,7 +306,7 @@ class DeviceCheck:
             guard_fired=tally.guard_fired,
             sanitizers=tally.sanitizers,
             benchmark=tally.benchmark,
-            long_axes=tuple(tally.long_axes),
+            long_axes=tally.long_axes,
             large=tuple(tally.large),
             deadline_spent=tally.deadline_spent,
             lost=session.lost,

@@ -164,7 +164,7 @@ class DeviceEvidence(Record):
         perturbed: Replays under other scheduling: blocks alone on a multiprocessor, other work beside them.
         order_free: The source adds atomically, so that replays need not agree to the bit.
         guard_fired: Whether a planted write past a guarded buffer was noticed, after the last plan.
-        long_axes: Each long dim of the operator, where they were tried.
+        long_axes: Each long dim of the operator; None where none was asked for or a case failed.
         large: Cases with more than 2³¹ elements, or why there is none; empty where none was asked for or a case failed.
         lost: Programs that ended meanwhile.
     """

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
 from fake_device import FakeDevice, relu
 
-from runners import benchmarking
+from runners import benchmarking, device_check
 from runners.benchmarking import median_interval
 from runners.candidate import Candidate
 from runners.device_check import DeviceCheck, DeviceEffort, adds_atomically
 from runners.evidence import DeviceEvidence
-from runners.failures import BadPlan, InputChanged, OutsideWritten, ResultsDiffer, WrongValues
+from runners.failures import BadPlan, CodeRaised, InputChanged, OutsideWritten, ResultsDiffer, WrongValues
 from runners.generated_inputs import Shape
+from runners.large_check import LargeCheck
 from runners.operators import OPERATORS
 from runners.oracle import Allowance
 from runners.session import Deadlines
@@ -182,6 +184,69 @@ def test_without_a_benchmark_of_the_operator_nothing_is_timed(check, monkeypatch
     evidence = check(FakeDevice(relu))
     assert evidence.failure is None
     assert evidence.benchmark.problem == "the operator has no benchmark"
+
+
+BEYOND = dataclasses.replace(EFFORT, long_axes=True, large_shapes=True, dtypes=("float32", "float16"))
+
+
+@pytest.fixture
+def low_boundary(monkeypatch) -> None:
+    """A CPU goes beyond it."""
+    small = functools.partial(LargeCheck, boundary=1 << 12, wait_s=0.0)
+    monkeypatch.setattr(device_check, "LargeCheck", small)
+
+
+@pytest.mark.usefixtures("low_boundary")
+def test_long_and_large_cases_come_before_what_is_watched(check) -> None:
+    device = FakeDevice(relu)
+    evidence = check(device, BEYOND)
+    assert evidence.failure is None
+    assert list(evidence.phases_s)[:3] == ["cases", "long axes", "large shapes"]
+    assert [axis.dim for axis in evidence.long_axes] == ["M", "N"]
+    assert all(axis.length > 65_535 and axis.refused is None for axis in evidence.long_axes)
+    assert [one.outcome for one in evidence.large] == ["agreed", "agreed"]
+    plain = check(FakeDevice(relu))
+    assert (evidence.cases, evidence.plans) == (plain.cases, plain.plans)
+    assert (plain.long_axes, plain.large) == (None, ())
+
+
+def test_more_rows_than_a_grid_counts_are_found(check) -> None:
+    def in_grid_y(x):
+        if x.dim() > 1 and x.shape[-2] > 65_535:
+            raise RuntimeError("Triton Error [CUDA]: invalid argument")
+        return relu(x)
+
+    failure = check(FakeDevice(in_grid_y), dataclasses.replace(BEYOND, large_shapes=False)).failure
+    assert isinstance(failure, CodeRaised)
+    assert failure.case is not None
+    assert failure.case.sizes["M"] > 65_535
+
+
+@pytest.mark.usefixtures("low_boundary")
+def test_a_large_failure_is_not_made_smaller_and_ends_the_check(check) -> None:
+    device = FakeDevice(relu)
+
+    def wraps(x):
+        flat = relu(x).reshape(-1).clone()
+        if device.seeds:  # these inputs are generated
+            flat[1 << 12 :] = 0
+        return flat.reshape(x.shape)
+
+    device.replayed = wraps
+    evidence = check(device, BEYOND)
+    assert isinstance(evidence.failure, WrongValues)
+    assert evidence.reductions == 0
+    assert evidence.sanitizers == ()
+
+
+def test_a_refused_length_is_told(check) -> None:
+    def refuses(x):
+        assert x.numel() < 1 << 16, "too long"
+        return relu(x)
+
+    evidence = check(FakeDevice(refuses), dataclasses.replace(BEYOND, large_shapes=False))
+    assert evidence.failure is None
+    assert [axis.refused for axis in evidence.long_axes] == ["AssertionError: too long"] * 2
 
 
 def test_cases_end_with_the_total_deadline(check) -> None:

@@ -20,7 +20,7 @@ def on_device(
     """Returns the base buffers of the tensors, uint8 of shape (nbytes,), and the arguments in order.
 
     Args:
-        data: The bytes of the bases that travel, in order; others are generated from `seed`.
+        data: The bytes of each base, in order; where one is generated, from `seed`, there are none.
 
     Raises:
         torch.OutOfMemoryError: there is no room.

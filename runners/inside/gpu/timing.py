@@ -23,6 +23,7 @@ from typing import Any, Final
 
 import torch
 
+from runners.inside.gpu.arguments import DEVICE
 from runners.inside.gpu.baselines import EAGER
 from runners.inside.gpu.bases import Base
 from runners.inside.gpu.replaying import Prepared, Replay, Way
@@ -115,7 +116,7 @@ def _measured(
     baselines: Mapping[str, Sequence[Call]],
     calls: int,
 ) -> TimedPlan:
-    flush = torch.empty(FLUSH_BYTES, dtype=torch.uint8, device="cuda")
+    flush = torch.empty(FLUSH_BYTES, dtype=torch.uint8, device=DEVICE)
     taken: list[float] = []
     others: dict[str, list[float]] = {name: [] for name in baselines}
     differing: list[int] = []
