@@ -8,6 +8,7 @@ it rounds as the operator says is not asked of it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 import torch
@@ -90,6 +91,13 @@ def _fp8_matmul(a: torch.Tensor, b: torch.Tensor, scale_a: torch.Tensor, scale_b
 
 def _last(function: Callable[..., Any]) -> Callable[[torch.Tensor], Any]:
     return lambda x: function(x, -1)
+
+
+def get_ready() -> None:
+    """Imports what `torch.compile` needs, which takes longer than torch: better before a candidate waits for it."""
+    with suppress(ImportError):  # then there is no such baseline
+        import torch._dynamo
+        import torch._inductor.compile_fx  # noqa: F401
 
 
 EAGER: Final[dict[str, Eager]] = {

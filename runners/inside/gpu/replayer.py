@@ -1,13 +1,15 @@
 """The program that carries launch plans out: greets, loads plans and replays them until its input is closed.
 
-Started as `python3 -I -m runners.inside.gpu.replayer`, in a container of its own, or under a sanitizer, which then
-writes to REPORT. It never loads candidate code. After a device error it is of no use, says so and leaves.
+Started as `python3 -I -m runners.inside.gpu.replayer --times`, in a container of its own, or without that under a
+sanitizer, which then writes to REPORT. It never loads candidate code. After a device error it is of no use, says so and
+leaves.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
@@ -18,6 +20,7 @@ from runners import wire
 from runners.inside.channel import Channel
 from runners.inside.gpu import card
 from runners.inside.gpu.arguments import generated_bases, on_device
+from runners.inside.gpu.baselines import get_ready
 from runners.inside.gpu.bases import Base, GeneratedBase, GivenBase
 from runners.inside.gpu.clocks import clocks
 from runners.inside.gpu.device import DeviceError
@@ -171,6 +174,8 @@ def main() -> NoReturn:
     """Serves one candidate's plans."""
     channel = Channel.take_over()
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    if "--times" in sys.argv:
+        get_ready()
     channel.send(wire.encode(greeting()))
     replayer = Replayer(channel)
     while (payload := channel.receive(REQUEST_CAP_BYTES)) is not None:
