@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from typing import Final, NamedTuple
 
 from runners.cases import Case
@@ -66,9 +67,13 @@ def large_shapes(operator: Operator, chance: random.Random, boundary: int = BOUN
 
 
 def is_large(operator: Operator, case: Case) -> bool:
-    """Whether a tensor of `case` has more elements than fit into a host's memory beside its reference."""
-    shapes = operator.form(case.form).shapes
-    return any(math.prod(operator.form(case.form).shape(name, case.values)) >= BOUNDARY for name in shapes)
+    """Whether a tensor of `case`, its result among them, has so many elements that no host should make it whole."""
+    form = operator.form(case.form)
+    arguments = (math.prod(form.shape(tensor.name, case.values)) for tensor in operator.tensors)
+    results = (
+        one * other for one, other in combinations(case.sizes.values(), 2)
+    )  # a result names two sizes of one case
+    return max((*arguments, *results)) >= BOUNDARY
 
 
 def _odd(lowest: int, highest: int, chance: random.Random) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 import torch
@@ -13,9 +14,11 @@ from runners import large_shapes as large
 from runners.benchmark_shapes import SHAPES
 from runners.dtypes import TORCH_DTYPES
 from runners.generated_inputs import GeneratedInputs, Shape, generated_inputs
+from runners.long_axes import long_axes
 from runners.materialise import ArgumentValue, TensorValue
 from runners.operators import OPERATORS
 from runners.oracle import bound_reference, in_precision
+from runners.plans import pairwise
 
 SMALL = 1 << 12
 SEED = 11
@@ -121,8 +124,16 @@ def test_a_large_shape_is_just_over_the_boundary_and_no_tile_divides_it(name: st
     largest = max(math.prod(sizes) for sizes in (*results, *(tensor.shape for tensor in inputs.tensors)))
     assert large.BOUNDARY < largest < (2.01 if way == "table" else 1.01) * large.BOUNDARY
     assert all(size % 2 for name_, size in shape.sizes.items() if name_ != "P" and size > 1)
-    assert large.is_large(operator, inputs.case) or max(map(math.prod, results)) == largest
+    assert large.is_large(operator, inputs.case)
     inputs.on_wire()
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_no_ordinary_case_is_large(name: str) -> None:
+    operator = OPERATORS[name]
+    ordinary = [*islice(pairwise(operator, 1, operator.dtypes[:1]), 30)]
+    ordinary += [one.case for one in long_axes(operator, 1, operator.dtypes[:1])]
+    assert not any(large.is_large(operator, case) for case in ordinary)
 
 
 def test_what_a_large_row_has_is_made_without_the_whole() -> None:
