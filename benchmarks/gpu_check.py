@@ -126,6 +126,11 @@ def show(device: DeviceEvidence) -> None:
     """Prints what the GPU's part found."""
     phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in device.phases_s.items())
     print(f"  {device.device}: {device.cases} cases, {device.replayed} replayed, {device.plans} plans; {phases}")
+    for axis in device.long_axes or ():
+        print(f"  long {axis.dim}={axis.length}: {axis.refused or 'agreed'}")
+    for large in device.large:
+        what = f"{large.rows} rows agreed" if large.outcome == "agreed" else f"{large.outcome}: {large.reason}"
+        print(f"  large {large.way}: {large.case or ''}: {what} ({large.wall_s:.1f} s)")
     for one in device.sanitizers:
         print(f"  {one.tool}: {one.plans} plans, control {one.control_fired}, {len(one.findings)} findings "
               f"{one.problem or ''}")  # fmt: skip

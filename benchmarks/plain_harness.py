@@ -23,8 +23,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 import triton.testing
 
-from runners.benchmark_shapes import SHAPES, benchmark_case
+from runners.benchmark_shapes import SHAPES
 from runners.candidate import Candidate, read_candidate
+from runners.generated_inputs import generated_case
 from runners.inside.gpu.baselines import EAGER
 from runners.materialise import TensorValue, materialise
 
@@ -51,7 +52,7 @@ def one(path: Path) -> dict[str, object]:
     rows = {}
     checked = 0
     for dtype in ("float32", "float16", "bfloat16"):
-        case = benchmark_case(operator, SHAPES[operator.name], dtype, 7)
+        case = generated_case(operator, SHAPES[operator.name], dtype, 7)
         made = materialise(operator, case)
         given = [a.view.cuda() if isinstance(a, TensorValue) else a.value for a in made]
         agreed = True

@@ -40,6 +40,8 @@ def device_effort(policy: Policy) -> DeviceEffort:
         watched_plans=rules.watched_plans,
         perturbed_rounds=rules.perturbed_rounds,
         timed_calls=rules.timed_calls if "benchmark" in policy.gpu_checks else 0,
+        long_axes=rules.long_axes,
+        large_shapes=rules.large_shapes,
         allowance=Allowance(tf32=common.tf32),
     )
 

@@ -32,7 +32,8 @@ from sandbox.pool import WarmPool
 from sandbox.seccomp import Use
 
 WORKER_ARGV: Final = ("python3", "-I", "-m", "runners.inside.gpu.worker")
-REPLAYER_ARGV: Final = ("python3", "-I", "-m", "runners.inside.gpu.replayer")
+WATCHED_ARGV: Final = ("python3", "-I", "-m", "runners.inside.gpu.replayer")
+REPLAYER_ARGV: Final = (*WATCHED_ARGV, "--times")  # under a tool nothing is timed
 # The report goes to a file that the replayer reads; errors of the driver's API are the replayer's own to notice.
 TOOL_ARGV: Final = (
     "--log-file", "/tmp/report", "--destroy-on-device-error", "kernel", "--print-limit", "20",
@@ -193,7 +194,7 @@ class GpuSupply:
         return None
 
     def _tool_argv(self, tool: Tool) -> tuple[str, ...]:
-        return (self._sanitizer, "--tool", tool, *TOOL_ARGV, *REPLAYER_ARGV)
+        return (self._sanitizer, "--tool", tool, *TOOL_ARGV, *WATCHED_ARGV)
 
     def _taken_from(self, argv: tuple[str, ...]) -> Worker:
         worker = self._pool(argv).take(TAKE_TIMEOUT_S)

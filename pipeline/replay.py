@@ -18,6 +18,7 @@ from runners.candidate import Unreadable, read_candidate
 from runners.conversation import RunnerFault
 from runners.evidence import Failure, UnsupportedCase
 from runners.examine import Agreed
+from runners.large_shapes import is_large
 from runners.operators import OPERATORS, Operator
 from runners.session import Session
 
@@ -41,7 +42,7 @@ def replay(
     """Runs the stored case once more; `operators` must hold the candidate's, as in the run that stored it.
 
     Raises:
-        StoredRunError: the stored file is not a candidate.
+        StoredRunError: the stored file is not a candidate, or the case is one that only a GPU has room for.
         SandboxUnavailable: no runner can be had.
         UnavailableError: our side failed in the middle.
     """
@@ -51,6 +52,11 @@ def replay(
     if candidate.operator.name != stored.case.operator:
         raise StoredRunError(
             f"{stored.candidate} implements {candidate.operator.name}, the case is of {stored.case.operator}"
+        )
+    if is_large(candidate.operator, stored.case):
+        raise StoredRunError(
+            f"a tensor of {stored.case.describe()} has more than 2³¹ elements, which only the checks on a GPU make: "
+            "verify the candidate there again, with --mode gpu"
         )
     with (
         supply_for(settings, stored.policy, listener.note) as supply,

@@ -35,8 +35,8 @@ PACKAGES: Final = (
 GPU_PACKAGES: Final = ("cuda-bindings", "nvidia-cuda-sanitizer-api", "setuptools", "torch", "triton")
 HARNESS: Final = (
     "sandbox/__init__.py", "sandbox/frames.py",
-    "runners/__init__.py", "runners/device_messages.py", "runners/launch_plan.py", "runners/message.py",
-    "runners/specialisation.py", "runners/wire.py",
+    "runners/__init__.py", "runners/argument_messages.py", "runners/device_messages.py", "runners/generating.py",
+    "runners/launch_plan.py", "runners/message.py", "runners/specialisation.py", "runners/wire.py",
 )  # fmt: skip
 
 

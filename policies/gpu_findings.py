@@ -56,6 +56,19 @@ def _properties(device: DeviceEvidence, policy: Policy) -> Iterator[Finding]:
     asked = policy.gpu.pairwise_cases + policy.gpu.random_cases
     if device.deadline_spent or device.cases < asked:
         yield _incomplete("evidence/too-few-cases", f"{device.cases} cases were run on the GPU, {asked} asked for")
+    if device.unsupported is None or device.worst_ratio:  # some case ran, so these could
+        yield from _beyond(device, policy)
+
+
+def _beyond(device: DeviceEvidence, policy: Policy) -> Iterator[Finding]:
+    """What was not tried beyond the sizes of ordinary cases; what a candidate refuses there it may refuse."""
+    if policy.gpu.long_axes and device.long_axes is None:
+        yield _incomplete("evidence/long-axes-missing", "no axis was made long on the GPU")
+    if policy.gpu.large_shapes and not device.large:
+        yield _incomplete("evidence/large-shape-missing", "no case with more than 2³¹ elements was tried")
+    for one in device.large:
+        if policy.gpu.large_shapes and one.outcome == "unmeasured":
+            yield _incomplete("evidence/large-shape-missing", f"{one.case}: {one.reason}")
 
 
 def _replay(device: DeviceEvidence) -> Iterator[Finding]:

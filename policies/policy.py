@@ -180,6 +180,9 @@ class GpuRules(_Strict):
         watched_plans: Sets of machine code, each replayed under every sanitizer and under other scheduling.
         perturbed_rounds: How often each of them is replayed in each perturbed way.
         timed_calls: For each dtype of the benchmark.
+        long_axes: Whether each dim that an operator calls long must have been tried at its full length.
+        large_shapes: Whether cases with more than 2³¹ elements must have been tried, where the operator has such; they
+            need some tens of gigabytes of the GPU's memory.
         total_deadline_s: For the cases; `case_deadline_s` and `load_deadline_s` are those of `properties`.
     """
 
@@ -190,6 +193,8 @@ class GpuRules(_Strict):
     watched_plans: int = Field(ge=1, le=1000)
     perturbed_rounds: int = Field(ge=1, le=100)
     timed_calls: int = Field(ge=10, le=10_000)
+    long_axes: bool
+    large_shapes: bool
     total_deadline_s: float = Field(gt=0, le=86_400)
 
     @property

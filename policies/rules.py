@@ -140,6 +140,10 @@ _RULES: Final = (
     Rule("evidence/limit-not-proven", "A limit of the sandbox was not seen to hold", "Run 'kernelgate doctor'."),
     Rule("evidence/layer-missing", "The sandbox lacks a layer that the policy requires",
          "Run 'kernelgate doctor'; another runtime, engine or machine may have it."),
+    Rule("evidence/long-axes-missing", "Not every long axis was tried at its full length on a GPU",
+         "Run the checks on the GPU again under this policy."),
+    Rule("evidence/large-shape-missing", "Sizes beyond 2³¹ elements were not tried on a GPU",
+         "Use a GPU with more memory, or a policy without 'gpu.large_shapes' where such sizes never come."),
     Rule("evidence/gpu-check-missing", "A check that needs a GPU was not made", "Verify on a machine with a GPU."),
 )  # fmt: skip
 

@@ -1,42 +1,38 @@
 """The shapes that are timed, one an operator: large enough that the card and not the launch decides.
 
-They are fixed, so that numbers can be compared over time. Operators that are missing here have no benchmark.
+They are fixed, so that numbers can be compared over time. Operators that are missing here have no benchmark, as those
+that a team adds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Final
 
-import torch
-
-from runners.cases import Case, TensorPlan
-from runners.materialise import ArgumentValue, TensorValue
-from runners.operators.model import CASE_DTYPE, Operator, TensorInput
+from runners.generated_inputs import Shape
 
 ROW_SIZES: Final = {"M": 8192, "N": 4096}
+PRODUCT_SIZES: Final = {"M": 4096, "N": 4096, "K": 4096}
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What is timed.
+def _rows(*tensors: str, **scalars: float) -> Shape:
+    return Shape("rows", ROW_SIZES, dict.fromkeys(tensors, 0), scalars)
 
-    Attributes:
-        rows: Tensors whose first axis is the result's: the judge compares `compared_rows` of their rows.
-        operations: Of the whole computation; 0 where moving the bytes is what takes time.
-    """
 
-    form: str
-    sizes: Mapping[str, int]
-    rows: tuple[str, ...]
-    scalars: Mapping[str, int | float | bool] = field(default_factory=dict)
-    operations: Callable[[Mapping[str, int]], int] = lambda sizes: 0
-    compared_rows: int = 32
+def _matrix(*tensors: str, **scalars: float) -> Shape:
+    return Shape("matrix", ROW_SIZES, dict.fromkeys(tensors, 0), scalars)
 
 
 def _matmul(sizes: Mapping[str, int]) -> int:
     return 2 * sizes["M"] * sizes["N"] * sizes["K"]
+
+
+def _bmm(sizes: Mapping[str, int]) -> int:
+    return sizes["B"] * _matmul(sizes)
+
+
+def _int4_matmul(sizes: Mapping[str, int]) -> int:
+    return 2 * sizes["M"] * sizes["N"] * 2 * sizes["P"]
 
 
 def _attention(sizes: Mapping[str, int]) -> int:
@@ -49,51 +45,52 @@ def _conv2d(sizes: Mapping[str, int]) -> int:
 
 
 SHAPES: Final[dict[str, Shape]] = {
-    "matmul": Shape("matrices", {"M": 4096, "N": 4096, "K": 4096}, ("a",), operations=_matmul),
-    "softmax": Shape("rows", ROW_SIZES, ("x",)),
-    "layer_norm": Shape("rows", ROW_SIZES, ("x",), {"eps": 1e-5}),
-    "attention": Shape(
-        "heads", {"B": 4, "H": 16, "L": 1024, "S": 1024, "D": 64}, ("q", "k", "v"),
-        {"scale": 0.125, "causal": False}, _attention, compared_rows=1,
+    "relu": _matrix("x"),
+    "sigmoid": _matrix("x"),
+    "tanh": _matrix("x"),
+    "silu": _matrix("x"),
+    "gelu": _matrix("x"),
+    "gelu_tanh": _matrix("x"),
+    "leaky_relu": _matrix("x", negative_slope=0.01),
+    "elu": _matrix("x", alpha=1.0),
+    "add": _matrix("x", "y"),
+    "swiglu": _matrix("gate", "up"),
+    "softmax": _rows("x"),
+    "log_softmax": _rows("x"),
+    "logsumexp": _rows("x"),
+    "sum": _rows("x"),
+    "max": _rows("x"),
+    "argmax": _rows("x"),
+    "cumsum": _rows("x"),
+    "layer_norm": _rows("x", eps=1e-5),
+    "rms_norm": _rows("x", eps=1e-5),
+    "l2_norm": _rows("x", eps=1e-12),
+    "fused_add_rms_norm": _rows("x", "residual", eps=1e-5),
+    "matmul": Shape("matrices", PRODUCT_SIZES, {"a": 0}, operations=_matmul),
+    "bmm": Shape(
+        "batch", {"B": 32, "M": 1024, "N": 1024, "K": 1024}, {"a": 0, "b": 0}, operations=_bmm, compared=1
     ),
+    "linear": Shape("matrix", PRODUCT_SIZES, {"x": 0}, operations=_matmul),
     "conv2d": Shape(
-        "images", {"B": 32, "C": 64, "H": 56, "W": 56, "O": 64, "KH": 3, "KW": 3}, ("x",),
-        {"stride": 1, "padding": 1}, _conv2d, compared_rows=2,
+        "images", {"B": 32, "C": 64, "H": 56, "W": 56, "O": 64, "KH": 3, "KW": 3}, {"x": 0},
+        {"stride": 1, "padding": 1}, _conv2d, compared=2,
     ),
+    "attention": Shape(
+        "heads", {"B": 4, "H": 16, "L": 1024, "S": 1024, "D": 64}, {"q": 2},
+        {"scale": 0.125, "causal": False}, _attention, axis=2, compared=16,
+    ),
+    "rope": Shape(
+        "heads", {"B": 8, "H": 16, "L": 1024, "W": 64}, {"x": 2, "cos": 0, "sin": 0}, axis=2, compared=16
+    ),
+    "cross_entropy": Shape("rows", {"M": 4096, "N": 8192}, {"logits": 0, "target": 0}),
+    "embedding": Shape("list", {"N": 65_536, "V": 8192, "D": 512}, {"ids": 0}, picked={"table": "ids"}),
+    "scatter_add": Shape("vector", {"N": 1 << 22, "V": 1 << 16}, {}),
+    "histogram": Shape("list", {"N": 1 << 22, "V": 1024}, {}),
+    "transpose": Shape("matrix", ROW_SIZES, {"x": 1}),
+    "quantize_int8": _rows("x"),
+    "int8_matmul": Shape("matrices", PRODUCT_SIZES, {"a": 0, "scale_a": 0}, operations=_matmul, compared=4),
+    "int4_matmul": Shape(
+        "matrices", {"M": 4096, "N": 4096, "P": 2048}, {"x": 0}, {"group_size": 128}, _int4_matmul
+    ),
+    "fp8_matmul": Shape("both by row", PRODUCT_SIZES, {"a": 0, "scale_a": 0}, operations=_matmul),
 }  # fmt: skip
-
-
-def benchmark_case(operator: Operator, shape: Shape, dtype: str, seed: int) -> Case:
-    """Returns the case that is timed: ordinary values, contiguous tensors."""
-    tensors = {tensor.name: _ordinary(tensor, dtype) for tensor in operator.tensors}
-    return Case(
-        operator=operator.name,
-        form=shape.form,
-        dtype=dtype,
-        sizes=dict(shape.sizes),
-        scalars=dict(shape.scalars),
-        tensors=tensors,
-        seed=seed,
-    )
-
-
-def some_rows(arguments: Sequence[ArgumentValue], shape: Shape, rows: torch.Tensor) -> tuple[ArgumentValue, ...]:
-    """Returns the arguments with these rows of the tensors whose first axis is the result's."""
-    return tuple(
-        _rows_of(argument, rows) if isinstance(argument, TensorValue) and argument.name in shape.rows else argument
-        for argument in arguments
-    )
-
-
-def _rows_of(tensor: TensorValue, rows: torch.Tensor) -> TensorValue:
-    some = tensor.view[rows].contiguous()
-    return TensorValue(tensor.name, tensor.dtype, some.reshape(-1), tuple(some.shape), some.stride(), 0)
-
-
-def _ordinary(tensor: TensorInput, dtype: str) -> TensorPlan:
-    values = "normal" if "normal" in tensor.values else tensor.values[0]
-    own = tensor.dtypes[0]
-    return TensorPlan(
-        values=values, special="none", position="first", layout="contiguous",
-        dtype=None if own in (CASE_DTYPE, dtype) else own,
-    )  # fmt: skip

@@ -1,9 +1,9 @@
 """Benchmarks on a GPU: the candidate's plan, timed by the replayer beside the operator's baselines.
 
 Shapes are large enough that the card and not the launch decides, and fixed, so that numbers can be compared over time.
-Every timed call's result equals the first call's on the same inputs (the replayer compares them, and no candidate code
-runs there); of the first call's results the judge compares rows that it draws after they came. Of several sets of
-inputs each call takes the next.
+Inputs are generated on the device, from seeds that are drawn when the plan is timed. Every timed call's result equals
+the first call's on the same inputs (the replayer compares them, and no candidate code runs there); of the first call's
+results the judge compares rows that it draws after they came. Of several sets of inputs each call takes the next.
 
 The roof is what this very card did at most in the same run: bytes that must move over the rate of a copy, operations
 over the rate of the vendor's products. A cache can keep what does not fit into a roof of bytes: a benchmark counts as
@@ -12,51 +12,56 @@ impossible only where it beats the roof without the bytes that the second-level 
 
 from __future__ import annotations
 
-import random
 import secrets
 from collections.abc import Sequence
 from statistics import median
 from typing import Final
 
 import numpy as np
-import torch
 
 from runners import wire
-from runners.benchmark_shapes import SHAPES, Shape, benchmark_case, some_rows
+from runners.benchmark_shapes import SHAPES
 from runners.candidate import Candidate
-from runners.cases import Case
 from runners.cubins import problem_in_code
 from runners.device_evidence import BaselineTime, BenchmarkEvidence, BenchmarkRow, CardEvidence
-from runners.device_runners import RecordedCall, TimedPlan
-from runners.device_session import DeviceSession, wrong_values
-from runners.dtypes import TORCH_DTYPES
+from runners.device_runners import RecordedCall
+from runners.device_session import DeviceSession
 from runners.failures import BadPlan, Failure, InputChanged, OutsideWritten, UnsupportedCase, WrongValues
+from runners.generated_inputs import DueResult, GeneratedInputs, Shape, generated_inputs
 from runners.launch_plan import LaunchPlan, problem_in
-from runners.materialise import ArgumentValue, TensorValue, materialise
-from runners.operators.model import FLOATS, Operator
-from runners.oracle import expect
-from runners.session import OUTPUT_ROOM_BYTES
+from runners.oracle import STRICT, Allowance
+from runners.row_comparison import KeptRows, compared, drawn_rows, wrong_results
 
 SETS: Final = 2
 RESAMPLES: Final = 1000
 CONFIDENCE: Final = 0.95
 TIMED: Final = "timed"
+NEVER_TIMED: Final = ("float64",)  # what it is for on these cards is not speed
 CARD_DEADLINE_S: Final = 60.0
 
 
 class Benchmark:
     """Times one candidate, in the session in which its cases agreed."""
 
-    def __init__(self, candidate: Candidate, session: DeviceSession, seed: int, calls: int, deadline_s: float) -> None:
+    def __init__(
+        self,
+        candidate: Candidate,
+        session: DeviceSession,
+        seed: int,
+        calls: int,
+        deadline_s: float,
+        allowance: Allowance = STRICT,
+    ) -> None:
         """`calls` are timed for each dtype, and none may take longer than `deadline_s` with all that goes with them."""
         self._candidate = candidate
         self._session = session
         self._seed = seed
         self._calls = calls
         self._deadline_s = deadline_s
+        self._allowance = allowance
 
     def run(self, dtypes: Sequence[str], memory_bytes: int) -> BenchmarkEvidence | Failure:
-        """Times the operator's shape in each of `dtypes` that it has.
+        """Times the operator's shape in each of `dtypes`.
 
         Raises:
             SandboxUnavailable: no program can be had.
@@ -69,7 +74,7 @@ class Benchmark:
         if not isinstance(card, wire.CardMeasured):
             return BenchmarkEvidence(card=None, rows=(), problem=f"the card was not measured: {card}")
         rows: list[BenchmarkRow] = []
-        for dtype in (one for one in FLOATS if one in dtypes and one in self._candidate.operator.dtypes):
+        for dtype in (one for one in dtypes if one not in NEVER_TIMED):
             row = self._row(shape, dtype, card, memory_bytes)
             if not isinstance(row, BenchmarkRow):
                 return row if not isinstance(row, str) else BenchmarkEvidence(card=None, rows=tuple(rows), problem=row)
@@ -83,8 +88,8 @@ class Benchmark:
         self, shape: Shape, dtype: str, card: wire.CardMeasured, memory_bytes: int
     ) -> BenchmarkRow | Failure | str:
         operator = self._candidate.operator
-        case = benchmark_case(operator, shape, dtype, self._seed)
-        recorded = self._session.record(case)
+        inputs = generated_inputs(operator, shape, dtype, self._seed)
+        recorded = self._session.record_generated(inputs, secrets.randbits(64))
         if isinstance(recorded, UnsupportedCase):
             return f"it was not timed: {recorded.reason}"
         if not isinstance(recorded, RecordedCall):
@@ -92,60 +97,44 @@ class Benchmark:
         plan = recorded.plan
         if plan is None:
             return f"it has no plan to time: {recorded.reason}"
-        sets = [materialise(operator, case.model_copy(update={"seed": secrets.randbits(64)})) for _ in range(SETS)]
-        given = [argument.mapped_bytes for argument in sets[0] if isinstance(argument, TensorValue)]
         code = next(filter(None, map(problem_in_code, recorded.cubins)), None)
-        if (problem := problem_in(plan, given, memory_bytes) or code) is not None:
-            return BadPlan(case=case, problem=problem)
-        if (problem := _wrong_results(plan, sets[0], shape, operator, case)) is not None:
-            return BadPlan(case=case, problem=problem)
+        if (problem := problem_in(plan, inputs.base_bytes, memory_bytes) or code) is not None:
+            return BadPlan(case=inputs.case, problem=problem)
+        due = inputs.results()
+        if (problem := wrong_results(plan, due)) is not None:
+            return BadPlan(case=inputs.case, problem=problem)
         loaded = self._session.loaded(plan, recorded.cubins)
         if not isinstance(loaded, wire.PlanLoaded):
             return f"its plan was not loaded: {loaded}"
-        room = plan.output_bytes + OUTPUT_ROOM_BYTES
-        timed = self._session.replayer().time(operator.name, sets, self._calls, room, self._deadline_s)
-        if not isinstance(timed, TimedPlan):
+        seeds = [secrets.randbits(64) for _ in range(SETS)]
+        timed = self._session.replayer().time(operator.name, inputs, seeds, self._calls, self._deadline_s)
+        if not isinstance(timed, wire.Timed):
             return f"it was not timed: {timed}"
-        beside = _beside(case, sets[0], timed.times)
-        return beside or self._wrong(case, shape, sets, timed) or _row_of(case, shape, sets[0], plan, timed, card)
+        beside = _beside(inputs, timed)
+        return beside or self._wrong(inputs, due, seeds) or _row_of(inputs, plan, timed, card)
 
     def _wrong(
-        self, case: Case, shape: Shape, sets: Sequence[Sequence[ArgumentValue]], timed: TimedPlan
-    ) -> WrongValues | None:
-        """Compares rows of the first results, drawn now; their bytes were counted before."""
-        for arguments, outputs in zip(sets, timed.outputs, strict=True):
-            length = next(a.shape[0] for a in arguments if isinstance(a, TensorValue) and a.name in shape.rows)
-            chosen = random.SystemRandom().sample(range(length), min(shape.compared_rows, length))
-            rows = torch.tensor(sorted(chosen))
-            expected = expect(self._candidate.operator, case.dtype, some_rows(arguments, shape, rows))
-            for number, (want, data) in enumerate(zip(expected, outputs, strict=True)):
-                dtype = TORCH_DTYPES[want.dtype]
-                whole = torch.frombuffer(bytearray(data), dtype=dtype).reshape(length, *want.shape[1:])
-                wrong = wrong_values(case, TIMED, number, want, whole[rows])
-                if wrong is not None:
-                    return wrong
+        self, inputs: GeneratedInputs, due: Sequence[DueResult], seeds: Sequence[int]
+    ) -> WrongValues | str | None:
+        """Compares rows of the first results, drawn now."""
+        for number, seed in enumerate(seeds):
+            rows = drawn_rows(inputs.count, inputs.shape.compared) if inputs.shape.rows else range(due[0].shape[0])
+            result = compared(
+                self._session, KeptRows(inputs, due, number, seed), rows, TIMED, self._allowance
+            )  # fmt: skip
+            if not isinstance(result, float):
+                return result
         return None
 
 
-def _beside(case: Case, arguments: Sequence[ArgumentValue], times: wire.Timed) -> InputChanged | OutsideWritten | None:
+def _beside(inputs: GeneratedInputs, times: wire.Timed) -> InputChanged | OutsideWritten | None:
     """What was kept where nothing may be kept: in the inputs, or beside them."""
-    names = [argument.name for argument in arguments if isinstance(argument, TensorValue)]
+    names = [tensor.name for tensor in inputs.tensors]
     for number in (number for number in times.changed if number < len(names)):
-        return InputChanged(case=case, argument=names[number])
+        return InputChanged(case=inputs.case, argument=names[number])
     for number in (number for number in times.touched if number < len(names)):
-        return OutsideWritten(case=case, conditions=TIMED, argument=names[number])
+        return OutsideWritten(case=inputs.case, conditions=TIMED, argument=names[number])
     return None
-
-
-def _wrong_results(
-    plan: LaunchPlan, arguments: Sequence[ArgumentValue], shape: Shape, operator: Operator, case: Case
-) -> str | None:
-    """Says in which way the plan's results are not those that are due, values aside."""
-    length = next(a.shape[0] for a in arguments if isinstance(a, TensorValue) and a.name in shape.rows)
-    one = expect(operator, case.dtype, some_rows(arguments, shape, torch.tensor([0])))
-    due = [(want.dtype, (length, *want.shape[1:])) for want in one]
-    got = [(view.dtype, view.shape) for view in plan.outputs]
-    return None if due == got else f"its results are {got}, due are {due}"
 
 
 def median_interval(values: Sequence[float], seed: int) -> tuple[float, float]:
@@ -158,12 +147,11 @@ def median_interval(values: Sequence[float], seed: int) -> tuple[float, float]:
 
 
 def _row_of(
-    case: Case, shape: Shape, arguments: Sequence[ArgumentValue], plan: LaunchPlan, timed: TimedPlan,
-    card: wire.CardMeasured,
+    inputs: GeneratedInputs, plan: LaunchPlan, times: wire.Timed, card: wire.CardMeasured
 ) -> BenchmarkRow:  # fmt: skip
-    times = timed.times
+    case, shape = inputs.case, inputs.shape
     low, high = median_interval(times.calls_ms, case.seed)
-    read = sum(argument.mapped_bytes for argument in arguments if isinstance(argument, TensorValue))
+    read = sum(inputs.base_bytes)
     operations = shape.operations(shape.sizes)
     rate = card.operations_s.get(case.dtype)
     moved = read + plan.output_bytes

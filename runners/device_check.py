@@ -1,4 +1,4 @@
-"""The check on a GPU: cases called and replayed, then what was replayed under other scheduling, sanitizers and a clock.
+"""The check on a GPU: cases called and replayed, long and large ones, other scheduling, sanitizers and a clock.
 
 In this order, because each step is of use only where the one before found nothing: a candidate that is wrong is not
 timed. The plans that are looked at closer are one for each set of machine code that a case met.
@@ -16,16 +16,26 @@ from itertools import chain, count, islice
 from typing import Final
 
 from runners import wire
+from runners.again import doubt_about
 from runners.benchmarking import Benchmark
 from runners.blocks import blocks_in
 from runners.candidate import Candidate
 from runners.cases import Case
-from runners.device_evidence import BenchmarkEvidence, CertifiedKernel, DeviceEvidence, SanitizerEvidence
+from runners.device_evidence import (
+    BenchmarkEvidence,
+    CertifiedKernel,
+    DeviceEvidence,
+    LargeCase,
+    LongAxis,
+    SanitizerEvidence,
+)
 from runners.device_runners import DeviceRunners, Way
 from runners.device_session import DeviceSession, Plan, differing_output
 from runners.drawing import draw
 from runners.examine import Agreed
 from runners.failures import Failure, ResultsDiffer, UnsupportedCase
+from runners.large_check import LargeCheck
+from runners.long_axes import long_axes
 from runners.operators.model import CHOSEN
 from runners.oracle import STRICT, Allowance
 from runners.plans import block_cases, pairwise, random_cases, special_cases
@@ -51,6 +61,8 @@ class DeviceEffort:
         watched_plans: Replayed under each sanitizer and under other scheduling, at most so many.
         perturbed_rounds: How often each plan is replayed in each perturbed way.
         timed_calls: For each dtype of the benchmark; 0 times nothing.
+        long_axes: Each long dim of the operator is made long alone.
+        large_shapes: Cases with more than 2³¹ elements are tried.
         memory_bytes: What the buffers of a plan may have together.
         total_s: Ends the drawing of cases early, which the evidence then says.
     """
@@ -65,6 +77,8 @@ class DeviceEffort:
     watched_plans: int
     perturbed_rounds: int
     timed_calls: int
+    long_axes: bool = False
+    large_shapes: bool = False
     memory_bytes: int = 16 << 30
     allowance: Allowance = STRICT
     reduces: bool = True
@@ -84,6 +98,8 @@ class _Tally:
     guard_fired: bool = False
     sanitizers: tuple[SanitizerEvidence, ...] = ()
     benchmark: BenchmarkEvidence = NOT_TIMED
+    long_axes: tuple[LongAxis, ...] | None = None
+    large: list[LargeCase] = field(default_factory=list)
     deadline_spent: bool = False
     phases_s: dict[str, float] = field(default_factory=dict)
 
@@ -124,6 +140,12 @@ class DeviceCheck:
         with self._session:
             with self._phase("cases"):
                 self._cases()
+            if tally.failure is None and tally.agreed and self._effort.long_axes:
+                with self._phase("long axes"):
+                    self._make_long()
+            if tally.failure is None and tally.agreed and self._effort.large_shapes:
+                with self._phase("large shapes"):
+                    self._make_large()
             watched = self._session.plans[: self._effort.watched_plans]
             if tally.failure is None and watched:
                 with self._phase("scheduling"):
@@ -186,11 +208,35 @@ class DeviceCheck:
                 tally.unsupported = tally.unsupported or result
                 tally.unsupported_cases += 1
                 return tally.agreed > 0 or tally.unsupported_cases < HOPELESS
-        tally.failure, tally.failed_at = result, tally.cases
-        if self._effort.reduces and result.case is not None:
-            reduced = reduce(self._candidate.operator, result.case, result, self._fails, REDUCING)
-            tally.failure, tally.reductions = reduced.failure, reduced.runs
+        self._fail(result)
         return False
+
+    def _fail(self, failure: Failure) -> None:
+        tally = self._tally
+        tally.failure, tally.failed_at = failure, tally.cases
+        if self._effort.reduces and failure.case is not None:
+            reduced = reduce(self._candidate.operator, failure.case, failure, self._fails, REDUCING)
+            tally.failure, tally.reductions = reduced.failure, reduced.runs
+
+    def _make_long(self) -> None:
+        """One dim after the other; a candidate may refuse a length."""
+        done: list[LongAxis] = []
+        for long in long_axes(self._candidate.operator, self._seed, self._dtypes):
+            result = self._session.run(long.case, beyond=True)
+            if doubt_about(result) == "slow" and not long.in_one_block:
+                result = self._session.run(long.case, beyond=True)
+            told = long.told(result)
+            if not isinstance(told, LongAxis):
+                self._fail(told)
+                return
+            done.append(told)
+        self._tally.long_axes = tuple(done)
+
+    def _make_large(self) -> None:
+        check = LargeCheck(self._candidate, self._session, self._seed, self._effort.allowance)
+        failure = check.run(self._dtypes, self._tally.large.append)
+        if failure is not None:  # not made smaller: it is large because that is what it is about
+            self._tally.failure, self._tally.failed_at = failure, self._tally.cases
 
     def _fails(self, case: Case) -> Failure | None:
         if case.dtype not in self._dtypes:
@@ -216,8 +262,9 @@ class DeviceCheck:
                 first = outputs
 
     def _time(self) -> None:
+        effort = self._effort
         benchmark = Benchmark(
-            self._candidate, self._session, self._seed, self._effort.timed_calls, self._effort.deadlines.load_s
+            self._candidate, self._session, self._seed, effort.timed_calls, effort.deadlines.load_s, effort.allowance
         )
         timed = benchmark.run(self._dtypes, self._effort.memory_bytes)
         if isinstance(timed, BenchmarkEvidence):
@@ -259,6 +306,8 @@ class DeviceCheck:
             guard_fired=tally.guard_fired,
             sanitizers=tally.sanitizers,
             benchmark=tally.benchmark,
+            long_axes=tally.long_axes,
+            large=tuple(tally.large),
             deadline_spent=tally.deadline_spent,
             lost=session.lost,
             phases_s=tally.phases_s,

@@ -115,6 +115,43 @@ class BenchmarkEvidence(Record):
     problem: str | None
 
 
+class LongAxis(Record):
+    """One dim alone was made longer than what other cases have.
+
+    Attributes:
+        case: In words.
+        refused: Why there is no result, where the candidate has none for such a length.
+    """
+
+    dim: str
+    length: int
+    case: str
+    refused: str | None
+
+
+class LargeCase(Record):
+    """A case with more elements than 32 bits count, on inputs that were generated on the GPU.
+
+    Attributes:
+        way: What is large.
+        case: In words; None where there is none.
+        outcome: 'agreed'; 'refused' where the candidate takes no such sizes; 'unrecorded' where its call had no plan;
+            'unfit' where the operator has no such case; 'unmeasured' where it could not be made.
+        reason: Why it is not 'agreed', where it is not.
+        rows: How many rows of the result were compared.
+        code: SHA-256 of the machine code of each kernel that was replayed.
+    """
+
+    way: str
+    case: str | None
+    outcome: Literal["agreed", "refused", "unrecorded", "unfit", "unmeasured"]
+    reason: str | None
+    rows: int
+    worst_ratio: float
+    code: tuple[str, ...]
+    wall_s: float
+
+
 class DeviceEvidence(Record):
     """What happened when the candidate was called and its launch plans were replayed on a GPU.
 
@@ -127,6 +164,8 @@ class DeviceEvidence(Record):
         perturbed: Replays under other scheduling: blocks alone on a multiprocessor, other work beside them.
         order_free: The source adds atomically, so that replays need not agree to the bit.
         guard_fired: Whether a planted write past a guarded buffer was noticed, after the last plan.
+        long_axes: Each long dim of the operator; None where none was asked for or a case failed.
+        large: Cases with more than 2³¹ elements, or why there is none; empty where none was asked for or a case failed.
         lost: Programs that ended meanwhile.
     """
 
@@ -154,6 +193,8 @@ class DeviceEvidence(Record):
     guard_fired: bool
     sanitizers: tuple[SanitizerEvidence, ...]
     benchmark: BenchmarkEvidence
+    long_axes: tuple[LongAxis, ...] | None = None
+    large: tuple[LargeCase, ...] = ()
     deadline_spent: bool
     lost: int
     phases_s: dict[str, float]

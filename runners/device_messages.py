@@ -9,12 +9,14 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from runners.argument_messages import Generated, Seed
 from runners.launch_plan import BUFFERS_CAP, KERNELS_CAP, LaunchPlan
 from runners.message import ARGUMENTS_CAP, FirstError, Message, Size, Text
 
 REPORT_CAP: Final = 1 << 18
 CALLS_CAP: Final = 10_000
 SETS_CAP: Final = 16
+STRETCHES_CAP: Final = 4096
 
 DeviceFaultName = Literal[
     "write past a guard", "write past an allocation", "uninitialised read", "race in shared memory", "invalid barrier",
@@ -47,6 +49,60 @@ class ReplayRequest(Message):
     exact: bool = False
     alone: bool = False
     crowded: bool = False
+
+
+class Stretch(Message):
+    """`count` rows from row `start` on."""
+
+    start: Size
+    count: Annotated[int, Field(ge=1, le=1 << 31)]
+
+
+class GeneratedReplayRequest(Message):
+    """Carry the loaded plan out on bases that are generated, and keep its results (`RowsRequest`).
+
+    Attributes:
+        seed: What the bases are generated from.
+        fresh_byte: What memory holds that the plan does not fill.
+        side: Which end of each buffer touches the unmapped pages beside it.
+    """
+
+    kind: Literal["generated_replay"] = "generated_replay"
+    arguments: Generated
+    seed: Seed
+    fresh_byte: Annotated[int, Field(ge=0, le=255)]
+    side: Literal["end", "start"]
+
+
+class TimeRequest(Message):
+    """Time the loaded plan on several sets of generated bases, and the baselines beside it.
+
+    Attributes:
+        arguments: Of each set.
+        seeds: What the bases of each set are generated from.
+        operator: Whose baselines run on the same inputs.
+        calls: Timed calls of each.
+    """
+
+    kind: Literal["time"] = "time"
+    arguments: Generated
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=SETS_CAP), FirstError]
+    operator: Text
+    calls: Annotated[int, Field(ge=1, le=CALLS_CAP)]
+
+
+class RowsRequest(Message):
+    """Send these rows of the results that were kept: of a plan on generated bases, or of a set that was timed.
+
+    Attributes:
+        kept: Which results: 0 of a plan that was carried out once, the number of a set where it was timed.
+        axis: What counts as a row, of each result.
+    """
+
+    kind: Literal["rows"] = "rows"
+    kept: Annotated[int, Field(ge=0, lt=SETS_CAP)]
+    axis: Annotated[int, Field(ge=0, lt=8)]
+    stretches: Annotated[tuple[Stretch, ...], Field(min_length=1, max_length=STRETCHES_CAP), FirstError]
 
 
 class PlantRequest(Message):
@@ -112,6 +168,17 @@ class Replayed(Message):
     changed: Annotated[tuple[Size, ...], Field(max_length=ARGUMENTS_CAP), FirstError]
 
 
+class Rows(Message):
+    """Rows of each result follow, contiguous, one stretch after the other along the axis.
+
+    Attributes:
+        output_bytes: Their sizes; none where nothing was kept, or the results have no such rows.
+    """
+
+    kind: Literal["rows"] = "rows"
+    output_bytes: Annotated[tuple[Size, ...], Field(max_length=ARGUMENTS_CAP), FirstError]
+
+
 class Planted(Message):
     """A fault was committed; `error` is the device's, where it noticed."""
 
@@ -148,10 +215,9 @@ class Clocks(Message):
 
 
 class Timed(Message):
-    """Milliseconds on the device of each call, in order; the bytes of the first call's outputs of each set follow.
+    """Milliseconds on the device of each call, in order. The first call's results of each set are kept (`RowsRequest`).
 
     Attributes:
-        output_bytes: Their sizes, set by set.
         differing: Numbers of calls whose results were not those of the first call on the same inputs, bit for bit.
         touched: Numbers of arguments beside whose bases something was written; `changed` of those that changed.
     """
@@ -162,7 +228,6 @@ class Timed(Message):
     differing: Annotated[tuple[Size, ...], Field(max_length=CALLS_CAP), FirstError]
     touched: Annotated[tuple[Size, ...], Field(max_length=ARGUMENTS_CAP), FirstError]
     changed: Annotated[tuple[Size, ...], Field(max_length=ARGUMENTS_CAP), FirstError]
-    output_bytes: Annotated[tuple[Size, ...], Field(max_length=SETS_CAP * ARGUMENTS_CAP), FirstError]
     before: Clocks
     after: Clocks
 

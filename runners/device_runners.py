@@ -12,6 +12,7 @@ from typing import Final, Literal, Protocol
 
 from runners import wire
 from runners.conversation import HEADER_ROOM_BYTES, CallResult, Runner, on_wire, results_of
+from runners.generated_inputs import GeneratedInputs
 from runners.isolation_evidence import IsolationEvidence
 from runners.launch_plan import LaunchPlan
 from runners.materialise import ArgumentValue, TensorValue
@@ -55,11 +56,11 @@ class ReplayedPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class TimedPlan:
-    """What a plan took, and the bytes of its outputs on each set of inputs."""
+class KeptResults:
+    """A plan was carried out on generated inputs, and its results are kept; what it touched besides."""
 
-    times: wire.Timed
-    outputs: tuple[tuple[memoryview, ...], ...]
+    touched: tuple[int, ...]
+    changed: tuple[int, ...]
 
 
 class RecordingRunner(Runner):
@@ -78,9 +79,15 @@ class RecordingRunner(Runner):
             output_cap_bytes=output_cap_bytes,
             configuration=configuration,
         )
-        answer = self._ask(
-            wire.encode(request, _bases(arguments)), deadline_s, HEADER_ROOM_BYTES + output_cap_bytes + CODE_CAP_BYTES
-        )
+        return self._recorded(wire.encode(request, _bases(arguments)), output_cap_bytes, deadline_s)
+
+    def record_generated(self, inputs: GeneratedInputs, seed: int, deadline_s: float) -> RecordedCall | Outcome:
+        """Calls the candidate once on inputs that are generated from `seed`; of its results no byte is sent."""
+        request = wire.RecordRequest(arguments=inputs.on_wire(), output_cap_bytes=0, seed=seed)
+        return self._recorded(wire.encode(request), 0, deadline_s)
+
+    def _recorded(self, request: list[wire.Buffer], output_cap_bytes: int, deadline_s: float) -> RecordedCall | Outcome:
+        answer = self._ask(request, deadline_s, HEADER_ROOM_BYTES + output_cap_bytes + CODE_CAP_BYTES)
         match answer:
             case (wire.Recorded(call=call, plan=plan, reason=reason), data):
                 (result,) = results_of((call,), data)
@@ -149,27 +156,46 @@ class Replayer(Runner):
                 return self._broken(f"'{answer[0].kind}' answers a request for a report")
         return answer
 
-    def time(
-        self,
-        operator: str,
-        sets: Sequence[Sequence[ArgumentValue]],
-        calls: int,
-        output_cap_bytes: int,
-        deadline_s: float,
-    ) -> TimedPlan | wire.PlanRefused | Outcome:
-        """Times the loaded plan beside the operator's baselines."""
-        arguments = tuple(on_wire(argument) for argument in sets[0])
-        request = wire.TimeRequest(arguments=arguments, sets=len(sets), operator=operator, calls=calls)
-        bases = [base for one in sets for base in _bases(one)]
-        cap = 2 * HEADER_ROOM_BYTES + len(sets) * output_cap_bytes
-        answer = self._ask(wire.encode(request, bases), deadline_s, cap)
+    def replay_generated(
+        self, inputs: GeneratedInputs, seed: int, way: Way, deadline_s: float
+    ) -> KeptResults | wire.ReplayFailed | wire.PlanRefused | Outcome:
+        """Carries the loaded plan out on inputs that are generated from `seed`; `rows` asks for what comes of it."""
+        assert way.side != "within"
+        request = wire.GeneratedReplayRequest(
+            arguments=inputs.on_wire(), seed=seed, fresh_byte=way.fresh_byte, side=way.side
+        )
+        answer = self._ask(wire.encode(request), deadline_s, HEADER_ROOM_BYTES)
         match answer:
-            case (wire.Timed() as times, data) if len(data) % len(sets) == 0:
-                each = len(data) // len(sets)
-                outputs = tuple(tuple(data[n * each : (n + 1) * each]) for n in range(len(sets)))
-                return TimedPlan(times, outputs)
-            case (wire.PlanRefused() as refused, _):
-                return refused
+            case (wire.Replayed(touched=touched, changed=changed, output_bytes=()), _):
+                return KeptResults(touched, changed)
+            case (wire.ReplayFailed() | wire.PlanRefused() as failed, _):
+                return failed
+            case tuple():
+                return self._broken(f"'{answer[0].kind}' answers a request to replay on generated inputs")
+        return answer
+
+    def rows(
+        self, kept: int, axis: int, rows: Sequence[int], cap_bytes: int, deadline_s: float
+    ) -> tuple[memoryview, ...] | Outcome:
+        """Returns the bytes of these rows (ascending) of each result that was kept, set number `kept` of them."""
+        request = wire.RowsRequest(kept=kept, axis=axis, stretches=stretches_of(rows))
+        answer = self._ask(wire.encode(request), deadline_s, HEADER_ROOM_BYTES + cap_bytes)
+        match answer:
+            case (wire.Rows(), data):
+                return tuple(data)
+            case tuple():
+                return self._broken(f"'{answer[0].kind}' answers a request for rows")
+        return answer
+
+    def time(
+        self, operator: str, inputs: GeneratedInputs, seeds: Sequence[int], calls: int, deadline_s: float
+    ) -> wire.Timed | wire.PlanRefused | Outcome:
+        """Times the loaded plan beside the operator's baselines; of the first results `rows` can be asked for."""
+        request = wire.TimeRequest(arguments=inputs.on_wire(), seeds=tuple(seeds), operator=operator, calls=calls)
+        answer = self._ask(wire.encode(request), deadline_s, 2 * HEADER_ROOM_BYTES)
+        match answer:
+            case (wire.Timed() | wire.PlanRefused() as timed, _):
+                return timed
             case tuple():
                 return self._broken(f"'{answer[0].kind}' answers a request to time")
         return answer
@@ -226,6 +252,13 @@ class DeviceRunners(Protocol):
             SandboxUnavailable: none can be had.
         """
         ...
+
+
+def stretches_of(rows: Sequence[int]) -> tuple[wire.Stretch, ...]:
+    """Returns ascending rows as stretches of consecutive ones."""
+    starts = [row for number, row in enumerate(rows) if number == 0 or rows[number - 1] != row - 1]
+    ends = [row for number, row in enumerate(rows) if number == len(rows) - 1 or rows[number + 1] != row + 1]
+    return tuple(wire.Stretch(start=start, count=end - start + 1) for start, end in zip(starts, ends, strict=True))
 
 
 def _bases(arguments: Sequence[ArgumentValue]) -> list[memoryview]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Literal, Self
@@ -23,12 +23,20 @@ from typing import Final, Literal, Self
 import torch
 
 from runners import wire
-from runners.again import Again
+from runners.again import ALL_DOUBTS, Again, Doubt
 from runners.candidate import Candidate
 from runners.cases import Case
 from runners.conversation import tensor_of
 from runners.cubins import problem_in_code
-from runners.device_runners import DeviceRunners, RecordedCall, RecordingRunner, ReplayedPlan, Replayer, Way
+from runners.device_runners import (
+    DeviceRunners,
+    KeptResults,
+    RecordedCall,
+    RecordingRunner,
+    ReplayedPlan,
+    Replayer,
+    Way,
+)
 from runners.dtypes import TORCH_DTYPES
 from runners.examine import Agreed
 from runners.failures import (
@@ -44,6 +52,7 @@ from runners.failures import (
     WrongForm,
     WrongValues,
 )
+from runners.generated_inputs import DueResult, GeneratedInputs
 from runners.launch_plan import Launch, LaunchPlan, problem_in
 from runners.materialise import ArgumentValue, TensorValue, materialise
 from runners.oracle import STRICT, Allowance, Expected, compare, expect
@@ -55,6 +64,7 @@ SEEDS: Final = 1 << 64
 CONFIGURATIONS: Final = 256  # of an autotuner, counted around: more are seldom
 MANY_BLOCKS: Final = 256
 CALLED: Final = "called on the GPU"
+SURE_OF_TIME: Final[tuple[Doubt, ...]] = ("killed", "starved")
 TOO_FAR_APART: Final = "its tensors are too far apart to be replayed"
 REPLAYS: Final = (
     Way("replayed, buffers at their end", 0xFF, "end"),
@@ -82,6 +92,13 @@ class Plan:
     def blocks(self) -> int:
         """Of the launches together."""
         return sum(math.prod(launch.grid) for launch in self.steps.launches)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The replayer did not carry a plan out, because the device has no room or does not take it."""
+
+    error: str
 
 
 class DeviceSession:
@@ -145,25 +162,80 @@ class DeviceSession:
         """
         return self._again.confirmed(self._load_once)
 
-    def run(self, case: Case) -> Agreed | UnsupportedCase | Failure:
+    def run(self, case: Case, *, beyond: bool = False) -> Agreed | UnsupportedCase | Failure:
         """Runs one case and judges it.
 
-        Raises:
-            SandboxUnavailable: no program can be had.
-            RunnerFault: our side failed.
-        """
-        return self._again.confirmed(lambda: self._run_once(case))
-
-    def record(self, case: Case) -> RecordedCall | UnsupportedCase | Failure:
-        """Calls the candidate without looking at what it returned, for its plan in the configuration that it prefers.
+        Args:
+            beyond: It has a size beyond those that the operator declares: its plan is carried out and not kept, because
+                nobody asks what a sanitizer says of a hundred thousand blocks; a missed deadline is not doubted.
 
         Raises:
             SandboxUnavailable: no program can be had.
             RunnerFault: our side failed.
         """
-        arguments = materialise(self._candidate.operator, case)
-        room = sum(argument.mapped_bytes for argument in arguments if isinstance(argument, TensorValue))
-        return self._again.confirmed(lambda: self._asked(case, arguments, 4 * room + OUTPUT_ROOM_BYTES, tuned=False))
+        doubts = SURE_OF_TIME if beyond else ALL_DOUBTS
+        return self._again.confirmed(lambda: self._run_once(case, keep=not beyond), doubts)
+
+    def record_generated(self, inputs: GeneratedInputs, seed: int) -> RecordedCall | UnsupportedCase | Failure:
+        """Calls the candidate on generated inputs for its plan; of what it returned there are no bytes.
+
+        Raises:
+            SandboxUnavailable: no program can be had.
+            RunnerFault: our side failed.
+        """
+
+        def ask(recorder: RecordingRunner) -> RecordedCall | Outcome:
+            return recorder.record_generated(inputs, seed, self._deadlines.case_s)
+
+        return self._again.confirmed(lambda: self._asked(inputs.case, ask))
+
+    def replay_generated(
+        self, inputs: GeneratedInputs, steps: LaunchPlan, seed: int, way: Way
+    ) -> KeptResults | Refused | Failure:
+        """Carries the loaded plan out on generated inputs; what is wrong beside the results is judged here.
+
+        Raises:
+            SandboxUnavailable: no replayer can be had.
+            RunnerFault: our side failed.
+        """
+        done = self.replayer().replay_generated(inputs, seed, way, self._deadlines.case_s)
+        match done:
+            case KeptResults(touched=touched, changed=changed):
+                names = [tensor.name for tensor in inputs.tensors]
+                return _beside(inputs.case, way, steps, names, touched, changed) or done
+            case wire.PlanRefused(error=error):
+                return Refused(error)
+        return self._not_replayed(inputs.case, way, steps, done)
+
+    def rows(
+        self, inputs: GeneratedInputs, due: Sequence[DueResult], kept: int, rows: Sequence[int]
+    ) -> tuple[torch.Tensor, ...] | str:
+        """Returns these rows of each result that was kept, or why they did not come.
+
+        Args:
+            due: What each whole result is, as the plan was found to say.
+            rows: Ascending.
+
+        Raises:
+            RunnerFault: our side failed.
+        """
+        forms = [inputs.part_of(result, len(rows)) for result in due]
+        cap = sum(form.bytes for form in forms) + OUTPUT_ROOM_BYTES
+        parts = self.replayer().rows(kept, inputs.shape.axis, rows, cap, self._deadlines.case_s)
+        if not isinstance(parts, tuple):
+            self._drop_replayer()
+            return f"the rows did not come: {parts}"
+        if [len(part) for part in parts] != [form.bytes for form in forms]:
+            return "the rows that came have other sizes"
+        return tuple(
+            torch.frombuffer(bytearray(part), dtype=TORCH_DTYPES[form.dtype]).reshape(form.shape)
+            for part, form in zip(parts, forms, strict=True)
+        )
+
+    def note_unrecorded(self, reason: str | None) -> None:
+        """Counts a call that had no plan, for this reason."""
+        self.unrecorded = self.unrecorded or reason
+        self.unrecorded_cases += 1
 
     def replay(self, plan: Plan, way: Way) -> tuple[torch.Tensor, ...] | Failure:
         """Carries a plan out once more on its later inputs, and judges what comes of it.
@@ -214,51 +286,60 @@ class DeviceSession:
         self._drop_recorder()
         return failure
 
-    def _run_once(self, case: Case) -> Agreed | UnsupportedCase | Failure:
+    def _run_once(self, case: Case, *, keep: bool) -> Agreed | UnsupportedCase | Failure:
         arguments, expected = self._made(case)
         if any(argument.sparse for argument in arguments if isinstance(argument, TensorValue)):
             return UnsupportedCase(case=case, reason=TOO_FAR_APART, line=None)
-        called = self._asked(case, arguments, _room(expected))
+        called = self._called(case, arguments, expected)
         if not isinstance(called, RecordedCall):
             return called
         ratio = _called_right(case, expected, called)
         if not isinstance(ratio, float):
             return ratio
-        if _launches(called) == 0:
+        if launches_in(called) == 0:
             return Agreed(ratio) if _is_empty(arguments) else NoLaunch(case=case)
         if called.plan is None:
-            self.unrecorded = self.unrecorded or called.reason
-            self.unrecorded_cases += 1
+            self.note_unrecorded(called.reason)
         later = _later(case)
         inputs = self._made(later)
         again = self._called_again(later, *inputs)
         if not isinstance(again, float):
             return again
-        replayed = 0.0 if called.plan is None else self._replayed(case, called.plan, called.cubins, *inputs)
+        if called.plan is None:
+            return Agreed(max(ratio, again))
+        replayed = self._replayed(case, called.plan, called.cubins, *inputs, keep=keep)
         return Agreed(max(ratio, again, replayed)) if isinstance(replayed, float) else replayed
 
     def _called_again(
         self, case: Case, arguments: Sequence[ArgumentValue], expected: Sequence[Expected]
     ) -> float | UnsupportedCase | Failure:
         """Calls it on other elements of the same shapes, which a candidate that remembers gets wrong."""
-        called = self._asked(case, arguments, _room(expected))
+        called = self._called(case, arguments, expected)
         if not isinstance(called, RecordedCall):
             return called
-        if _launches(called) == 0 and not _is_empty(arguments):
+        if launches_in(called) == 0 and not _is_empty(arguments):
             return NoLaunch(case=case)
         return _called_right(case, expected, called)
 
-    def _asked(
-        self, case: Case, arguments: Sequence[ArgumentValue], room_bytes: int, *, tuned: bool = True
+    def _called(
+        self, case: Case, arguments: Sequence[ArgumentValue], expected: Sequence[Expected]
     ) -> RecordedCall | UnsupportedCase | Failure:
-        """Calls the candidate; where `tuned`, in a configuration that the case's seed draws from its autotuner's."""
+        """Calls it; of an autotuner's configurations the case's seed draws the one that it takes."""
+        room = _room(expected)
+        configuration = random.Random(case.seed).randrange(CONFIGURATIONS)
+        return self._asked(
+            case, lambda recorder: recorder.record(arguments, room, self._deadlines.case_s, configuration)
+        )
+
+    def _asked(
+        self, case: Case, ask: Callable[[RecordingRunner], RecordedCall | Outcome]
+    ) -> RecordedCall | UnsupportedCase | Failure:
         if self._recorder is None:
             loaded = self._load_once()
             if not isinstance(loaded, wire.Loaded):
                 return loaded
         assert self._recorder is not None
-        configuration = random.Random(case.seed).randrange(CONFIGURATIONS) if tuned else None
-        answer = self._recorder.record(arguments, room_bytes, self._deadlines.case_s, configuration)
+        answer = ask(self._recorder)
         if not isinstance(answer, RecordedCall):
             self._drop_recorder()
             return ended(case, answer)
@@ -278,6 +359,8 @@ class DeviceSession:
         cubins: tuple[bytes, ...],
         arguments: Sequence[ArgumentValue],
         expected: Sequence[Expected],
+        *,
+        keep: bool,
     ) -> float | Failure:
         later = _later(case)
         given = [argument.mapped_bytes for argument in arguments if isinstance(argument, TensorValue)]
@@ -296,13 +379,16 @@ class DeviceSession:
             if differing is not None:
                 return ResultsDiffer(case=later, output=differing)
             first = outputs
-        plan = Plan(case, steps, cubins, loaded.code)
+        if keep:
+            self._keep(Plan(case, steps, cubins, loaded.code))
+        return max((compare(want, got).worst_ratio for want, got in zip(expected, first, strict=True)), default=0.0)
+
+    def _keep(self, plan: Plan) -> None:
         kept = self._plans.get(plan.digests)
         # An empty input launches nothing of use, and one block races with no other; thousands take a sanitizer long.
         if kept is None or kept.blocks < plan.blocks <= MANY_BLOCKS:
             self._plans[plan.digests] = plan
         self.replayed += 1
-        return max((compare(want, got).worst_ratio for want, got in zip(expected, first, strict=True)), default=0.0)
 
     def _replayed_once(
         self,
@@ -315,8 +401,9 @@ class DeviceSession:
         done = self.replayer().replay(arguments, way, _room(expected), self._deadlines.case_s)
         if not isinstance(done, ReplayedPlan):
             return self._not_replayed(case, way, steps, done)
-        given = [argument for argument in arguments if isinstance(argument, TensorValue)]
-        return _beside(case, way, steps, given, done) or _results(case, way, steps, expected, done)
+        names = [argument.name for argument in arguments if isinstance(argument, TensorValue)]
+        beside = _beside(case, way, steps, names, done.touched, done.changed)
+        return beside or _results(case, way, steps, expected, done)
 
     def _not_replayed(
         self, case: Case, way: Way, steps: LaunchPlan, answer: wire.ReplayFailed | wire.PlanRefused | Outcome
@@ -395,7 +482,7 @@ def _room(expected: Sequence[Expected]) -> int:
     return sum(want.bytes for want in expected) + OUTPUT_ROOM_BYTES
 
 
-def _launches(called: RecordedCall) -> int:
+def launches_in(called: RecordedCall) -> int:
     """How many it claims to have made; 0 is believed."""
     return called.result.call.launches if isinstance(called.result.call, wire.Returned) else 0
 
@@ -404,42 +491,54 @@ def _is_empty(arguments: Sequence[ArgumentValue]) -> bool:
     return any(isinstance(argument, TensorValue) and math.prod(argument.shape) == 0 for argument in arguments)
 
 
-def _called_right(case: Case, expected: Sequence[Expected], recorded: RecordedCall) -> float | Failure:
-    call = recorded.result.call
+def wrong_form(case: Case, due: Sequence[tuple[str, tuple[int, ...]]], called: RecordedCall) -> WrongForm | None:
+    """Says in which way what a call claims to have returned has not the dtypes and shapes that are due."""
+    call = called.result.call
     assert isinstance(call, wire.Returned)
-    if len(call.outputs) != len(expected) or call.single != (len(expected) == 1):
+    if len(call.outputs) != len(due) or call.single != (len(due) == 1):
         got = "a tensor" if call.single else f"a tuple of {len(call.outputs)}"
-        return WrongForm(case=case, aspect="count", expected=str(len(expected)), got=got)
-    ratio = 0.0
-    for number, (want, output, data) in enumerate(zip(expected, call.outputs, recorded.result.data, strict=True)):
+        return WrongForm(case=case, aspect="count", expected=str(len(due)), got=got)
+    for (dtype, shape), output in zip(due, call.outputs, strict=True):
         aspects: tuple[tuple[Aspect, str, str], ...] = (
             ("device", "cuda", output.device),
-            ("dtype", want.dtype, output.dtype),
-            ("shape", str(want.shape), str(output.shape)),
+            ("dtype", dtype, output.dtype),
+            ("shape", str(shape), str(output.shape)),
             ("layout", "contiguous", "contiguous" if output.contiguous else "not contiguous"),
-            ("size", f"{want.bytes} bytes", f"{len(data)} bytes"),
         )
-        for aspect, due, got in aspects:
-            if due != got:
-                return WrongForm(case=case, aspect=aspect, expected=due, got=got)
+        for aspect, wanted, got in aspects:
+            if wanted != got:
+                return WrongForm(case=case, aspect=aspect, expected=wanted, got=got)
+    return None
+
+
+def _called_right(case: Case, expected: Sequence[Expected], recorded: RecordedCall) -> float | Failure:
+    wrong = wrong_form(case, [(want.dtype, want.shape) for want in expected], recorded)
+    if wrong is not None:
+        return wrong
+    call = recorded.result.call
+    assert isinstance(call, wire.Returned)
+    ratio = 0.0
+    for number, (want, output, data) in enumerate(zip(expected, call.outputs, recorded.result.data, strict=True)):
+        if len(data) != want.bytes:
+            return WrongForm(case=case, aspect="size", expected=f"{want.bytes} bytes", got=f"{len(data)} bytes")
         tensor = tensor_of(output, data)
-        wrong = wrong_values(case, CALLED, number, want, tensor)
-        if wrong is not None:
-            return wrong
+        values = wrong_values(case, CALLED, number, want, tensor)
+        if values is not None:
+            return values
         ratio = max(ratio, compare(want, tensor).worst_ratio)
     return ratio
 
 
 def _beside(
-    case: Case, way: Way, steps: LaunchPlan, given: Sequence[TensorValue], done: ReplayedPlan
-) -> Failure | None:
-    for number in done.changed:
-        if number < len(given):
-            return InputChanged(case=case, argument=given[number].name)
-    for number in done.touched:
+    case: Case, way: Way, steps: LaunchPlan, names: Sequence[str], touched: Sequence[int], changed: Sequence[int]
+) -> InputChanged | OutsideWritten | None:
+    for number in changed:
+        if number < len(names):
+            return InputChanged(case=case, argument=names[number])
+    for number in touched:
         if number < len(steps.buffers):
             argument = steps.buffers[number].argument
-            name = given[argument].name if argument is not None else None
+            name = names[argument] if argument is not None else None
             return OutsideWritten(case=case, conditions=way.name, argument=name)
     return None
 

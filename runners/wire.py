@@ -7,26 +7,32 @@ A message is the payload of one frame (`sandbox.frames`):
 The header says how long each buffer is; a message whose buffers do not add up to its length to the byte is refused.
 What a header costs is bounded however badly it is formed: its values are counted before it is parsed, lists end at
 their first bad item, tuples nest a few levels deep, and what is said about an error is short.
-This module is, with `message` and `specialisation` on which it is built, all that both sides import. On the host,
+This module is, with those on which it is built and `generating`, all that both sides import. On the host,
 everything that `decode_answer` returns is a claim of an untrusted process: types and sizes are checked here, truth is
 not.
 
 Tensors travel as the whole one-dimensional base buffer plus shape, strides and offset, so that the runner sees the
-layout that the judge chose, with the judge's bytes in the gaps. Outputs travel as contiguous bytes of the logical
-tensor, in C order.
+layout that the judge chose, with the judge's bytes in the gaps; or as the numbers from which their base is generated.
+Outputs travel as contiguous bytes of the logical tensor, in C order.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import struct
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from runners.device_messages import CALLS_CAP, SETS_CAP
+from runners.argument_messages import DTYPES as DTYPES
+from runners.argument_messages import ITEM_BYTES as ITEM_BYTES
+from runners.argument_messages import RANK_CAP as RANK_CAP
+from runners.argument_messages import Argument as Argument
+from runners.argument_messages import Elements as Elements
+from runners.argument_messages import Given, Seed, Sizes
+from runners.argument_messages import ScalarArgument as ScalarArgument
+from runners.argument_messages import TensorArgument as TensorArgument
 from runners.device_messages import REPORT_CAP as REPORT_CAP
 from runners.device_messages import Baseline as Baseline
 from runners.device_messages import CardMeasured as CardMeasured
@@ -34,6 +40,7 @@ from runners.device_messages import CardRequest as CardRequest
 from runners.device_messages import Clocks as Clocks
 from runners.device_messages import Code as Code
 from runners.device_messages import DeviceFaultName as DeviceFaultName
+from runners.device_messages import GeneratedReplayRequest as GeneratedReplayRequest
 from runners.device_messages import HealthRequest as HealthRequest
 from runners.device_messages import Healthy as Healthy
 from runners.device_messages import PlanLoaded as PlanLoaded
@@ -46,7 +53,11 @@ from runners.device_messages import ReplayFailed as ReplayFailed
 from runners.device_messages import ReplayRequest as ReplayRequest
 from runners.device_messages import Report as Report
 from runners.device_messages import ReportRequest as ReportRequest
+from runners.device_messages import Rows as Rows
+from runners.device_messages import RowsRequest as RowsRequest
+from runners.device_messages import Stretch as Stretch
 from runners.device_messages import Timed as Timed
+from runners.device_messages import TimeRequest as TimeRequest
 from runners.launch_plan import LaunchPlan
 from runners.message import ARGUMENTS_CAP as ARGUMENTS_CAP
 from runners.message import TEXT_CAP as TEXT_CAP
@@ -69,52 +80,11 @@ HEADER_CAP_BYTES: Final = 1 << 20
 VALUES_CAP: Final = 1 << 17
 ERRORS_TOLD: Final = 8
 ERROR_COLUMNS: Final = 200
-RANK_CAP: Final = 8
 FAULTS_CAP: Final = 16
-
-DTYPES: Final = (
-    "float64", "float32", "float16", "bfloat16", "float8_e4m3fn",
-    "int64", "int32", "int16", "int8", "uint8", "bool",
-)  # fmt: skip
-ITEM_BYTES: Final = {
-    "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "float8_e4m3fn": 1,
-    "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint8": 1, "bool": 1,
-}  # fmt: skip
-Sizes = Annotated[tuple[Size, ...], Field(max_length=RANK_CAP), FirstError]
 
 
 class WireError(Exception):
     """A message is not of this format; the text says in which way."""
-
-
-class TensorArgument(Message):
-    """A tensor: `base_bytes` bytes of base buffer follow; strides and offset count elements of `dtype`.
-
-    Where `sparse`, the base is too large to travel: only the elements follow, in C order.
-    """
-
-    kind: Literal["tensor"] = "tensor"
-    dtype: Literal[DTYPES]  # type: ignore[valid-type]  # one list serves both as data and as type
-    shape: Sizes
-    strides: Sizes
-    offset: Size
-    base_bytes: Size
-    sparse: bool = False
-
-    @property
-    def travelling_bytes(self) -> int:
-        """How many bytes follow."""
-        return math.prod(self.shape) * ITEM_BYTES[self.dtype] if self.sparse else self.base_bytes
-
-
-class ScalarArgument(Message):
-    """A plain Python scalar."""
-
-    kind: Literal["scalar"] = "scalar"
-    value: bool | int | float
-
-
-Argument = Annotated[TensorArgument | ScalarArgument, Field(discriminator="kind")]
 
 
 class Conditions(Message):
@@ -160,7 +130,7 @@ class RunRequest(Message):
 
     kind: Literal["run"] = "run"
     role: Role = "candidate"
-    arguments: Annotated[tuple[Argument, ...], Field(max_length=ARGUMENTS_CAP), FirstError]
+    arguments: Given
     conditions: Annotated[tuple[Conditions, ...], Field(min_length=1, max_length=8), FirstError]
     output_cap_bytes: Size
 
@@ -170,28 +140,14 @@ class RecordRequest(Message):
 
     Attributes:
         configuration: Which of its configurations an autotuned kernel takes, counted around; None lets it time them.
+        seed: What bases are generated from that are.
     """
 
     kind: Literal["record"] = "record"
     arguments: Annotated[tuple[Argument, ...], Field(max_length=ARGUMENTS_CAP), FirstError]
     output_cap_bytes: Size
+    seed: Seed = 0
     configuration: Annotated[int, Field(ge=0, le=255)] | None = None
-
-
-class TimeRequest(Message):
-    """Time the loaded plan on several sets of bases, whose bytes follow, set by set, and the baselines beside it.
-
-    Attributes:
-        arguments: Of one set; all have the same shapes, strides and scalars.
-        operator: Whose baselines run on the same inputs.
-        calls: Timed calls of each.
-    """
-
-    kind: Literal["time"] = "time"
-    arguments: Annotated[tuple[Argument, ...], Field(max_length=ARGUMENTS_CAP), FirstError]
-    sets: Annotated[int, Field(ge=1, le=SETS_CAP)]
-    operator: Text
-    calls: Annotated[int, Field(ge=1, le=CALLS_CAP)]
 
 
 class Greeting(Message):
@@ -323,12 +279,13 @@ class Recorded(Message):
 
 Request = (
     LoadRequest | RunRequest | CompileRequest
-    | RecordRequest | PlanRequest | ReplayRequest
+    | RecordRequest | PlanRequest | ReplayRequest | GeneratedReplayRequest | RowsRequest
     | PlantRequest | ReportRequest | TimeRequest | CardRequest | HealthRequest
 )  # fmt: skip
 Answer = (
     Greeting | Loaded | Raised | Unsupported | Ran | Compiled | CompileFailed | NotCompiled
-    | Recorded | PlanLoaded | PlanRefused | Replayed | ReplayFailed | Planted | Report | Timed | CardMeasured | Healthy
+    | Recorded | PlanLoaded | PlanRefused | Replayed | ReplayFailed | Rows | Planted | Report | Timed | CardMeasured
+    | Healthy
 )  # fmt: skip
 
 _REQUEST: Final[TypeAdapter[Request]] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
@@ -358,10 +315,7 @@ def decode_request(payload: bytes) -> tuple[Request, list[memoryview]]:
             lengths = [kernel.cubin_bytes for kernel in plan.kernels]
         case ReplayRequest(base_bytes=sizes):
             lengths = list(sizes)
-        case TimeRequest(arguments=arguments, sets=sets):
-            one = [argument.travelling_bytes for argument in arguments if isinstance(argument, TensorArgument)]
-            lengths = one * sets
-        case CompileRequest() | PlantRequest() | ReportRequest() | CardRequest() | HealthRequest():
+        case _:
             lengths = []
     return request, _cut(rest, lengths)
 
@@ -379,7 +333,7 @@ def decode_answer(payload: bytes) -> tuple[Answer, list[memoryview]]:
             lengths = _output_bytes(calls)
         case Recorded(call=call, plan=plan):
             lengths = [*_output_bytes((call,)), *(kernel.cubin_bytes for kernel in (plan.kernels if plan else ()))]
-        case Replayed(output_bytes=sizes) | Timed(output_bytes=sizes):
+        case Replayed(output_bytes=sizes) | Rows(output_bytes=sizes):
             lengths = list(sizes)
         case _:
             lengths = []

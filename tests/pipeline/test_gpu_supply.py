@@ -74,7 +74,7 @@ def test_a_tool_watches_a_replayer_and_never_what_loads_a_candidate(scene: Scene
     scene.supply.take_sanitizer("memcheck").end()
     tools = [program.argv for program in scene.programs if program.argv[0] != "python3"]
     assert {argv[2] for argv in tools} == {"memcheck", "initcheck", "racecheck", "synccheck"}
-    assert all(argv[-1] == "runners.inside.gpu.replayer" for argv in tools)
+    assert all(argv[-1] == "runners.inside.gpu.replayer" for argv in tools)  # and no clock
     assert all("--destroy-on-device-error" in argv for argv in tools)
 
 

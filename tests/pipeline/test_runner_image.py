@@ -58,7 +58,10 @@ def chain(spec: ImageSpec | str) -> Iterator[ImageSpec]:
 def test_image_holds_the_worker_and_nothing_of_the_judge(checkout: Path) -> None:
     names = {file.path for file in runner_spec(checkout).files}
     assert {"sandbox/frames.py", "runners/wire.py", "runners/inside/worker.py"} <= names
-    shared = ("__init__", "device_messages", "launch_plan", "message", "specialisation", "wire")
+    shared = (
+        "__init__", "argument_messages", "device_messages", "generating", "launch_plan", "message", "specialisation",
+        "wire",
+    )  # fmt: skip
     both_sides = {f"runners/{name}.py" for name in shared}
     rest = names - both_sides - {"sandbox/__init__.py", "sandbox/frames.py"}
     assert all(name.startswith("runners/inside/") for name in rest)

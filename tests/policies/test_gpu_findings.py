@@ -8,6 +8,8 @@ from gpu_evidence import (
     CASE,
     FAILURES,
     LACKS,
+    LARGE,
+    LONG,
     PRODUCTION,
     ROW,
     RULE_OF_TOOL,
@@ -123,3 +125,32 @@ def test_where_nothing_can_be_recorded_the_reason_stands_alone() -> None:
 def test_every_rule_that_is_named_here_exists() -> None:
     named = {rule for _, rule in LACKS.values()} | set(RULE_OF_TOOL.values()) | {rule for _, rule in FAILURES.values()}
     assert named <= set(RULES)
+
+
+@pytest.mark.parametrize("outcome", ["refused", "unfit"])
+def test_what_a_candidate_refuses_or_its_operator_has_not_is_no_finding(outcome: str) -> None:
+    one = LARGE.model_copy(update={"outcome": outcome, "reason": "at most 2**31 elements", "rows": 0})
+    axis = LONG.model_copy(update={"refused": "OutOfResources"})
+    assert not found(device(large=(one,), long_axes=(axis,)))
+
+
+def test_an_operator_without_a_long_axis_misses_none() -> None:
+    assert not found(device(long_axes=()))
+
+
+def test_without_room_the_finding_says_what_is_needed() -> None:
+    one = LARGE.model_copy(update={"outcome": "unmeasured", "reason": "24000 MiB are needed"})
+    (finding,) = found(device(large=(one,)))
+    assert "24000 MiB are needed" in finding.message
+    assert LARGE.case in finding.message
+
+
+def test_a_policy_may_ask_for_neither() -> None:
+    rules = PRODUCTION.gpu.model_copy(update={"long_axes": False, "large_shapes": False})
+    assert not found(device(long_axes=None, large=()), PRODUCTION.model_copy(update={"gpu": rules}))
+
+
+def test_a_large_case_without_a_plan_is_said_once() -> None:
+    one = LARGE.model_copy(update={"outcome": "unrecorded", "reason": "a value was read"})
+    (finding,) = found(device(**UNRECORDED, large=(one,)))
+    assert finding.rule == "replay/not-recorded"

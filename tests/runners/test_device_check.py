@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
-import torch
 from fake_device import FakeDevice, relu
 
-from runners import benchmarking
-from runners.benchmark_shapes import SHAPES, Shape, benchmark_case, some_rows
+from runners import benchmarking, device_check
 from runners.benchmarking import median_interval
 from runners.candidate import Candidate
 from runners.device_check import DeviceCheck, DeviceEffort, adds_atomically
 from runners.evidence import DeviceEvidence
-from runners.failures import BadPlan, InputChanged, OutsideWritten, ResultsDiffer, WrongValues
-from runners.materialise import TensorValue, materialise
+from runners.failures import BadPlan, CodeRaised, InputChanged, OutsideWritten, ResultsDiffer, WrongValues
+from runners.generated_inputs import Shape
+from runners.large_check import LargeCheck
 from runners.operators import OPERATORS
+from runners.oracle import Allowance
 from runners.session import Deadlines
 
-SMALL = Shape("matrix", {"M": 8, "N": 16}, ("x",))
+SMALL = Shape("matrix", {"M": 8, "N": 16}, {"x": 0})
 EFFORT = DeviceEffort(
     pairwise_cases=8, special_cases=2, block_cases=0, random_cases=4, dtypes=("float32",),
     deadlines=Deadlines(2.0, 1.0), total_s=60.0, watched_plans=2, perturbed_rounds=2, timed_calls=10,
@@ -126,6 +127,35 @@ def test_results_of_the_timed_calls_are_compared_with_what_is_right(check) -> No
     assert evidence.failure.conditions == "timed"
 
 
+def test_timed_inputs_are_generated_from_seeds_of_their_own(check) -> None:
+    device = FakeDevice(relu)
+    check(device)
+    recorded, *timed = device.seeds
+    assert len({recorded, *timed}) == 1 + benchmarking.SETS
+
+
+def test_rows_are_drawn_after_the_results_of_every_set_are_there(check) -> None:
+    device = FakeDevice(relu)
+    check(device)
+    assert [request.kept for request in device.asked_rows] == list(range(benchmarking.SETS))
+
+
+def test_rows_that_do_not_come_leave_the_benchmark_open(check) -> None:
+    device = FakeDevice(relu)
+    device.alter_rows = lambda rows: [part[1:] for part in rows]
+    evidence = check(device)
+    assert evidence.failure is None
+    assert evidence.benchmark.problem == "the rows that came have other sizes"
+
+
+def test_where_a_policy_allows_tf32_a_benchmark_does(check, monkeypatch) -> None:
+    seen = []
+    compared = benchmarking.compared
+    monkeypatch.setattr(benchmarking, "compared", lambda *given: seen.append(given[-1]) or compared(*given))
+    check(FakeDevice(relu), dataclasses.replace(EFFORT, allowance=Allowance(tf32=True)))
+    assert seen == [Allowance(tf32=True)] * benchmarking.SETS
+
+
 def test_a_plan_whose_results_have_another_shape_is_not_timed(check) -> None:
     device = FakeDevice(relu)
 
@@ -156,6 +186,69 @@ def test_without_a_benchmark_of_the_operator_nothing_is_timed(check, monkeypatch
     assert evidence.benchmark.problem == "the operator has no benchmark"
 
 
+BEYOND = dataclasses.replace(EFFORT, long_axes=True, large_shapes=True, dtypes=("float32", "float16"))
+
+
+@pytest.fixture
+def low_boundary(monkeypatch) -> None:
+    """A CPU goes beyond it."""
+    small = functools.partial(LargeCheck, boundary=1 << 12, wait_s=0.0)
+    monkeypatch.setattr(device_check, "LargeCheck", small)
+
+
+@pytest.mark.usefixtures("low_boundary")
+def test_long_and_large_cases_come_before_what_is_watched(check) -> None:
+    device = FakeDevice(relu)
+    evidence = check(device, BEYOND)
+    assert evidence.failure is None
+    assert list(evidence.phases_s)[:3] == ["cases", "long axes", "large shapes"]
+    assert [axis.dim for axis in evidence.long_axes] == ["M", "N"]
+    assert all(axis.length > 65_535 and axis.refused is None for axis in evidence.long_axes)
+    assert [one.outcome for one in evidence.large] == ["agreed", "agreed"]
+    plain = check(FakeDevice(relu))
+    assert (evidence.cases, evidence.plans) == (plain.cases, plain.plans)
+    assert (plain.long_axes, plain.large) == (None, ())
+
+
+def test_more_rows_than_a_grid_counts_are_found(check) -> None:
+    def in_grid_y(x):
+        if x.dim() > 1 and x.shape[-2] > 65_535:
+            raise RuntimeError("Triton Error [CUDA]: invalid argument")
+        return relu(x)
+
+    failure = check(FakeDevice(in_grid_y), dataclasses.replace(BEYOND, large_shapes=False)).failure
+    assert isinstance(failure, CodeRaised)
+    assert failure.case is not None
+    assert failure.case.sizes["M"] > 65_535
+
+
+@pytest.mark.usefixtures("low_boundary")
+def test_a_large_failure_is_not_made_smaller_and_ends_the_check(check) -> None:
+    device = FakeDevice(relu)
+
+    def wraps(x):
+        flat = relu(x).reshape(-1).clone()
+        if device.seeds:  # these inputs are generated
+            flat[1 << 12 :] = 0
+        return flat.reshape(x.shape)
+
+    device.replayed = wraps
+    evidence = check(device, BEYOND)
+    assert isinstance(evidence.failure, WrongValues)
+    assert evidence.reductions == 0
+    assert evidence.sanitizers == ()
+
+
+def test_a_refused_length_is_told(check) -> None:
+    def refuses(x):
+        assert x.numel() < 1 << 16, "too long"
+        return relu(x)
+
+    evidence = check(FakeDevice(refuses), dataclasses.replace(BEYOND, large_shapes=False))
+    assert evidence.failure is None
+    assert [axis.refused for axis in evidence.long_axes] == ["AssertionError: too long"] * 2
+
+
 def test_cases_end_with_the_total_deadline(check) -> None:
     evidence = check(FakeDevice(relu), dataclasses.replace(EFFORT, total_s=0.0))
     assert evidence.deadline_spent
@@ -184,23 +277,3 @@ def test_the_interval_of_a_median_holds_it_and_is_narrow_where_values_are() -> N
         covered += low <= 1.0 <= high  # the median of exp(normal)
     assert covered >= 180
     assert median_interval([2.0] * 20, 1) == (2.0, 2.0)
-
-
-@pytest.mark.parametrize("name", SHAPES)
-def test_a_shape_that_is_timed_is_one_of_its_operator(name) -> None:
-    operator, shape = OPERATORS[name], SHAPES[name]
-    case = benchmark_case(operator, shape, "float32", 1)
-    form = operator.form(case.form)
-    assert form.names <= set(case.values)
-    assert operator.allows(case.values)
-    assert set(shape.rows) <= {tensor.name for tensor in operator.tensors}
-
-
-def test_some_rows_of_the_arguments_give_those_rows_of_the_result() -> None:
-    operator = OPERATORS["matmul"]
-    shape = dataclasses.replace(SHAPES["matmul"], sizes={"M": 6, "N": 4, "K": 3})
-    arguments = materialise(operator, benchmark_case(operator, shape, "float32", 3))
-    rows = torch.tensor([1, 4])
-    a, b = (argument.view for argument in arguments if isinstance(argument, TensorValue))
-    some_a, some_b = (x.view for x in some_rows(arguments, shape, rows) if isinstance(x, TensorValue))
-    assert torch.equal((a @ b)[rows], some_a @ some_b)

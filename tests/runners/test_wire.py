@@ -19,11 +19,23 @@ TENSOR = wire.TensorArgument(dtype="float16", shape=(2, 3), strides=(4, 1), offs
 OUTPUT = wire.Output(dtype="float32", shape=(1,), contiguous=True, device="cpu", data_bytes=4)
 RETURNED = wire.Returned(single=True, outputs=(OUTPUT,), launches=1, atomics=False, argument_digests=("00" * 16,))
 
+GENERATED = wire.TensorArgument(
+    dtype="float16", shape=(2, 3), strides=(3, 1), offset=0, base_bytes=12,
+    elements=wire.Elements(lowest=-1024, span=2048, exponent=-9),
+)  # fmt: skip
+STRETCHES = (wire.Stretch(start=0, count=2), wire.Stretch(start=(1 << 31) + 1, count=1))
+SCALAR = wire.ScalarArgument(value=2.0)
+LARGEST_SEED = (1 << 64) - 1
+
 REQUESTS = [
     (wire.LoadRequest(entry="softmax", source_bytes=3), [b"abc"]),
     (wire.RunRequest(arguments=(), conditions=CONDITIONS, output_cap_bytes=0), []),
     (wire.RunRequest(arguments=(TENSOR, wire.ScalarArgument(value=1e-5)), conditions=CONDITIONS[:1],
                      output_cap_bytes=1 << 48), [b"123456"]),
+    (wire.RecordRequest(arguments=(GENERATED, TENSOR), output_cap_bytes=0, seed=LARGEST_SEED), [b"", b"123456"]),
+    (wire.GeneratedReplayRequest(arguments=(GENERATED, SCALAR), seed=LARGEST_SEED, fresh_byte=255, side="end"), []),
+    (wire.TimeRequest(arguments=(SCALAR, GENERATED), seeds=(0, LARGEST_SEED), operator="relu", calls=10), []),
+    (wire.RowsRequest(kept=1, axis=2, stretches=STRETCHES), []),
 ]  # fmt: skip
 ANSWERS = [
     (wire.Greeting(python="3.11.2", torch="2.13.0", triton="3.9.0", interpreter_repaired=True), []),
@@ -32,6 +44,8 @@ ANSWERS = [
     (wire.Unsupported(reason="no libdevice", line=7), []),
     (wire.Ran(calls=(RETURNED, wire.ReturnedOther(type_name="NoneType"), RETURNED)), [b"\0\0\x80\x3f", b"abcd"]),
     (wire.Ran(calls=()), []),
+    (wire.Rows(output_bytes=(3, 1)), [b"abc", b"d"]),
+    (wire.Rows(output_bytes=()), []),
 ]  # fmt: skip
 
 
@@ -202,3 +216,64 @@ JSON = st.recursive(
 def test_any_json_in_any_field_raises_nothing_but_a_wire_error(name: str, value: object) -> None:
     header = ran(**{name: value}) if name in CALL_JSON else ran_output(**{name: value})
     assert_decoded_or_refused(framed(header, b"abcd"))
+
+
+def refused(request: dict[str, object]) -> None:
+    with pytest.raises(wire.WireError):
+        wire.decode_request(framed(request))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"elements": {"lowest": -1024, "span": 3074}},  # float16 does not hold 2049
+        {"elements": {"lowest": -2049, "span": 1}},
+        {"dtype": "bfloat16"},
+        {"dtype": "uint8", "elements": {"lowest": -1, "span": 2}},
+        {"dtype": "int8", "elements": {"lowest": 0, "span": 129}},
+        {"dtype": "int32", "elements": {"lowest": 0, "span": 2, "exponent": -1}},
+        {"elements": {"lowest": 0, "span": 0}},
+        {"elements": {"lowest": 0, "span": (1 << 31) + 1}},
+        {"elements": {"lowest": 0, "span": 1, "exponent": 1}},
+        {"elements": {"lowest": 0, "span": 1, "exponent": -25}},
+        {"elements": {"lowest": 0.0, "span": 1}},
+        {"elements": {"lowest": 0, "span": 1, "more": 1}},
+        {"base_bytes": 11},
+        {"base_bytes": (1 << 36) + 2},
+        {"sparse": True},
+        {"elements": None},
+    ],
+)
+def test_a_base_that_can_not_be_generated_is_a_wire_error(change: dict[str, object]) -> None:
+    argument = GENERATED.model_dump(mode="json") | change
+    refused({"kind": "generated_replay", "arguments": [argument], "seed": 1, "fresh_byte": 0, "side": "end"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seeds": []}, {"seeds": [1 << 64]}, {"seeds": [-1]}, {"seeds": [0] * 17}, {"seeds": [1.0]}, {"calls": 0}],
+)
+def test_a_request_to_time_is_capped(change: dict[str, object]) -> None:
+    argument = GENERATED.model_dump(mode="json")
+    refused({"kind": "time", "arguments": [argument], "seeds": [1], "operator": "relu", "calls": 10} | change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"stretches": []},
+        {"stretches": [{"start": 0, "count": 0}]},
+        {"stretches": [{"start": -1, "count": 1}]},
+        {"stretches": [{"start": 0, "count": 1}] * 4097},
+        {"axis": 8},
+        {"kept": 16},
+    ],
+)
+def test_a_request_for_rows_is_capped(change: dict[str, object]) -> None:
+    refused({"kind": "rows", "kept": 0, "axis": 0, "stretches": [{"start": 0, "count": 1}]} | change)
+
+
+def test_a_runner_without_a_device_generates_nothing() -> None:
+    conditions = CONDITIONS[0].model_dump(mode="json")
+    arguments = [GENERATED.model_dump(mode="json")]
+    refused({"kind": "run", "arguments": arguments, "conditions": [conditions], "output_cap_bytes": 0})

@@ -1,8 +1,8 @@
 """Programs on a GPU without one: what is "called" and what is "replayed" are two Python functions on the CPU.
 
-All of the host's side is under test, over the real wire format: only the device, the candidate's process and the
-replayer's are left out. A plan says what an elementwise candidate would record: a base a tensor argument, one buffer of
-its own, one launch.
+All of the host's side is under test, over the real wire format, and of the programs what makes generated inputs and
+keeps results: only the device, the candidate's process and the replayer's are left out. A plan says what an elementwise
+candidate would record: a base a tensor argument, one buffer of its own, one launch.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from elf_files import elf
 
 from runners import wire
 from runners.device_runners import RecordingRunner, Replayer, Tool
+from runners.inside.gpu.arguments import on_device
+from runners.inside.gpu.kept import Kept, rows_of
 from runners.isolation_evidence import IsolationEvidence
 from runners.launch_plan import Buffer as PlanBuffer
 from runners.launch_plan import Kernel, Launch, LaunchPlan, Place, Pointer, View
@@ -98,6 +100,9 @@ class FakeDevice:
         touched, changed: What each replay says it wrote beside its buffers, or changed of its inputs.
         configurations: What each call was told to take of an autotuner's.
         ways: The requests of all replays, in order.
+        seeds: What inputs were generated from, in order.
+        asked_rows: Which rows of kept results were asked for; `alter_rows` is done to their bytes.
+        free_bytes: Of the GPU's memory.
         reports: What the tools say of their planted faults; `said` of the candidate's plans.
         guard: What a write past a guarded buffer leads to.
         timed_ms: Of each timed call, the candidate's and the baseline's.
@@ -119,11 +124,16 @@ class FakeDevice:
         self.missing_tools: tuple[Tool, ...] = ()
         self.guard: str | None = "CUDA_ERROR_ILLEGAL_ADDRESS"
         self.timed_ms = (2.0, 4.0)
+        self.free_bytes = self.total_bytes = 1 << 40
+        self.alter_rows: Callable[[list[bytes]], list[bytes]] = lambda rows: rows
+        self.asked_rows: list[wire.RowsRequest] = []
+        self.seeds: list[int] = []
         self.differing: tuple[int, ...] = ()
         self.touched_in_time: tuple[int, ...] = ()
         self.changed_in_time: tuple[int, ...] = ()
         self.programs: list[_Program] = []
         self._plan: LaunchPlan | None = None
+        self._kept: Kept | None = None
         self._arguments: dict[tuple[int, ...], tuple[wire.Argument, ...]] = {}  # by the sizes of their bases
 
     @property
@@ -158,17 +168,24 @@ class FakeDevice:
         sizes = tuple(one.base_bytes for one in request.arguments if isinstance(one, wire.TensorArgument))
         self._arguments[sizes] = request.arguments
         try:
-            result = self.called(*_values(request.arguments, data))
+            if _is_generated(request.arguments):
+                self.seeds.append(request.seed)
+            result = self.called(*_values(request.arguments, data, request.seed))
         except Exception as error:  # noqa: BLE001  # whatever the function raises is its answer
             raised = wire.Raised(error=type(error).__name__, message=str(error), line=7)
             return b"".join(wire.encode(wire.Recorded(call=raised, plan=None, reason="the call raised")))
+        sent = _bytes(result) if len(_bytes(result)) <= request.output_cap_bytes else b""
         call = wire.Returned(
-            single=True, outputs=(_output(result),), launches=self.launches, atomics=False, argument_digests=()
+            single=True,
+            outputs=(_output(result, len(sent)),),
+            launches=self.launches,
+            atomics=False,
+            argument_digests=(),
         )
         plan = self.alter_plan(_plan(request.arguments, result)) if self.reason is None else None
         answer = wire.Recorded(call=call, plan=plan, reason=self.reason)
         cubins = [CUBIN for _ in plan.kernels] if plan is not None else []
-        return b"".join(wire.encode(answer, [_bytes(result), *cubins]))
+        return b"".join(wire.encode(answer, [sent, *cubins]))
 
     def _replay(self, request: wire.Request, data: list[memoryview], tool: Tool | None) -> bytes:
         match request:
@@ -188,21 +205,34 @@ class FakeDevice:
                 bytes_ = _bytes(result)
                 done = wire.Replayed(output_bytes=(len(bytes_),), touched=self.touched, changed=self.changed)
                 return b"".join(wire.encode(done, [bytes_]))
+            case wire.GeneratedReplayRequest():
+                self.seeds.append(request.seed)
+                try:
+                    result = self.replayed(*_values(request.arguments, [], request.seed))
+                except Fails as error:
+                    return b"".join(wire.encode(wire.ReplayFailed(step=0, error=str(error))))
+                self._kept = Kept(((result,),))
+                return b"".join(wire.encode(wire.Replayed(output_bytes=(), touched=self.touched, changed=self.changed)))
+            case wire.RowsRequest():
+                self.asked_rows.append(request)
+                rows = self.alter_rows([_bytes(part) for part in rows_of(self._kept, request)])
+                return b"".join(wire.encode(wire.Rows(output_bytes=tuple(map(len, rows))), rows))
             case wire.PlantRequest():
                 return b"".join(wire.encode(wire.Planted(error=self.guard if tool is None else None)))
             case wire.CardRequest():
                 card = wire.CardMeasured(cache_bytes=0, copy_bytes_s=1e12, operations_s={"float32": 1e13})
                 return b"".join(wire.encode(card))
             case wire.HealthRequest():
-                return b"".join(wire.encode(wire.Healthy(right=True, free_bytes=1 << 30, total_bytes=1 << 31)))
+                return b"".join(
+                    wire.encode(wire.Healthy(right=True, free_bytes=self.free_bytes, total_bytes=self.free_bytes))
+                )
             case wire.TimeRequest():
-                return self._time(request, data)
+                return self._time(request)
         raise AssertionError(request.kind)
 
-    def _time(self, request: wire.TimeRequest, data: list[memoryview]) -> bytes:
-        each = len(data) // request.sets
-        sets = [data[n * each : (n + 1) * each] for n in range(request.sets)]
-        outputs = [_bytes(self.replayed(*_values(request.arguments, one))) for one in sets]
+    def _time(self, request: wire.TimeRequest) -> bytes:
+        self.seeds += request.seeds
+        self._kept = Kept(tuple((self.replayed(*_values(request.arguments, [], seed)),) for seed in request.seeds))
         clocks = wire.Clocks(sm_mhz=1980, memory_mhz=3201, celsius=40, throttled=0)
         own_ms, other_ms = self.timed_ms
         timed = wire.Timed(
@@ -211,11 +241,10 @@ class FakeDevice:
             differing=self.differing,
             touched=self.touched_in_time,
             changed=self.changed_in_time,
-            output_bytes=tuple(len(output) for output in outputs),
             before=clocks,
             after=clocks,
         )
-        return b"".join(wire.encode(timed, outputs))
+        return b"".join(wire.encode(timed))
 
     def _watch(self, request: wire.Request, data: list[memoryview], tool: Tool, pending: list[str]) -> bytes:
         match request:
@@ -230,26 +259,21 @@ class FakeDevice:
         return self._replay(request, data, tool)
 
 
-def _values(arguments: Sequence[wire.Argument], data: Sequence[memoryview]) -> list[Any]:
-    remaining = iter(data)
-    values: list[Any] = []
-    for argument in arguments:
-        if isinstance(argument, wire.ScalarArgument):
-            values.append(argument.value)
-            continue
-        base, dtype = bytearray(next(remaining)), getattr(torch, argument.dtype)
-        typed = torch.frombuffer(base, dtype=dtype) if base else torch.empty(0, dtype=dtype)
-        values.append(typed.as_strided(argument.shape, argument.strides, argument.offset))
-    return values
+def _values(arguments: Sequence[wire.Argument], data: Sequence[memoryview], seed: int = 0) -> list[Any]:
+    return on_device(arguments, data, seed, "cpu")[1]
 
 
-def _output(result: torch.Tensor) -> wire.Output:
+def _is_generated(arguments: Sequence[wire.Argument]) -> bool:
+    return any(isinstance(one, wire.TensorArgument) and one.elements is not None for one in arguments)
+
+
+def _output(result: torch.Tensor, data_bytes: int) -> wire.Output:
     return wire.Output(
         dtype=str(result.dtype).removeprefix("torch."),
         shape=tuple(result.shape),
         contiguous=result.is_contiguous(),
         device="cuda",
-        data_bytes=len(_bytes(result)),
+        data_bytes=data_bytes,
     )
 
 

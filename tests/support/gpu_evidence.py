@@ -9,6 +9,8 @@ from runners.device_evidence import (
     BenchmarkRow,
     CardEvidence,
     DeviceEvidence,
+    LargeCase,
+    LongAxis,
     SanitizerEvidence,
     SanitizerFinding,
 )
@@ -26,6 +28,10 @@ ROW = BenchmarkRow(
     moved_bytes=1, operations=0, roof_ms=1.5, least_ms=1.0, clocks_mhz=None, throttled=0,
 )  # fmt: skip
 CARD = CardEvidence(copy_bytes_s=1e12, operations_s={}, cache_bytes=0)
+LONG = LongAxis(dim="M", length=65_551, case="rows", refused=None)
+LARGE = LargeCase(
+    way="rows", case="rows M=2296813", outcome="agreed", reason=None, rows=60, worst_ratio=0.1, code=("d",), wall_s=1.0
+)
 TOOLS = ("memcheck", "initcheck", "racecheck", "synccheck")
 
 
@@ -42,6 +48,7 @@ def device(**changes: object) -> DeviceEvidence:
         "plans": 3, "perturbed": 9, "order_free": False, "guard_fired": True,
         "sanitizers": tuple(map(watched, TOOLS)),
         "benchmark": BenchmarkEvidence(card=CARD, rows=(ROW,), problem=None),
+        "long_axes": (LONG,), "large": (LARGE,),
         "deadline_spent": False, "lost": 0, "phases_s": {}, "wall_s": 1.0,
     }  # fmt: skip
     return DeviceEvidence.model_validate(fine | changes)
@@ -54,6 +61,12 @@ LACKS = {
     "nothing replayed": ({"replayed": 0}, "evidence/gpu-check-missing"),
     "no guard": ({"guard_fired": False}, "evidence/control-missing"),
     "no other scheduling": ({"perturbed": 0}, "evidence/gpu-check-missing"),
+    "no axis made long": ({"long_axes": None}, "evidence/long-axes-missing"),
+    "no large shape": ({"large": ()}, "evidence/large-shape-missing"),
+    "a large shape without room": (
+        {"large": (LARGE, LARGE.model_copy(update={"outcome": "unmeasured", "reason": "no room"}))},
+        "evidence/large-shape-missing",
+    ),
     "no benchmark": (
         {"benchmark": BenchmarkEvidence(card=None, rows=(), problem="the operator has no benchmark")},
         "evidence/gpu-check-missing",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from typing import Final
 
 import torch
 
@@ -14,12 +15,17 @@ from runners.inside.gpu.recording import recording
 from runners.inside.gpu.tuning import configuration
 from runners.launch_plan import LaunchPlan
 
+NO_ROOM: Final = "the GPU has no room for the inputs"
+
 
 def record(
     entry: Entry, request: wire.RecordRequest, data: Sequence[memoryview]
 ) -> tuple[wire.Recorded, list[wire.Buffer]]:
     """Calls the candidate once."""
-    bases, values = on_device(request.arguments, data)
+    try:
+        bases, values = on_device(request.arguments, data, request.seed)
+    except torch.OutOfMemoryError:
+        return wire.Recorded(call=wire.Unsupported(reason=NO_ROOM, line=None), plan=None, reason=NO_ROOM), []
     try:
         chosen = nullcontext() if request.configuration is None else configuration(request.configuration)
         with chosen, recording(bases) as recorder:

@@ -127,7 +127,11 @@ class GuardedMemory:
         self._reserved = self._mapped + 2 * page
         self._first = int(called(driver.cuMemAddressReserve(self._reserved, page, 0, 0)))
         self._start = self._first + page
-        self._handle = called(driver.cuMemCreate(self._mapped, properties, 0))
+        try:
+            self._handle = called(driver.cuMemCreate(self._mapped, properties, 0))
+        except DeviceError:
+            driver.cuMemAddressFree(self._first, self._reserved)
+            raise
         called(driver.cuMemMap(self._start, self._mapped, 0, self._handle, 0))
         access = driver.CUmemAccessDesc()
         access.location = properties.location

@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 import torch
 
+from runners.inside.gpu.bases import Base
 from runners.inside.gpu.crowd import Crowd
 from runners.inside.gpu.device import (
     DeviceError,
@@ -29,6 +31,7 @@ from runners.inside.gpu.device import (
 from runners.launch_plan import Copy, Fill, Launch, LaunchPlan, Place, Pointer, Step, View
 
 Run = Callable[[], object]
+OUT_OF_MEMORY: Final = "CUDA_ERROR_OUT_OF_MEMORY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Prepared:
 
     def __init__(
         self, plan: LaunchPlan, memories: list[Memory], scratch: list[Memory], steps: list[Run],
-        bases: Sequence[torch.Tensor],
+        bases: Sequence[Base],
     ) -> None:  # fmt: skip
         self._plan = plan
         self._scratch = scratch
@@ -123,7 +126,7 @@ class Prepared:
         return tuple(
             buffer.argument
             for memory, buffer in zip(self.memories, self._plan.buffers, strict=True)
-            if buffer.argument is not None and not torch.equal(memory.payload.cpu(), self._bases[buffer.argument])
+            if buffer.argument is not None and not self._bases[buffer.argument].is_in(memory.payload)
         )
 
     def free(self) -> None:
@@ -147,11 +150,24 @@ class Replay:
             for kernel, cubin in zip(plan.kernels, cubins, strict=True)
         ]
 
-    def run(self, bases: Sequence[torch.Tensor], way: Way) -> Done | Failed:
-        """Carries the plan out.
+    def run(self, bases: Sequence[Base], way: Way) -> Done | Failed:
+        """Carries the plan out, and says what came of it.
 
         Args:
-            bases: uint8 of shape (nbytes,) on the CPU: the bytes of the tensor arguments' bases, in order.
+            bases: What the tensor arguments' bases hold, in order.
+
+        Raises:
+            DeviceError: there is no room for the buffers.
+        """
+        prepared = self.carried_out(bases, way)
+        if isinstance(prepared, Failed):
+            return prepared
+        done = Done(prepared.outputs(), prepared.touched(way.fresh_byte), prepared.changed())
+        prepared.free()
+        return done
+
+    def carried_out(self, bases: Sequence[Base], way: Way) -> Prepared | Failed:
+        """Carries the plan out, and leaves everything where it is.
 
         Raises:
             DeviceError: there is no room for the buffers.
@@ -164,23 +180,27 @@ class Replay:
                     wait()
                 except DeviceError as error:
                     return Failed(number, str(error))
-        done = Done(prepared.outputs(), prepared.touched(way.fresh_byte), prepared.changed())
-        prepared.free()
-        return done
+        return prepared
 
-    def prepare(self, bases: Sequence[torch.Tensor], way: Way) -> Prepared:
+    def prepare(self, bases: Sequence[Base], way: Way) -> Prepared:
         """Makes the plan's buffers and puts the arguments' bases into them.
 
         Raises:
-            DeviceError: there is no room.
+            DeviceError: there is no room; nothing is left of what there was.
         """
-        memories = [_memory(buffer.nbytes, way) for buffer in self._plan.buffers]
-        for memory, buffer in zip(memories, self._plan.buffers, strict=True):
-            memory.fill(way.fresh_byte)
-            if buffer.argument is not None and buffer.nbytes:
-                memory.payload.copy_(bases[buffer.argument])
+        memories: list[Memory] = []
         scratch: list[Memory] = []
-        steps = [self._step(step, memories, scratch, way) for step in self._plan.steps]
+        try:
+            for buffer in self._plan.buffers:
+                memories.append(_memory(buffer.nbytes, way))
+                memories[-1].fill(way.fresh_byte)
+                if buffer.argument is not None and buffer.nbytes:
+                    bases[buffer.argument].put_into(memories[-1].payload)
+            steps = [self._step(step, memories, scratch, way) for step in self._plan.steps]
+        except (DeviceError, torch.OutOfMemoryError) as error:
+            for memory in (*memories, *scratch):
+                memory.free()
+            raise DeviceError(str(error) if isinstance(error, DeviceError) else OUT_OF_MEMORY) from None
         return Prepared(self._plan, memories, scratch, steps, bases)
 
     @property

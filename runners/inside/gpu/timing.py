@@ -1,10 +1,12 @@
 """How long a plan takes: in the process that replays it, where no candidate code can forge a clock.
 
 Each timed call works on another of several sets of inputs, after the second-level cache was overwritten, and its
-results are compared with those of the first call on that set before the next one begins; the judge compares those first
-ones with what is right. Machine code could keep results between calls instead of computing them again: so memory of its
-own is filled anew before each call, and the inputs and what lies beside them must be as they were in the end. (What a
-module can keep by itself the judge bounds, see `runners.cubins`.)
+results are compared with those of the first call on that set before the next one begins; of those first ones the judge
+compares rows with what is right, which it draws when all is over.
+
+Machine code could keep results between calls instead of computing them again: so memory of its own is filled anew
+before each call, and the inputs and what lies beside them must be as they were in the end. (What a module can keep by
+itself the judge bounds, see `runners.cubins`.)
 
 Fills and layout copies that the candidate asked for are part of it. Baselines take turns with it, so that whatever the
 card does meanwhile happens to all of them. What is measured is time on the device, between two events;
@@ -21,7 +23,9 @@ from typing import Any, Final
 
 import torch
 
+from runners.inside.gpu.arguments import DEVICE
 from runners.inside.gpu.baselines import EAGER
+from runners.inside.gpu.bases import Base
 from runners.inside.gpu.replaying import Prepared, Replay, Way
 
 FLUSH_BYTES: Final = 256 << 20  # several times the second-level cache of any GPU so far
@@ -40,7 +44,7 @@ class TimedPlan:
         baselines: Likewise, by the name of the baseline.
         differing: Numbers of calls whose results were not those of the first call on the same inputs, bit for bit.
         touched: Numbers of arguments beside whose bases something was written; `changed` of those that changed.
-        first: The results of the first call on each set, on the CPU.
+        first: The results of the first call on each set, as they were then, on the device.
     """
 
     calls_ms: tuple[float, ...]
@@ -53,25 +57,26 @@ class TimedPlan:
 
 def time_plan(
     replay: Replay,
-    sets: Sequence[Sequence[torch.Tensor]],
+    sets: Sequence[Sequence[Base]],
     baselines: Mapping[str, Sequence[Call]],
     calls: int,
 ) -> TimedPlan:
     """Times a plan.
 
     Args:
-        sets: The bases of the arguments, several times.
+        sets: What the arguments' bases hold, several times.
         baselines: For each set one call, by the name of the baseline.
 
     Raises:
         DeviceError: there is no room, or a launch was refused.
     """
-    prepared = [replay.prepare(bases, AS_A_FRAMEWORK) for bases in sets]
+    prepared: list[Prepared] = []
     try:
+        prepared.extend(replay.prepare(bases, AS_A_FRAMEWORK) for bases in sets)
         for number in range(max(WARM_UP, len(prepared))):
             prepared[number % len(prepared)].enqueue()
         torch.cuda.synchronize()
-        first = [tuple(result.clone() for result in one.results()) for one in prepared]
+        first = tuple(tuple(result.contiguous().clone() for result in one.results()) for one in prepared)
         return _measured(prepared, first, baselines, calls)
     finally:
         for one in prepared:
@@ -107,11 +112,11 @@ def _runs(call: Call) -> bool:
 
 def _measured(
     prepared: Sequence[Prepared],
-    first: Sequence[Sequence[torch.Tensor]],
+    first: tuple[tuple[torch.Tensor, ...], ...],
     baselines: Mapping[str, Sequence[Call]],
     calls: int,
 ) -> TimedPlan:
-    flush = torch.empty(FLUSH_BYTES, dtype=torch.uint8, device="cuda")
+    flush = torch.empty(FLUSH_BYTES, dtype=torch.uint8, device=DEVICE)
     taken: list[float] = []
     others: dict[str, list[float]] = {name: [] for name in baselines}
     differing: list[int] = []
@@ -124,14 +129,13 @@ def _measured(
             differing.append(number)
         for name, ready in baselines.items():
             others[name].append(_timed(ready[turn], flush))
-    on_host = tuple(tuple(result.contiguous().cpu() for result in results) for results in first)
     return TimedPlan(
         calls_ms=tuple(taken),
         baselines={name: tuple(ms) for name, ms in others.items()},
         differing=tuple(differing),
         touched=tuple(sorted({number for one in prepared for number in one.touched_arguments(FRESH_BYTE)})),
         changed=tuple(sorted({number for one in prepared for number in one.changed()})),
-        first=on_host,
+        first=first,
     )
 
 

@@ -16,6 +16,8 @@ from typing import NoReturn
 # Both ask for the user's name to make folders of it, and the user of a sandbox has none. /tmp is not executable.
 os.environ["USER"] = "runner"
 os.environ["TORCHINDUCTOR_CACHE_DIR"] = "/cache/inductor"
+# A pool of processes that compile, each of which imports torch, costs more than the few kernels of a baseline.
+os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
 
 import torch
 import triton
@@ -50,6 +52,8 @@ def main() -> NoReturn:
             case wire.RecordRequest():
                 assert entry is not None, "a record request came before a load request"
                 answer, buffers = record(entry, request, data)
+                if any(isinstance(one, wire.TensorArgument) and one.elements for one in request.arguments):
+                    torch.cuda.empty_cache()  # gigabytes, which the replayer needs next
                 channel.send(wire.encode(answer, buffers))
     os._exit(0)
 

@@ -1,0 +1,81 @@
+"""Each long dim of an operator made long alone, on a GPU: what a grid or an index of a dimension does not reach.
+
+The interpreter makes a dim long as far as a candidate is fast enough; here it is at its full length at once
+(`Dim.long`: more than 65,535, which the second and third dimension of a grid end at). One that a result is reduced over
+is not: many right kernels hold a whole row in one block, and a block of 2¹⁷ elements takes the compiler minutes or fits
+no multiprocessor (`runners.launches` has the same reason). It is drawn from what still fills one block of 2¹⁵, which is
+128 KiB in float32 and more shared memory than most blocks ever ask for.
+
+A candidate may refuse a length (`runners.refusals`). Where a block may hold the axis (the last one of a tensor), a call
+that does not end in time may be at the compiler, and nobody can tell: that is no failure either. Elsewhere it is one,
+as on any case.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from runners.cases import Case
+from runners.device_evidence import LongAxis
+from runners.examine import Agreed
+from runners.failures import Failure, RunnerEnded, UnsupportedCase
+from runners.operators.model import Dim, Operator
+from runners.operators.sizes import names_in
+from runners.plans import long_cases
+from runners.refusals import refusal
+
+REDUCED: Final = (
+    1 << 14,
+    1 << 15,
+)  # the length of an axis that is reduced over: more than the first, less than the last
+
+
+class LongCase(NamedTuple):
+    """A case in which `dim` alone is long; `in_one_block`: right kernels may hold all of it in one."""
+
+    dim: str
+    case: Case
+    in_one_block: bool
+
+    def told(self, result: Agreed | UnsupportedCase | Failure) -> LongAxis | Failure:
+        """Returns what came of it as evidence, or the failure that it is."""
+        refused = None if isinstance(result, Agreed) else self._refused_by(result)
+        if not isinstance(result, Agreed | UnsupportedCase) and refused is None:
+            return result
+        return LongAxis(dim=self.dim, length=self.case.sizes[self.dim], case=self.case.describe(), refused=refused)
+
+    def _refused_by(self, result: UnsupportedCase | Failure) -> str | None:
+        """Says why the candidate has no result for such a length; None where it should have one."""
+        if isinstance(result, UnsupportedCase):
+            return result.reason
+        if self.in_one_block and isinstance(result, RunnerEnded) and result.how == "timed_out":
+            return f"{result.detail}; a compiler may take longer for so large a block"
+        return refusal(result)
+
+
+def long_axes(operator: Operator, seed: int, dtypes: Sequence[str]) -> Iterator[LongCase]:
+    """Yields one ordinary case for each dim of the operator that it calls long."""
+    chance = random.Random(f"{seed} long axes")
+    for dim in (dim for dim in operator.dims if dim.long):
+        reduced = dim.name in names_in(operator.reduction)
+        case = _longest(operator, dim, seed, dtypes, chance)
+        if case is not None and reduced:
+            length = chance.randrange(*REDUCED) | 1
+            case = case.model_copy(update={"sizes": case.sizes | {dim.name: length}})
+        if case is not None and operator.allows(case.values):
+            yield LongCase(dim.name, case, reduced or _is_last(operator, dim))
+
+
+def _longest(operator: Operator, dim: Dim, seed: int, dtypes: Sequence[str], chance: random.Random) -> Case | None:
+    cases: list[Case] = []
+    for _, some in long_cases(operator, dim, seed, dtypes):
+        cases = some or cases
+    # The first ones are the plain ones, one in each dtype.
+    return chance.choice(cases[: len(dtypes)]) if cases else None
+
+
+def _is_last(operator: Operator, dim: Dim) -> bool:
+    shapes = (shape for form in operator.forms for shape in form.shapes.values() if len(shape) > 1)
+    return any(dim.name in names_in(shape[-1]) for shape in shapes)
