@@ -2,7 +2,8 @@
 
 A start takes seconds, nearly all of it torch and CUDA; so one of each kind waits: one that calls a candidate, one that
 replays, one under each tool of compute-sanitizer. Each is used for one candidate. One candidate at a time is on a GPU,
-over all runs on this machine: a lock says whose turn it is.
+over all runs on this machine: a lock says whose turn it is. In a flow its holder also has a slot of Prefect's server
+(`pipeline.prefect_slot`).
 
 After a program ended in a way that it should not have, the GPU is looked at before the next candidate gets it: a known
 kernel must give a known result, and the memory of those that ended must be free again. A GPU that does not pass is
@@ -14,11 +15,11 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, get_args
+from typing import Final, Protocol, Self, get_args
 
 from pipeline.exclusive import exclusive
 from pipeline.isolation_records import as_evidence
@@ -48,6 +49,18 @@ TAKE_TIMEOUT_S: Final = 180.0
 HEALTH_DEADLINE_S: Final = 60.0
 CONTEXT_BYTES: Final = 2 << 30  # of the GPU's memory that a warm program may hold
 PROGRAMS: Final = 2 * (2 + len(get_args(Tool)))  # warm ones, and as many in use
+
+
+class Slot(Protocol):
+    """What whoever has the turn on a GPU holds besides."""
+
+    def hold(self, go_on: Callable[[], object]) -> AbstractContextManager[None]:
+        """Waits for it and holds it; `go_on` is called while it waits and may raise.
+
+        Raises:
+            SandboxUnavailable: it can't be had.
+        """
+        ...
 
 
 class GpuSupply:
@@ -89,6 +102,7 @@ class GpuSupply:
         self._isolation: IsolationEvidence | None = None
         self._identity: str | None = None
         self._closed = False
+        self._slot: Slot | None = None
         self._taken: weakref.WeakSet[Worker] = weakref.WeakSet()
 
     def __enter__(self) -> Self:
@@ -111,21 +125,33 @@ class GpuSupply:
         """What evidence holds for: card, driver, and the image's torch and triton; None before it was opened."""
         return self._identity
 
+    @property
+    def number(self) -> int:
+        """Which GPU of this machine."""
+        return self._number
+
+    def hold_also(self, slot: Slot) -> None:
+        """From now on whoever has the turn holds `slot`, too."""
+        self._slot = slot
+
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Waits until no other candidate is on the GPU, then keeps it.
 
         Raises:
-            SandboxUnavailable: the GPU is quarantined.
+            SandboxUnavailable: the GPU is quarantined, its slot can't be had, or the run was ended.
         """
         self._state.mkdir(parents=True, exist_ok=True)
-        with exclusive(self._state / f"gpu{self._number}.lock", self._report, "is on the GPU"):
+        lock = self._state / f"gpu{self._number}.lock"
+        with exclusive(lock, self._report, "is on the GPU", self._go_on):
             if self._quarantine.exists():
                 raise SandboxUnavailable(
                     f"GPU {self._number} is quarantined: {self._quarantine.read_text(encoding='utf-8').strip()}. "
                     f"Look at it (nvidia-smi), then remove {self._quarantine}"
                 )
-            yield
+            # The lock first: whoever had the slot and waited for the lock would be shown as one that is on the GPU.
+            with nullcontext() if self._slot is None else self._slot.hold(self._go_on):
+                yield
 
     def open(self) -> None:
         """Begins to warm one program of each kind, and proves what they are isolated by.
@@ -169,6 +195,10 @@ class GpuSupply:
             pools = tuple(self._pools.values())
         for pool in pools:
             pool.close()
+
+    def _go_on(self) -> None:
+        if self._closed:
+            raise SandboxUnavailable("the run was ended")
 
     @property
     def _quarantine(self) -> Path:
