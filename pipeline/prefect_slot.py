@@ -8,9 +8,9 @@ The server lends a slot for a minute, its shortest lease, and the holder renews 
 killed is free again after a minute and the server's next look for leases that ended. Prefect's own context manager is
 not used: its waiting can't be ended, and each answer that is no slot is logged as a service that failed.
 
-A server that is gone or fails is waited for, a minute over all candidates together. Then a candidate that needs the slot
-is a fault of ours: it is measured again, and inconclusive in the end. One that is on the GPU already goes on: its lease
-may run out, but the lock does not.
+A server that is gone or fails is waited for, a minute over all candidates together. Then it is a fault of ours that a
+candidate lacks the slot: it is asked for again, and the candidate is inconclusive in the end. One that is on the GPU
+already goes on: its lease may run out, but the lock does not.
 
 Not handled: a server that forgets its leases when it is restarted (Prefect's default keeps them in memory) while a slot
 is taken. It lends that slot to nobody any more; who waits says what to do about it.
@@ -154,7 +154,9 @@ class ServerSlot:
                 client.renew_concurrency_lease(lease, LEASE_S)
             except httpx.HTTPStatusError as error:
                 if error.response.status_code == httpx.codes.GONE:
-                    _LOG.warning("The slot '%s' was lost: Prefect's server shows it as free, which it is not", self.name)
+                    _LOG.warning(
+                        "The slot '%s' was lost: Prefect's server shows it as free, which it is not", self.name
+                    )
                     return
             except _FAULTS:
                 pass  # there is time to try again, and whoever gives it back says it

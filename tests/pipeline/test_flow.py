@@ -22,10 +22,14 @@ from typing import Any
 
 import pytest
 from ailing_server import ailing_server
+from fake_device import FakeDevice
+from fake_device import relu as device_relu
 from scripted_flow import CASES, HEADER, ISOLATION, WAIVED, FakeSupply, Item, small_policy, tiers, verify
+from scripted_gpu import ScriptedGpu, gpu_policy
 from waiting import wait_until
 
 from pipeline.errors import FlowUnavailable
+from pipeline.gate import Judged
 from policies.policy import Tier
 from runners.candidate import read_candidate
 from runners.evidence import LimitEvidence
@@ -165,6 +169,26 @@ class TestFailures:
         assert "the engine does not answer" in judged[1].verdict.findings[0].message
         assert tiers(verify(items, supply)) == [Tier.FUNCTIONAL] * 3
         assert len(supply.measured) == 3
+
+    def test_a_gpu_in_quarantine_is_no_fact_about_a_candidate(self, kernels: Any, tmp_path: Path) -> None:
+        items, supply, quarantine = kernels("right"), FakeSupply(), tmp_path / "gpu0.quarantine"
+        quarantine.write_text("a known kernel gave a wrong result\n")
+
+        def once() -> Judged:
+            with ScriptedGpu(FakeDevice(device_relu), tmp_path) as gpu:
+                (judged,) = verify(items, supply, gpu_policy(), gpu=gpu)
+            return judged
+
+        ill = once()
+        assert ill.verdict.tier is Tier.INCONCLUSIVE
+        assert "GPU 0 is quarantined" in ill.verdict.findings[0].message
+        assert len(supply.measured) == 1  # what was not done on the GPU was not done again
+        quarantine.unlink()
+        well, again = once(), once()
+        assert [(one.verdict.tier, one.reused) for one in (well, again)] == [
+            (Tier.FUNCTIONAL, False),
+            (Tier.FUNCTIONAL, True),
+        ]
 
     def test_a_wrong_candidate_is_a_result_and_not_tried_again(self, kernels: Any) -> None:
         supply = FakeSupply()
