@@ -31,6 +31,7 @@ from pydantic import ValidationError
 
 from pipeline.collect import collect
 from pipeline.content_key import content_key
+from pipeline.drift import tell_drift
 from pipeline.errors import FlowUnavailable
 from pipeline.gate import Judged, judge, measure, needs_runner
 from pipeline.gpu_gate import again_on_gpu
@@ -38,6 +39,7 @@ from pipeline.gpu_opening import gpu_for
 from pipeline.gpu_supply import GpuSupply
 from pipeline.kept import lacks_only_the_gpu, our_failure, why_again
 from pipeline.machine_slots import SharedMachine
+from pipeline.platforms import holds_for
 from pipeline.prefect_environment import prepare, temporary_server
 from pipeline.prefect_logs import make_brief
 from pipeline.run_folder import new_run_id, write_run
@@ -255,6 +257,7 @@ def verify_kernels(
     with supply_for(settings, rules, _LOG.info) as supply, gpu_for(settings, rules, mode, _LOG.info) as gpu:
         if any(needs_runner(item, rules) for item in items):
             supply.open()
+            tell_drift(items, rules, settings.runs, supply, gpu, _LOG.warning)
         turns = Turns(settings.workers, SharedMachine.of_this_user(settings.workers))
         work = _Work(items, rules, supply, turns, fresh=fresh, progress=lambda path, judged: None, gpu=gpu)
         tiers = _verify(work)
@@ -355,6 +358,7 @@ def _row(entry: Judged) -> dict[str, Any]:
         "allowed": "yes" if entry.verdict.allowed else "no",
         "first rule": findings[0].rule if findings else "-",
         "what it says": findings[0].about.title if findings else "-",
+        "holds for": holds_for(entry.evidence, entry.verdict.tier) or "-",
         "measured": "by an earlier run" if entry.reused else "now",
     }
 

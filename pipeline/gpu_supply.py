@@ -23,6 +23,7 @@ from typing import Final, Protocol, Self, get_args
 
 from pipeline.exclusive import exclusive
 from pipeline.isolation_records import as_evidence
+from pipeline.platforms import platform_text
 from runners import wire
 from runners.conversation import RunnerFault
 from runners.device_runners import RecordingRunner, Replayer, Tool
@@ -100,7 +101,7 @@ class GpuSupply:
         self._sandbox: Sandbox | None = None
         self._program: Program | None = None
         self._isolation: IsolationEvidence | None = None
-        self._identity: str | None = None
+        self._platform: str | None = None
         self._closed = False
         self._slot: Slot | None = None
         self._taken: weakref.WeakSet[Worker] = weakref.WeakSet()
@@ -121,9 +122,14 @@ class GpuSupply:
         return self._isolation
 
     @property
-    def identity(self) -> str | None:
+    def platform(self) -> str | None:
         """What evidence holds for: card, driver, and the image's torch and triton; None before it was opened."""
-        return self._identity
+        return self._platform
+
+    @property
+    def identity(self) -> str | None:
+        """The platform and the image: what evidence is kept for; None before it was opened."""
+        return None if self._program is None else f"{self._platform}, image {self._program.image}"
 
     @property
     def number(self) -> int:
@@ -246,7 +252,7 @@ class GpuSupply:
         sandbox = self._sandbox_of()
         program = Program(image=self._image_of(), argv=WORKER_ARGV, limits=self._limits, device=self._access, uses=CUDA)
         self._isolation = as_evidence(sandbox.prove(program))
-        self._identity = _identity_of(sandbox, replace(program, argv=REPLAYER_ARGV))
+        self._platform = _platform_of(sandbox, replace(program, argv=REPLAYER_ARGV))
         kinds = (WORKER_ARGV, REPLAYER_ARGV, *(self._tool_argv(tool) for tool in get_args(Tool)))
         for argv in kinds:
             uses = CUDA if argv in (WORKER_ARGV, REPLAYER_ARGV) else (*CUDA, *SANITIZED)
@@ -255,7 +261,7 @@ class GpuSupply:
         self._sandbox, self._program = sandbox, program
 
 
-def _identity_of(sandbox: Sandbox, program: Program) -> str:
+def _platform_of(sandbox: Sandbox, program: Program) -> str:
     worker = sandbox.start(program)
     replayer = Replayer(worker)
     try:
@@ -264,4 +270,4 @@ def _identity_of(sandbox: Sandbox, program: Program) -> str:
         raise SandboxUnavailable(f"no program starts on the GPU: {error}") from None
     finally:
         replayer.end()
-    return f"{greeting.device}, torch {greeting.torch}, triton {greeting.triton}, image {program.image}"
+    return platform_text(greeting.device or "unknown", greeting.torch, greeting.triton)

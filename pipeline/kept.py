@@ -1,9 +1,9 @@
 """Which evidence may be kept: what was measured, and never what our side failed to.
 
-A check that was not made because nobody asked for it, or because a case had failed before, is missing for good: the same
-run would miss it again. One that our side failed to make (an engine that is gone, a GPU in quarantine) says nothing about
-the candidate, whichever check it is, and another time it may be made. That goes for a candidate that another check has
-denied, too: its verdict stands, and it is measured again by the next run.
+A check that was not made because nobody asked for it, or because a case had failed before, is missing for good: the
+same run would miss it again. One that our side failed to make (an engine that is gone, a GPU in quarantine) says
+nothing about the candidate, whichever check it is, and another time it may be made. That goes for a candidate that
+another check denied, too: its verdict stands, and it is measured again by the next run.
 """
 
 from __future__ import annotations

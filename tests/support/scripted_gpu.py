@@ -28,8 +28,12 @@ class ScriptedGpu(GpuSupply):
         return ISOLATION
 
     @property
+    def platform(self) -> str | None:
+        return f"{GREETING.device}, torch {GREETING.torch}, triton {GREETING.triton}"
+
+    @property
     def identity(self) -> str | None:
-        return f"{GREETING.device}, torch {GREETING.torch}, triton {GREETING.triton}, image image"
+        return f"{self.platform}, image image"
 
     def take_recorder(self) -> RecordingRunner:
         self._check()
