@@ -2,7 +2,8 @@
 
 A verdict holds for the platform of its evidence (`pipeline.platforms`). Whoever verifies a candidate again after a
 driver, a card, torch or triton changed may believe that nothing new can come of it; so it is said before anything is
-run. Nothing else follows: stored evidence stays what it is, and the candidate is measured as it would be anyway.
+run. Nothing else follows: stored evidence stays what it is, and the candidate is measured as it would be anyway (by a
+flow that kept evidence for this platform from earlier times: not again).
 
 Run folders are read as what they are, files that anybody may have changed and earlier versions have written: of each
 only the fields that are needed, whatever else it holds, and one that can't be read is passed over. The search is
