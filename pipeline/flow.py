@@ -20,6 +20,7 @@ Artifacts show no text of a candidate's author but its path: Prefect's pages ren
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -34,7 +35,7 @@ from pipeline.content_key import content_key
 from pipeline.drift import tell_drift
 from pipeline.errors import FlowUnavailable
 from pipeline.gate import Judged, judge, measure, needs_runner
-from pipeline.gpu_gate import again_on_gpu
+from pipeline.gpu_gate import checked_on_gpu
 from pipeline.gpu_opening import gpu_for
 from pipeline.gpu_supply import GpuSupply
 from pipeline.kept import lacks_only_the_gpu, our_failure, why_again
@@ -178,9 +179,10 @@ class _Work:
         return True
 
     def _measured(self, number: int) -> Evidence:
-        item, earlier = self.items[number], self._faults.get(number)
-        if isinstance(item, Candidate) and earlier is not None and lacks_only_the_gpu(earlier):
-            return again_on_gpu(item, self.policy, earlier, self.gpu)
+        item, earlier, gpu = self.items[number], self._faults.get(number), self.gpu
+        if isinstance(item, Candidate) and gpu is not None and earlier is not None and lacks_only_the_gpu(earlier):
+            device = checked_on_gpu(item, self.policy, gpu, secrets.randbits(64))
+            return earlier.model_copy(update={"device": device})  # the rest was measured and stands
         return measure(item, self.policy, self.supply, progress=self._go_on, turns=self._turns, gpu=self.gpu)
 
     def _go_on(self, done: int = 0) -> None:

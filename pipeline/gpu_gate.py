@@ -10,7 +10,7 @@ from policies.policy import Policy
 from runners.candidate import Candidate
 from runners.conversation import RunnerFault
 from runners.device_check import DeviceCheck, DeviceEffort
-from runners.evidence import DeviceEvidence, Evidence, Missing, PropertiesEvidence
+from runners.evidence import DeviceEvidence, Missing, PropertiesEvidence
 from runners.failures import DeviceFault, RunnerEnded
 from runners.oracle import Allowance
 from runners.session import Deadlines
@@ -50,11 +50,6 @@ def on_gpu(
     if isinstance(properties, Missing) or properties.failure is not None:
         return FAILED_BEFORE
     return checked_on_gpu(item, policy, gpu, secrets.randbits(64))
-
-
-def again_on_gpu(item: Candidate, policy: Policy, earlier: Evidence, gpu: GpuSupply | None) -> Evidence:
-    """Returns `earlier` with the checks on the GPU made again: what else it holds was measured and still stands."""
-    return earlier.model_copy(update={"device": on_gpu(item, policy, earlier.properties, gpu)})
 
 
 def checked_on_gpu(item: Candidate, policy: Policy, gpu: GpuSupply, seed: int) -> DeviceEvidence | Missing:

@@ -47,6 +47,7 @@ LIMITS: Final = Limits(
 CUDA: Final[tuple[Use, ...]] = ("cuda",)
 SANITIZED: Final[tuple[Use, ...]] = ("sanitizer",)
 TAKE_TIMEOUT_S: Final = 180.0
+LOOK_UP_S: Final = 1.0  # so often whoever waits for a turn asks whether the run has ended
 HEALTH_DEADLINE_S: Final = 60.0
 CONTEXT_BYTES: Final = 2 << 30  # of the GPU's memory that a warm program may hold
 PROGRAMS: Final = 2 * (2 + len(get_args(Tool)))  # warm ones, and as many in use
@@ -104,6 +105,7 @@ class GpuSupply:
         self._platform: str | None = None
         self._closed = False
         self._slot: Slot | None = None
+        self._turn = threading.Lock()
         self._taken: weakref.WeakSet[Worker] = weakref.WeakSet()
 
     def __enter__(self) -> Self:
@@ -149,7 +151,7 @@ class GpuSupply:
         """
         self._state.mkdir(parents=True, exist_ok=True)
         lock = self._state / f"gpu{self._number}.lock"
-        with exclusive(lock, self._report, "is on the GPU", self._go_on):
+        with self._alone_here(), exclusive(lock, self._report, "is on the GPU", self._go_on):
             if self._quarantine.exists():
                 raise SandboxUnavailable(
                     f"GPU {self._number} is quarantined: {self._quarantine.read_text(encoding='utf-8').strip()}. "
@@ -201,6 +203,16 @@ class GpuSupply:
             pools = tuple(self._pools.values())
         for pool in pools:
             pool.close()
+
+    @contextmanager
+    def _alone_here(self) -> Iterator[None]:
+        """Of the threads of this run one at a time looks for the lock; there may be hundreds that wait."""
+        while not self._turn.acquire(timeout=LOOK_UP_S):
+            self._go_on()
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def _go_on(self) -> None:
         if self._closed:
