@@ -189,8 +189,11 @@ def replay_command(
     operators: OperatorsOption = None,
     runs: RunsOption = None,
     sandbox: SandboxOption = None,
+    mode: Annotated[
+        Mode, typer.Option("--mode", help="auto: where it failed, or exit 3. cpu: on the interpreter. gpu: on the GPU.")
+    ] = Mode.AUTO,
 ) -> None:
-    """Run one failed case again and show its first wrong elements: exit 1 when it still fails."""
+    """Run one failed case again, where it failed, and show its first wrong elements: exit 1 when it still fails."""
     with _errors_in_words():
         from pipeline import render
         from pipeline.console import output
@@ -202,7 +205,7 @@ def replay_command(
         stored = find_case(settings.runs, run, case)
         known = load_operators(operators)
         with _listening(1) as listener:
-            replayed = replay(stored, settings, listener, known)
+            replayed = replay(stored, settings, listener, known, mode)
         code = render.print_replay(replayed, output())
     raise typer.Exit(code)
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 from importlib import metadata
 
+from pipeline.platforms import HARDWARE
 from pipeline.strength_records import recorded_strength
 from policies.policy import Policy
 from runners.candidate import Candidate, Unreadable
@@ -46,7 +46,7 @@ def content_key(
         "candidate": item.facts.digest,
         "policy": policy.digest,
         "about": about,
-        "hardware": f"cpu {platform.machine()}",
+        "hardware": HARDWARE,
         "gpu": gpu,
         "torch": metadata.version("torch"),
         "triton": metadata.version("triton"),

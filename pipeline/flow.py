@@ -4,8 +4,12 @@ What a task returns, and Prefect keeps as JSON, is evidence; verdicts are made f
 and is started again measures only what was not finished (`pipeline.content_key` says what makes two runs the same).
 
 A candidate's failure is evidence like any other: the task completes, is kept and is not tried again. A failure of ours
-raises `InfrastructureFault`, the only thing that is retried; it is never kept, and when the retries are spent the
-candidate is inconclusive with the reason. What was kept and can't be read (its writer was killed) is measured again.
+raises `InfrastructureFault`, the only thing that is retried; it is never kept, whichever check it was
+(`pipeline.kept`), and when the retries are spent what was measured is judged with the reason that the rest is missing.
+Where only the GPU failed us, only the checks on it are made again. What was kept and can't be read (its writer was
+killed) is measured again.
+
+Whoever is on a GPU has its slot on Prefect's server (`pipeline.prefect_slot`); nothing else that a task does needs one.
 
 Prefect supervises and does not bound: deadlines live on the runners. An interrupt closes the supply and lets each
 candidate end after the case it is at, so it is heard within one case's deadline.
@@ -16,6 +20,7 @@ Artifacts show no text of a candidate's author but its path: Prefect's pages ren
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -27,11 +32,15 @@ from pydantic import ValidationError
 
 from pipeline.collect import collect
 from pipeline.content_key import content_key
+from pipeline.drift import tell_drift
 from pipeline.errors import FlowUnavailable
 from pipeline.gate import Judged, judge, measure, needs_runner
+from pipeline.gpu_gate import checked_on_gpu
 from pipeline.gpu_opening import gpu_for
 from pipeline.gpu_supply import GpuSupply
+from pipeline.kept import lacks_only_the_gpu, our_failure, why_again
 from pipeline.machine_slots import SharedMachine
+from pipeline.platforms import holds_for
 from pipeline.prefect_environment import prepare, temporary_server
 from pipeline.prefect_logs import make_brief
 from pipeline.run_folder import new_run_id, write_run
@@ -40,7 +49,7 @@ from pipeline.supply import RunnerSupply, supply_for
 from pipeline.turns import IN_PLAY, Turns
 from policies.policy import Policy, Tier, load_policy
 from runners.candidate import Candidate, Unreadable
-from runners.evidence import Evidence, Missing, PropertiesEvidence
+from runners.evidence import Evidence
 
 prepare(Settings.resolve().state)  # Prefect reads the environment when it is imported, in the lines below
 
@@ -61,6 +70,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner  # noqa: E402
 from prefect.tasks import Task, exponential_backoff  # noqa: E402
 
 from pipeline.prefect_events import send_briefly  # noqa: E402  # imports prefect, too
+from pipeline.prefect_slot import ServerSlot  # noqa: E402  # likewise
 
 RETRIES: Final = 2
 _LOG: Final = logging.getLogger(__name__)
@@ -132,13 +142,12 @@ class _Work:
         Raises:
             InfrastructureFault: our side failed.
         """
-        evidence = measure(
-            self.items[number], self.policy, self.supply, progress=self._go_on, turns=self._turns, gpu=self.gpu
-        )
+        evidence = self._measured(number)
         self._go_on()  # what a runner says while it is being closed is our doing
-        if isinstance(evidence.properties, Missing) and evidence.properties.ours:
+        failure = our_failure(evidence)
+        if failure is not None:
             self._faults[number] = evidence
-            raise InfrastructureFault(evidence.properties.reason)
+            raise InfrastructureFault(failure)
         return evidence.model_dump_json()
 
     def stop(self) -> None:
@@ -158,8 +167,8 @@ class _Work:
             return False
         try:
             evidence = self._faults[number] if isinstance(result, InfrastructureFault) else _evidence_in(result)
-            if future.state.name == "Cached" and _cut_short(evidence):
-                raise NoEvidenceError("the earlier measurement ran out of time, and this machine may have more")
+            if future.state.name == "Cached" and (why := why_again(evidence)) is not None:
+                raise NoEvidenceError(why)
         except (ValidationError, NoEvidenceError) as error:
             self.unread[number] = error
             return False
@@ -168,6 +177,13 @@ class _Work:
         self.judged[number] = judge(item, own, self.policy, reused=future.state.name == "Cached")
         self._progress(item.facts.path, self.judged[number])
         return True
+
+    def _measured(self, number: int) -> Evidence:
+        item, earlier, gpu = self.items[number], self._faults.get(number), self.gpu
+        if isinstance(item, Candidate) and gpu is not None and earlier is not None and lacks_only_the_gpu(earlier):
+            device = checked_on_gpu(item, self.policy, gpu, secrets.randbits(64))
+            return earlier.model_copy(update={"device": device})  # the rest was measured and stands
+        return measure(item, self.policy, self.supply, progress=self._go_on, turns=self._turns, gpu=self.gpu)
 
     def _go_on(self, done: int = 0) -> None:
         if self._stopped.is_set():
@@ -243,6 +259,7 @@ def verify_kernels(
     with supply_for(settings, rules, _LOG.info) as supply, gpu_for(settings, rules, mode, _LOG.info) as gpu:
         if any(needs_runner(item, rules) for item in items):
             supply.open()
+            tell_drift(items, rules, settings.runs, supply, gpu, _LOG.warning)
         turns = Turns(settings.workers, SharedMachine.of_this_user(settings.workers))
         work = _Work(items, rules, supply, turns, fresh=fresh, progress=lambda path, judged: None, gpu=gpu)
         tiers = _verify(work)
@@ -251,6 +268,10 @@ def verify_kernels(
 
 
 def _verify(work: _Work) -> tuple[str, ...]:
+    if work.gpu is not None:
+        slot = ServerSlot(work.gpu.number)
+        slot.make()
+        work.gpu.hold_also(slot)
     try:
         unread = _measure_all(work, range(len(work.items)), fresh=work.fresh)
         lost = _measure_all(work, unread, fresh=True)
@@ -273,10 +294,6 @@ def _measure_all(work: _Work, numbers: Sequence[int], *, fresh: bool) -> list[in
     futures = list(mapped.map(path=paths, number=list(numbers), key=keys, work=unmapped(work))) if numbers else []
     number_of = dict(zip(futures, numbers, strict=True))
     return [number_of[future] for future in as_completed(futures) if not work.take_in(number_of[future], future)]
-
-
-def _cut_short(evidence: Evidence) -> bool:
-    return isinstance(evidence.properties, PropertiesEvidence) and evidence.properties.deadline_spent
 
 
 def _evidence_in(result: object) -> Evidence:
@@ -343,6 +360,7 @@ def _row(entry: Judged) -> dict[str, Any]:
         "allowed": "yes" if entry.verdict.allowed else "no",
         "first rule": findings[0].rule if findings else "-",
         "what it says": findings[0].about.title if findings else "-",
+        "holds for": holds_for(entry.evidence, entry.verdict.tier) or "-",
         "measured": "by an earlier run" if entry.reused else "now",
     }
 

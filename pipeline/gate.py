@@ -6,7 +6,6 @@ Our own failures end here as evidence that is missing, never as a verdict about 
 from __future__ import annotations
 
 import dataclasses
-import platform
 import secrets
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -15,6 +14,7 @@ from typing import Final
 
 from pipeline.gpu_gate import NOT_ON_A_GPU, DevicePart
 from pipeline.gpu_supply import GpuSupply
+from pipeline.platforms import HARDWARE
 from pipeline.strength_records import recorded_strength
 from pipeline.supply import RunnerSupply
 from pipeline.turns import Turns
@@ -271,7 +271,7 @@ def _environment(greeting: wire.Greeting | None) -> Environment | None:
     if greeting is None:
         return None
     return Environment(
-        hardware=f"cpu {platform.machine()}",
+        hardware=HARDWARE,
         python=greeting.python,
         torch=greeting.torch,
         triton=greeting.triton,

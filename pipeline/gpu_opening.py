@@ -28,6 +28,14 @@ NOT_PASSED: Final = (
 )
 
 
+class NoGpu(SandboxUnavailable):
+    """A GPU was asked for, and this machine has none that can be used; `problem` says why."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"--mode gpu: {problem}")
+        self.problem = problem
+
+
 @contextmanager
 def gpu_for(
     settings: Settings, policy: Policy, mode: Mode, report: Callable[[str], None]
@@ -36,7 +44,8 @@ def gpu_for(
 
     Raises:
         UsageError: a GPU was asked for, and the policy asks for no check on one.
-        SandboxUnavailable: a GPU was asked for, and none can be had.
+        NoGpu: a GPU was asked for, and there is none.
+        SandboxUnavailable: no program starts on the one that there is.
         SettingsError: a variable that says how the GPU is passed can't be used.
     """
     if mode is Mode.GPU and not policy.gpu_checks:
@@ -78,7 +87,7 @@ def _problem(settings: Settings, chosen: GpuSettings) -> str | None:
 
 def _without(mode: Mode, problem: str, report: Callable[[str], None]) -> None:
     if mode is Mode.GPU:
-        raise SandboxUnavailable(f"--mode gpu: {problem}")
+        raise NoGpu(problem)
     report(f"note: no check is made on a GPU: {problem}")
 
 

@@ -2,7 +2,8 @@
 
 A start takes seconds, nearly all of it torch and CUDA; so one of each kind waits: one that calls a candidate, one that
 replays, one under each tool of compute-sanitizer. Each is used for one candidate. One candidate at a time is on a GPU,
-over all runs on this machine: a lock says whose turn it is.
+over all runs on this machine: a lock says whose turn it is. In a flow its holder also has a slot of Prefect's server
+(`pipeline.prefect_slot`).
 
 After a program ended in a way that it should not have, the GPU is looked at before the next candidate gets it: a known
 kernel must give a known result, and the memory of those that ended must be free again. A GPU that does not pass is
@@ -14,14 +15,15 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, get_args
+from typing import Final, Protocol, Self, get_args
 
 from pipeline.exclusive import exclusive
 from pipeline.isolation_records import as_evidence
+from pipeline.platforms import platform_text
 from runners import wire
 from runners.conversation import RunnerFault
 from runners.device_runners import RecordingRunner, Replayer, Tool
@@ -46,9 +48,22 @@ LIMITS: Final = Limits(
 CUDA: Final[tuple[Use, ...]] = ("cuda",)
 SANITIZED: Final[tuple[Use, ...]] = ("sanitizer",)
 TAKE_TIMEOUT_S: Final = 180.0
+LOOK_UP_S: Final = 1.0  # so often whoever waits for a turn asks whether the run has ended
 HEALTH_DEADLINE_S: Final = 60.0
 CONTEXT_BYTES: Final = 2 << 30  # of the GPU's memory that a warm program may hold
 PROGRAMS: Final = 2 * (2 + len(get_args(Tool)))  # warm ones, and as many in use
+
+
+class Slot(Protocol):
+    """What whoever has the turn on a GPU holds besides."""
+
+    def hold(self, go_on: Callable[[], object]) -> AbstractContextManager[None]:
+        """Waits for it and holds it; `go_on` is called while it waits and may raise.
+
+        Raises:
+            SandboxUnavailable: it can't be had.
+        """
+        ...
 
 
 class GpuSupply:
@@ -88,8 +103,10 @@ class GpuSupply:
         self._sandbox: Sandbox | None = None
         self._program: Program | None = None
         self._isolation: IsolationEvidence | None = None
-        self._identity: str | None = None
+        self._platform: str | None = None
         self._closed = False
+        self._slot: Slot | None = None
+        self._turn = threading.Lock()
         self._taken: weakref.WeakSet[Worker] = weakref.WeakSet()
 
     def __enter__(self) -> Self:
@@ -108,25 +125,42 @@ class GpuSupply:
         return self._isolation
 
     @property
-    def identity(self) -> str | None:
+    def platform(self) -> str | None:
         """What evidence holds for: card, driver, and the image's torch and triton; None before it was opened."""
-        return self._identity
+        return self._platform
+
+    @property
+    def identity(self) -> str | None:
+        """The platform and the image: what evidence is kept for; None before it was opened."""
+        return None if self._program is None else f"{self._platform}, image {self._program.image}"
+
+    @property
+    def number(self) -> int:
+        """Which GPU of this machine."""
+        return self._number
+
+    def hold_also(self, slot: Slot) -> None:
+        """From now on whoever has the turn holds `slot`, too."""
+        self._slot = slot
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Waits until no other candidate is on the GPU, then keeps it.
 
         Raises:
-            SandboxUnavailable: the GPU is quarantined.
+            SandboxUnavailable: the GPU is quarantined, its slot can't be had, or the run was ended.
         """
         self._state.mkdir(parents=True, exist_ok=True)
-        with exclusive(self._state / f"gpu{self._number}.lock", self._report, "is on the GPU"):
+        lock = self._state / f"gpu{self._number}.lock"
+        with self._alone_here(), exclusive(lock, self._report, "is on the GPU", self._go_on):
             if self._quarantine.exists():
                 raise SandboxUnavailable(
                     f"GPU {self._number} is quarantined: {self._quarantine.read_text(encoding='utf-8').strip()}. "
                     f"Look at it (nvidia-smi), then remove {self._quarantine}"
                 )
-            yield
+            # The lock first: whoever had the slot and waited for the lock would be shown as one that is on the GPU.
+            with nullcontext() if self._slot is None else self._slot.hold(self._go_on):
+                yield
 
     def open(self) -> None:
         """Begins to warm one program of each kind, and proves what they are isolated by.
@@ -170,6 +204,20 @@ class GpuSupply:
             pools = tuple(self._pools.values())
         for pool in pools:
             pool.close()
+
+    @contextmanager
+    def _alone_here(self) -> Iterator[None]:
+        """Of the threads of this run one at a time looks for the lock; there may be hundreds that wait."""
+        while not self._turn.acquire(timeout=LOOK_UP_S):
+            self._go_on()
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def _go_on(self) -> None:
+        if self._closed:
+            raise SandboxUnavailable("the run was ended")
 
     @property
     def _quarantine(self) -> Path:
@@ -217,7 +265,7 @@ class GpuSupply:
         sandbox = self._sandbox_of()
         program = Program(image=self._image_of(), argv=WORKER_ARGV, limits=self._limits, device=self._access, uses=CUDA)
         self._isolation = as_evidence(sandbox.prove(program))
-        self._identity = _identity_of(sandbox, replace(program, argv=REPLAYER_ARGV))
+        self._platform = _platform_of(sandbox, replace(program, argv=REPLAYER_ARGV))
         kinds = (WORKER_ARGV, REPLAYER_ARGV, *(self._tool_argv(tool) for tool in get_args(Tool)))
         for argv in kinds:
             uses = CUDA if argv in (WORKER_ARGV, REPLAYER_ARGV) else (*CUDA, *SANITIZED)
@@ -226,7 +274,7 @@ class GpuSupply:
         self._sandbox, self._program = sandbox, program
 
 
-def _identity_of(sandbox: Sandbox, program: Program) -> str:
+def _platform_of(sandbox: Sandbox, program: Program) -> str:
     worker = sandbox.start(program)
     replayer = Replayer(worker)
     try:
@@ -235,4 +283,4 @@ def _identity_of(sandbox: Sandbox, program: Program) -> str:
         raise SandboxUnavailable(f"no program starts on the GPU: {error}") from None
     finally:
         replayer.end()
-    return f"{greeting.device}, torch {greeting.torch}, triton {greeting.triton}, image {program.image}"
+    return platform_text(greeting.device or "unknown", greeting.torch, greeting.triton)

@@ -36,11 +36,14 @@ DEFAULTS: Final = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_LOGGING_LEVEL": "WARNING",
 }
-# Prefect's own marks of a server that lives with one program: no user interface, no services that it does not need.
+# Prefect's own marks of a server that lives with one program: no user interface, no services that it does not need. Who
+# has a slot lies in a file of its home: the next server there must end what was lent to a process that was killed.
 SERVER_VARIABLES: Final = {
     "PREFECT_UI_ENABLED": "0",
     "PREFECT__SERVER_EPHEMERAL": "1",
     "PREFECT__SERVER_FINAL": "1",
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    "PREFECT_SERVER_SERVICES_REPOSSESSOR_LOOP_SECONDS": "5",
 }
 
 

@@ -18,9 +18,19 @@ def main(descriptor: int) -> None:
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     import uvicorn  # after the thread: a parent that dies meanwhile is noticed
 
+    _end_leases()
     application = "prefect.server.api.server:create_app"
     config = uvicorn.Config(application, factory=True, log_level="error", lifespan="on", timeout_graceful_shutdown=2)
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])
+
+
+def _end_leases() -> None:
+    """Has Prefect look for leases whose holder is gone, which it does in lasting servers alone."""
+    from prefect.server.services.perpetual_services import _PERPETUAL_SERVICES
+    from prefect.server.services.repossessor import monitor_expired_leases
+
+    for service in _PERPETUAL_SERVICES:
+        service.run_in_ephemeral |= service.function is monitor_expired_leases
 
 
 def _leave_with_parent() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -15,13 +15,17 @@ from pipeline.demo import Demo
 from pipeline.doctor import Sign
 from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
 from pipeline.gate import Judged
+from pipeline.platforms import holds_for
 from pipeline.replay import Replayed
-from pipeline.run_folder import case_of
+from pipeline.run_folder import Place, case_of
 from pipeline.verify import Run
+from policies.policy import Tier
 from runners.evidence import UnsupportedCase, WrongValues
 from runners.examine import Agreed
 from runners.operators.model import Operator
 from sandbox.printable import printable
+
+_NAMES: Final[dict[Place, str]] = {"interpreter": "the interpreter", "gpu": "a GPU"}
 
 
 def print_run(run: Run, console: Console) -> None:
@@ -29,6 +33,8 @@ def print_run(run: Run, console: Console) -> None:
     console.print(verdict_table(run.judged))
     console.print()
     console.print(Text(f"{summary_line(run.judged)}; policy {run.policy.name}; {run.folder}"))
+    for held in sorted({text for entry in run.judged if (text := _certified_for(entry)) is not None}):
+        console.print(Text(f"production-safe holds for {held}"))
     _print_replay_hint(run.id, run.judged, console)
 
 
@@ -60,13 +66,19 @@ def run_as_json(run: Run) -> str:
 
 def print_replay(replayed: Replayed, console: Console) -> int:
     """Prints what the case did this time and returns the exit code: 0 it is right now, 1 it still fails."""
-    console.print(Text(f"case {replayed.stored.case.id}: {replayed.stored.case.describe()}"))
-    result = replayed.result
+    on_gpu = replayed.ran_on == "gpu"
+    stored, result = replayed.stored, replayed.result
+    where = "on the GPU" if on_gpu else "on the interpreter"
+    failed = (
+        ", where it failed" if replayed.ran_on == stored.failed_on else f"; it failed on {_NAMES[stored.failed_on]}"
+    )
+    console.print(Text(f"case {stored.case.id} {where}{failed}: {stored.case.describe()}"))
     if isinstance(result, Agreed):
-        console.print(Text("right this time, in both runs", "green"))
+        how = "called and replayed, also under other scheduling" if on_gpu else "in both runs"
+        console.print(Text(f"right this time, {how}", "green"))
         return ALLOWED
     if isinstance(result, UnsupportedCase):
-        console.print(Text(f"the interpreter can't run it: {printable(result.reason)}", "yellow"))
+        console.print(Text(f"it can't be run {where}: {printable(result.reason)}", "yellow"))
         return INCOMPLETE
     finding = replayed.finding
     if finding is not None:
@@ -141,6 +153,11 @@ def _signature(operator: Operator) -> str:
     return f"{operator.name}({', '.join(given.name for given in operator.inputs)})"
 
 
+def _certified_for(entry: Judged) -> str | None:
+    tier = entry.verdict.tier
+    return holds_for(entry.evidence, tier) if tier is Tier.PRODUCTION_SAFE else None
+
+
 def _candidate(entry: Judged) -> dict[str, Any]:
     facts = entry.evidence.candidate
     case = case_of(entry)
@@ -150,6 +167,7 @@ def _candidate(entry: Judged) -> dict[str, Any]:
         "operator": facts.operator,
         "tier": entry.verdict.tier.value,
         "allowed": entry.verdict.allowed,
+        "holds_for": holds_for(entry.evidence, entry.verdict.tier),
         "reused": entry.reused,
         "case": case.id if case is not None else None,
         "findings": [

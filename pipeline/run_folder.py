@@ -4,6 +4,9 @@
     runs/<id>/policy.json             the policy as it was resolved
     runs/<id>/<candidate>/candidate.py, evidence.json, verdict.json, cases/<case id>.json
 
+A case's file holds the case and says where it failed, on the interpreter or on a GPU; in runs of earlier versions it
+holds the case alone, which is taken for one that failed on the interpreter.
+
 A folder is made under a hidden name beside its place and renamed when it is whole: nobody sees a half-written one. Its
 writer holds a lock on it, which ends with the writer: what a run that was killed while writing left is told by that and
 removed by the next.
@@ -23,25 +26,40 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import RunFolderError, StoredRunError
 from pipeline.gate import Judged
+from pipeline.platforms import holds_for
 from policies.policy import Policy
 from runners.cases import Case
+from runners.evidence import DeviceEvidence, Evidence, Failure, PropertiesEvidence, UnsupportedCase
 
 PARTIAL: Final = ".partial"
 
 
+Place = Literal["interpreter", "gpu"]
+
+
+class CaseFile(BaseModel):
+    """What the file of a failing case holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    failed_on: Place
+    case: Case
+
+
 @dataclass(frozen=True, slots=True)
 class StoredCase:
-    """A failing case of an earlier run, with the candidate that it made fail."""
+    """A failing case of an earlier run, with the candidate that it made fail, and where."""
 
     case: Case
     candidate: Path
     policy: Policy
+    failed_on: Place = "interpreter"
 
 
 def new_run_id() -> str:
@@ -137,19 +155,39 @@ def find_case(runs: Path, run: str, case_id: str) -> StoredCase:
         known = ", ".join(f"{path.parents[1].name}/{path.stem}" for path in stored) or "none"
         raise StoredRunError(f"{len(found)} cases of run {folder.name} begin with '{case_id}'; stored are: {known}")
     try:
-        case = Case.model_validate_json(found[0].read_bytes())
+        file = _case_in(found[0].read_bytes())
         policy = Policy.model_validate_json((folder / "policy.json").read_bytes())
     except (OSError, ValidationError) as error:
         raise StoredRunError(f"run {folder.name} is damaged: {error}") from None
     source = found[0].parents[1] / "candidate.py"
     if not source.is_file():
         raise StoredRunError(f"run {folder.name} is damaged: {source} is missing")
-    return StoredCase(case, source, policy)
+    return StoredCase(file.case, source, policy, file.failed_on)
 
 
 def case_of(judged: Judged) -> Case | None:
     """The failing case that decided, if one did."""
     return next((finding.case for finding in judged.verdict.findings if finding.case is not None), None)
+
+
+def place_of(case: Case, evidence: Evidence) -> Place:
+    """Where this failing case failed; the interpreter, where it failed there, too."""
+    properties, device = evidence.properties, evidence.device
+    if isinstance(properties, PropertiesEvidence) and case in _cases(properties.failure, properties.unsupported):
+        return "interpreter"
+    on_gpu = isinstance(device, DeviceEvidence) and case in _cases(device.failure, device.unsupported)
+    return "gpu" if on_gpu else "interpreter"
+
+
+def _cases(*failures: Failure | UnsupportedCase | None) -> tuple[Case | None, ...]:
+    return tuple(failure.case for failure in failures if failure is not None)
+
+
+def _case_in(data: bytes) -> CaseFile:
+    try:
+        return CaseFile.model_validate_json(data)
+    except ValidationError:
+        return CaseFile(failed_on="interpreter", case=Case.model_validate_json(data))
 
 
 def _write_candidate(folder: Path, judged: Judged) -> None:
@@ -160,7 +198,8 @@ def _write_candidate(folder: Path, judged: Judged) -> None:
     case = case_of(judged)
     if case is not None:
         (folder / "cases").mkdir()
-        (folder / "cases" / f"{case.id}.json").write_text(case.model_dump_json(), encoding="utf-8")
+        file = CaseFile(failed_on=place_of(case, judged.evidence), case=case)
+        (folder / "cases" / f"{case.id}.json").write_text(file.model_dump_json(), encoding="utf-8")
 
 
 def _names(judged: Sequence[Judged]) -> list[str]:
@@ -186,6 +225,7 @@ def _summary(run_id: str, policy: Policy, names: Sequence[str], judged: Sequence
                 "operator": entry.evidence.candidate.operator,
                 "tier": entry.verdict.tier.value,
                 "allowed": entry.verdict.allowed,
+                "holds_for": holds_for(entry.evidence, entry.verdict.tier),
             }
             for name, entry in zip(names, judged, strict=True)
         ],

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from pipeline.drift import tell_drift
 from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
 from pipeline.gate import Judged, judge, measure, needs_runner
 from pipeline.gpu_opening import gpu_for
@@ -114,6 +115,7 @@ def verify_items(
             start_early(settings.state)  # it takes seconds, which the opening of the supply can hide
         if runs_any:
             supply.open()
+            tell_drift(items, policy, settings.runs, supply, gpu, listener.note)
         listener.note(f"verifying {len(items)} candidate{'s' if len(items) > 1 else ''}, {settings.workers} at once")
         if options.flow:
             from pipeline.flow import verify_with_flow  # prefect takes seconds to import

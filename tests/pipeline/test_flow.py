@@ -6,8 +6,6 @@ Run as a program, this file is a flow in a process of its own, for the tests tha
 from __future__ import annotations
 
 import gc
-import hashlib
-import http.server
 import importlib
 import json
 import os
@@ -23,131 +21,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
+from ailing_server import ailing_server
+from fake_device import FakeDevice
+from fake_device import relu as device_relu
+from scripted_flow import CASES, HEADER, ISOLATION, WAIVED, FakeSupply, Item, small_policy, tiers, verify
+from scripted_gpu import ScriptedGpu, gpu_policy
+from waiting import wait_until
 
 from pipeline.errors import FlowUnavailable
 from pipeline.gate import Judged
-from pipeline.machine_slots import OwnMachine
-from pipeline.turns import Turns
-from policies.policy import Policy, Tier, load_policy
-from runners import wire
-from runners.candidate import Candidate, Unreadable, read_candidate
-from runners.conversation import Runner, RunnerFault
-from runners.dtypes import TORCH_DTYPES
-from runners.evidence import IsolationEvidence, LimitEvidence
-from sandbox.contract import Program, SandboxUnavailable
-from sandbox.scripted import Answer, Say, Script, ScriptedSandbox
+from policies.policy import Tier
+from runners.candidate import read_candidate
+from runners.evidence import LimitEvidence
 
-HEADER = '# /// kernel\n# operator = "relu"\n# language = "triton"\n# ///\n'
-ISOLATION = IsolationEvidence(
-    isolation="docker",
-    engine="none",
-    runtime="none",
-    image="sha256:1",
-    limits=(LimitEvidence(name="network", holds=True, observed="1"),),
-)
-GREETING = wire.Greeting(python="3", torch="t", triton="t", interpreter_repaired=True)
-Item = Candidate | Unreadable
 # Prefect leaves the idle connections of its HTTP clients to the garbage collector.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
     pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"),
 ]
-
-
-WAIVED = ("source/no-launch", "source/result-not-from-kernel", "source/host-arithmetic")
-CASES = 8  # so many that not all of them are empty
-
-
-def small_policy(cases: int = CASES) -> Policy:
-    dev = load_policy("dev")
-    rules = dev.properties.model_copy(
-        update={
-            "pairwise_cases": cases,
-            "special_cases": 0,
-            "block_cases": 0,
-            "huge_cases": 0,
-            "random_cases": 0,
-            "targeted_cases": 0,
-            "dtypes": ("float32",),
-            "controls": (),
-        }
-    )
-    source = dev.source.model_copy(update={"waived_rules": WAIVED})
-    nothing = dev.compile.model_copy(update={"required_targets": (), "informative_targets": ()})
-    # The runners here are scripted: the candidates are what these tests tell apart, and hold no kernel.
-    return dev.model_copy(update={"properties": rules, "compile": nothing, "source": source})
-
-
-def payload(message: wire.Message, buffers: Sequence[Any] = ()) -> bytes:
-    return b"".join(bytes(part) for part in wire.encode(message, buffers))
-
-
-class ReluProgram:
-    """What a runner does: computes relu, or zeros for a source that says `wrong`."""
-
-    def __init__(self, on_load: Callable[[bytes], None], on_run: Callable[[], None]) -> None:
-        self._on_load, self._on_run = on_load, on_run
-        self._source = b""
-
-    def __call__(self, request: bytes) -> bytes:
-        message, buffers = wire.decode_request(request)
-        if isinstance(message, wire.LoadRequest):
-            self._source = bytes(buffers[0])
-            self._on_load(self._source)
-            return payload(wire.Loaded())
-        self._on_run()
-        (given,) = message.arguments
-        base = torch.frombuffer(bytearray(buffers[0]) or bytearray(4), dtype=TORCH_DTYPES[given.dtype])
-        x = torch.as_strided(base, given.shape, given.strides, given.offset)
-        y = torch.relu(x).contiguous() if b"wrong" not in self._source else torch.full(given.shape, 7.0, dtype=x.dtype)
-        data = y.numpy().tobytes()
-        output = wire.Output(dtype=given.dtype, shape=given.shape, contiguous=True, device="cpu", data_bytes=len(data))
-        digest = hashlib.blake2b(buffers[0], digest_size=16).hexdigest()
-        returned = wire.Returned(single=True, outputs=(output,), launches=1, atomics=False, argument_digests=(digest,))
-        return payload(wire.Ran(calls=(returned,) * len(message.conditions)), [data] * len(message.conditions))
-
-
-class FakeSupply:
-    """Scripted runners; counts what was taken and measured."""
-
-    def __init__(self, *, failing: Sequence[int] = (), on_run: Callable[[], None] = lambda: None) -> None:
-        self.isolation: IsolationEvidence | None = ISOLATION
-        self.measured: list[bytes] = []
-        self.taken = 0
-        self.lost: bytes | None = None  # the engine goes away whenever a source that says this is loaded
-        self.closed = False
-        self._failing = failing
-        self._lock = threading.Lock()
-        self._on_run = on_run
-        self._sandbox = ScriptedSandbox(self._script)
-
-    def _script(self, program: Program) -> Script:
-        return Script((Say(payload(GREETING)), Answer(ReluProgram(self.loaded, self._on_run))), repeat_last=True)
-
-    def loaded(self, source: bytes) -> None:
-        if self.lost is not None and self.lost in source:
-            raise RunnerFault("the engine does not answer")
-        self.measured.append(source)
-
-    def take(self) -> Runner:
-        with self._lock:
-            self.taken += 1
-            if self.closed or self.taken in self._failing:
-                raise SandboxUnavailable("the engine does not answer")
-        return Runner(self._sandbox.start(Program("sha256:1", ("worker",))))
-
-    def open(self) -> None:
-        pass
-
-    def close(self) -> None:
-        self.closed = True
-
-    def __enter__(self) -> FakeSupply:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 @pytest.fixture(scope="module")
@@ -179,20 +70,6 @@ def kernels(tmp_path: Path) -> Callable[..., list[Item]]:
         return [read_candidate(path) for path in paths]
 
     return write
-
-
-def verify(
-    items: Sequence[Item], supply: FakeSupply, policy: Policy | None = None, **options: Any
-) -> tuple[Judged, ...]:
-    from pipeline.flow import verify_with_flow
-
-    options = {"fresh": False, "progress": lambda path, judged: None, **options}
-    turns = Turns(options.pop("workers", 1), OwnMachine())
-    return verify_with_flow(items, policy or small_policy(), supply, turns, **options)
-
-
-def tiers(judged: Sequence[Judged]) -> list[Tier]:
-    return [entry.verdict.tier for entry in judged]
 
 
 def test_the_key_holds_all_that_evidence_depends_on(kernels: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,6 +169,26 @@ class TestFailures:
         assert "the engine does not answer" in judged[1].verdict.findings[0].message
         assert tiers(verify(items, supply)) == [Tier.FUNCTIONAL] * 3
         assert len(supply.measured) == 3
+
+    def test_a_gpu_in_quarantine_is_no_fact_about_a_candidate(self, kernels: Any, tmp_path: Path) -> None:
+        items, supply, quarantine = kernels("right"), FakeSupply(), tmp_path / "gpu0.quarantine"
+        quarantine.write_text("a known kernel gave a wrong result\n")
+
+        def once() -> Judged:
+            with ScriptedGpu(FakeDevice(device_relu), tmp_path) as gpu:
+                (judged,) = verify(items, supply, gpu_policy(), gpu=gpu)
+            return judged
+
+        ill = once()
+        assert ill.verdict.tier is Tier.INCONCLUSIVE
+        assert "GPU 0 is quarantined" in ill.verdict.findings[0].message
+        assert len(supply.measured) == 1  # what was not done on the GPU was not done again
+        quarantine.unlink()
+        well, again = once(), once()
+        assert [(one.verdict.tier, one.reused) for one in (well, again)] == [
+            (Tier.FUNCTIONAL, False),
+            (Tier.FUNCTIONAL, True),
+        ]
 
     def test_a_wrong_candidate_is_a_result_and_not_tried_again(self, kernels: Any) -> None:
         supply = FakeSupply()
@@ -450,37 +347,8 @@ def refused(times: int) -> Callable[..., Any]:
     return acquire
 
 
-@contextmanager
-def ailing_server(*, gone: bool) -> Iterator[str]:
-    """A server that is healthy when it is asked, and then fails at everything, or closes each connection."""
-
-    class Ailing(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            healthy = self.path.endswith("/health")
-            if gone and not healthy:
-                self.close_connection = True
-                return
-            self.send_response(200 if healthy else 500)
-            self.send_header("Content-Length", "4")
-            self.end_headers()
-            self.wfile.write(b"true")
-
-        do_POST = do_GET  # noqa: N815  # the names that http.server looks for
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ailing)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/api"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 WORKERS_OF_A_CHILD = 2
+PROJECT = Path(__file__).parents[2]
 A_DEAD_SERVER_S = 150  # bounded; Prefect's own client would add seven for each event
 
 
@@ -492,7 +360,7 @@ class Child:
             [sys.executable, "-P", __file__, str(cases), *map(str, paths)],
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | environment,
+            env=os.environ | {"PYTHONPATH": f"{PROJECT}:{PROJECT}/tests/support"} | environment,
             start_new_session=True,
             # what a shell runs in its background ignores SIGINT, and so would the child
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
@@ -544,8 +412,6 @@ def copy_database(target: Path) -> None:
 
 
 def test_a_flow_that_was_killed_goes_on_where_it_was(server: Path, kernels: Any) -> None:
-    from waiting import wait_until  # this file is a program, too, which knows no helpers of tests
-
     items = kernels("a", "b", "slow", "d")
     paths = [Path(item.facts.path) for item in items]
     stored = len(list(server.glob("*")))

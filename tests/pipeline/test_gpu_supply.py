@@ -117,6 +117,28 @@ def test_one_candidate_at_a_time_is_on_the_gpu(scene: Scene, tmp_path: Path) -> 
     assert second.said == ["waiting for another process that is on the GPU"]
 
 
+def test_the_end_of_a_run_ends_the_wait_for_a_turn(scene: Scene, tmp_path: Path) -> None:
+    other = Scene(tmp_path)
+    ended: list[str] = []
+
+    def wait() -> None:
+        with pytest.raises(SandboxUnavailable) as refused, other.supply.turn():
+            pass
+        ended.append(str(refused.value))
+
+    threads = [threading.Thread(target=wait) for _ in range(3)]  # one waits for another run, two for the first
+    with scene.supply.turn():
+        for thread in threads:
+            thread.start()
+        threads[0].join(0.5)
+        assert not ended
+        other.supply.close()
+        for thread in threads:
+            thread.join(10)
+    assert ended == ["the run was ended"] * 3
+    assert other.said == ["waiting for another process that is on the GPU"]
+
+
 def test_a_gpu_that_is_well_stays_in_use(scene: Scene, tmp_path: Path) -> None:
     scene.supply.look_at_the_gpu()
     assert not list(tmp_path.glob("*.quarantine"))

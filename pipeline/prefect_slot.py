@@ -1,0 +1,199 @@
+"""A GPU's slot on Prefect's server: a global concurrency limit of one, so that its pages show who is on the GPU.
+
+What keeps two candidates apart on one machine is the machine's own lock (`GpuSupply.turn`); whoever has it asks for the
+slot, too. The slot adds what a lock can't: it is seen from elsewhere, its events name the task, and it is one for all
+checkouts and containers of a host that talk to one server.
+
+The server lends a slot for a minute, its shortest lease, and the holder renews it. So the slot of a holder that was
+killed is free again after a minute and the server's next look for leases that ended. Prefect's own context manager is
+not used: its waiting can't be ended, and each answer that is no slot is logged as a service that failed.
+
+A server that is gone or fails is waited for, a minute over all candidates together. Then it is a fault of ours that a
+candidate lacks the slot: it is asked for again, and the candidate is inconclusive in the end. One that is on the GPU
+already goes on: its lease may run out, but the lock does not.
+
+Not handled: a server that forgets its leases when it is restarted (Prefect's default keeps them in memory) while a slot
+is taken. It lends that slot to nobody any more; who waits says what to do about it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
+from prefect.client.schemas.objects import ConcurrencyLeaseHolder
+from prefect.client.schemas.responses import ConcurrencyLimitWithLeaseResponse
+from prefect.context import TaskRunContext
+from prefect.events import emit_event
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+from pipeline.errors import FlowUnavailable
+from sandbox.contract import SandboxUnavailable
+
+LEASE_S: Final = 60.0  # no server lends for less
+RENEWAL_S: Final = 20.0
+REQUEST_S: Final = 10.0
+POLL_S: Final = 1.0
+PATIENCE_S: Final = 60.0  # a server's restart takes half of it
+QUEUE_S: Final = 1800.0  # far more than a candidate has on the GPU
+_FAULTS: Final = (httpx.HTTPError, ObjectNotFound, ValueError)  # the last: an answer that is none of Prefect's
+_LOG: Final = logging.getLogger(__name__)
+
+
+class ServerSlot:
+    """The slot of one GPU of this host."""
+
+    def __init__(self, number: int) -> None:
+        self.name = f"kernelgate-gpu-{socket.gethostname()}-{number}"
+        self._failing_since: float | None = None
+
+    def make(self) -> None:
+        """Makes the limit, or sets the one that is there to one slot.
+
+        Raises:
+            FlowUnavailable: the server refuses.
+            httpx.HTTPError: it does not answer, or fails.
+        """
+        try:
+            with _client() as client:
+                self._make(client)
+        except httpx.HTTPStatusError as error:
+            if error.response.is_server_error:
+                raise
+            raise FlowUnavailable(
+                f"Prefect's server refuses to make the concurrency limit '{self.name}': {_in_words(error)}. "
+                "Allow it, or go without the flow: kernelgate verify needs no server."
+            ) from None
+
+    @contextmanager
+    def hold(self, go_on: Callable[[], object]) -> Iterator[None]:
+        """Waits for the slot and holds it; `go_on` is called while it waits and may raise.
+
+        Raises:
+            SandboxUnavailable: the server does not give it.
+        """
+        with _client() as client:
+            lent = self._taken(client, go_on)
+            ended = threading.Event()
+            here = contextvars.copy_context()  # the renewing thread needs this one's settings
+            renewing = threading.Thread(target=here.run, args=(self._renew, client, lent.lease_id, ended), daemon=True)
+            renewing.start()
+            self._tell("acquired", lent)
+            try:
+                yield
+            finally:
+                ended.set()
+                renewing.join()
+                self._give_back(client, lent.lease_id)
+                self._tell("released", lent)
+
+    def _taken(self, client: SyncPrefectClient, go_on: Callable[[], object]) -> ConcurrencyLimitWithLeaseResponse:
+        until = time.monotonic() + QUEUE_S
+        while True:
+            go_on()
+            try:
+                lent = self._try(client)
+            except _FAULTS as error:
+                self._failed(error)
+            else:
+                self._failing_since = None
+                if lent is not None:
+                    return lent
+                if time.monotonic() > until:
+                    raise SandboxUnavailable(
+                        f"the slot '{self.name}' on Prefect's server was taken for {QUEUE_S / 60:.0f} minutes. Where "
+                        f"nobody is on that GPU: prefect gcl update {self.name} --active-slots 0"
+                    )
+            time.sleep(POLL_S)
+
+    def _try(self, client: SyncPrefectClient) -> ConcurrencyLimitWithLeaseResponse | None:
+        """Asks once; None where somebody else has it."""
+        try:
+            answer = client.increment_concurrency_slots_with_lease(
+                [self.name], slots=1, mode="concurrency", lease_duration=LEASE_S, holder=_this_task()
+            )
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code == httpx.codes.LOCKED:
+                return None
+            raise
+        lent = ConcurrencyLimitWithLeaseResponse.model_validate(answer.json())
+        if not lent.limits:  # there is no such limit any more, and that would be no limit
+            self._make(client)
+            return None
+        return lent
+
+    def _failed(self, error: Exception) -> None:
+        """Counts from the first of a row of failures, whoever met it: one candidate waits for all."""
+        now = time.monotonic()
+        self._failing_since = self._failing_since or now
+        if now - self._failing_since > PATIENCE_S:
+            raise SandboxUnavailable(
+                f"Prefect's server does not give the slot '{self.name}' of the GPU: {_in_words(error)}"
+            )
+
+    def _make(self, client: SyncPrefectClient) -> None:
+        try:
+            client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=self.name, limit=1))
+        except ObjectAlreadyExists:
+            client.update_global_concurrency_limit(self.name, GlobalConcurrencyLimitUpdate(limit=1, active=True))
+
+    def _renew(self, client: SyncPrefectClient, lease: UUID, ended: threading.Event) -> None:
+        while not ended.wait(RENEWAL_S):
+            try:
+                client.renew_concurrency_lease(lease, LEASE_S)
+            except httpx.HTTPStatusError as error:
+                if error.response.status_code == httpx.codes.GONE:
+                    _LOG.warning(
+                        "The slot '%s' was lost: Prefect's server shows it as free, which it is not", self.name
+                    )
+                    return
+            except _FAULTS:
+                pass  # there is time to try again, and whoever gives it back says it
+
+    def _give_back(self, client: SyncPrefectClient, lease: UUID) -> None:
+        try:
+            client.release_concurrency_slots_with_lease(lease)
+        except _FAULTS as error:
+            _LOG.warning(
+                "Prefect's server did not take the slot '%s' back, and frees it when the lease has ended: %s",
+                self.name,
+                _in_words(error),
+            )
+
+    def _tell(self, what: str, lent: ConcurrencyLimitWithLeaseResponse) -> None:
+        """Sends the event that Prefect's own context manager sends; it names the task that it is sent from."""
+        (limit,) = lent.limits
+        resource = {"prefect.resource.id": f"prefect.concurrency-limit.{limit.id}", "prefect.resource.name": limit.name}
+        emit_event(f"prefect.concurrency-limit.{what}", resource=resource)
+
+
+@contextmanager
+def _client() -> Iterator[SyncPrefectClient]:
+    """A client that asks once, and not for long: who waits here looks up in between."""
+    with (
+        temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
+        get_client(httpx_settings={"timeout": REQUEST_S}, sync_client=True) as client,
+    ):
+        yield client
+
+
+def _this_task() -> ConcurrencyLeaseHolder | None:
+    context = TaskRunContext.get()
+    return None if context is None else ConcurrencyLeaseHolder(type="task_run", id=context.task_run.id)
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"it answers {error.response.status_code} {error.response.reason_phrase}".strip()
+    return f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
