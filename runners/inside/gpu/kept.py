@@ -39,5 +39,5 @@ def _has(result: torch.Tensor, axis: int, stretches: Sequence[wire.Stretch]) -> 
 
 
 def _taken(result: torch.Tensor, axis: int, stretches: Sequence[wire.Stretch]) -> torch.Tensor:
-    parts = [result.narrow(axis, one.start, one.count) for one in stretches]
-    return torch.cat(parts, axis).contiguous().cpu()
+    parts = [result.narrow(axis, one.start, one.count).contiguous() for one in stretches]
+    return torch.cat(parts, axis).cpu()
