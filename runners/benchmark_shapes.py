@@ -88,7 +88,7 @@ SHAPES: Final[dict[str, Shape]] = {
     "histogram": Shape("list", {"N": 1 << 22, "V": 1024}, {}),
     "transpose": Shape("matrix", ROW_SIZES, {"x": 1}),
     "quantize_int8": _rows("x"),
-    "int8_matmul": Shape("matrices", PRODUCT_SIZES, {"a": 0, "scale_a": 0}, operations=_matmul, compared=4),
+    "int8_matmul": Shape("matrices", PRODUCT_SIZES, {"a": 0, "scale_a": 0}, operations=_matmul, compared=2),
     "int4_matmul": Shape(
         "matrices", {"M": 4096, "N": 4096, "P": 2048}, {"x": 0}, {"group_size": 128}, _int4_matmul
     ),
