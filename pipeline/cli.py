@@ -372,3 +372,7 @@ def _leave(message: str, code: int) -> None:
         f"kernelgate: {printable_lines(message)}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None
     )
     raise typer.Exit(code)
+
+
+if __name__ == "__main__":
+    main()

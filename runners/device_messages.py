@@ -40,6 +40,7 @@ class ReplayRequest(Message):
         exact: Buffers are allocated to the byte and not filled, for the eyes of a sanitizer.
         alone: No two blocks of a kernel share a multiprocessor.
         crowded: Other work runs on the device at the same time.
+        apart: Buffers lie far from each other, each pair in another distance.
     """
 
     kind: Literal["replay"] = "replay"
@@ -49,6 +50,7 @@ class ReplayRequest(Message):
     exact: bool = False
     alone: bool = False
     crowded: bool = False
+    apart: bool = False
 
 
 class Stretch(Message):

@@ -44,6 +44,7 @@ class Way:
     exact: bool = False
     alone: bool = False
     crowded: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ class Replayer(Runner):
             side=way.side,
             exact=way.exact,
             alone=way.alone,
+            apart=way.apart,
             crowded=way.crowded,
         )
         answer = self._ask(wire.encode(request, bases), deadline_s, HEADER_ROOM_BYTES + output_cap_bytes)

@@ -68,7 +68,7 @@ SURE_OF_TIME: Final[tuple[Doubt, ...]] = ("killed", "starved")
 TOO_FAR_APART: Final = "its tensors are too far apart to be replayed"
 REPLAYS: Final = (
     Way("replayed, buffers at their end", 0xFF, "end"),
-    Way("replayed, buffers at their start", 0x47, "start"),
+    Way("replayed, buffers at their start and far apart", 0x47, "start", apart=True),
 )
 Aspect = Literal["device", "dtype", "shape", "layout", "size"]
 WIDTHS: Final = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}

@@ -287,8 +287,7 @@ def test_calls_take_configurations_that_the_seed_draws(run, relu_case) -> None:
         assert any(one % count != other % count for one, other in pairs)
 
 
-def test_a_plan_for_the_clock_is_of_the_configuration_that_the_candidate_prefers(relu_candidate, relu_case) -> None:
+def test_buffers_of_the_second_replay_lie_far_apart(run) -> None:
     device = FakeDevice(relu)
-    with DeviceSession(relu_candidate, device, Deadlines(2.0, 1.0), MEMORY) as session:
-        session.record(relu_case)
-    assert device.configurations == [None]
+    run(device)
+    assert [(way.side, way.apart) for way in device.ways] == [("end", False), ("start", True)]

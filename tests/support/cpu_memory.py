@@ -38,7 +38,7 @@ class Memory:
     made = freed = in_use = 0
     room = 1 << 40
 
-    def __init__(self, nbytes: int, side: Literal["end", "start", "within"]) -> None:
+    def __init__(self, nbytes: int, side: Literal["end", "start", "within"], *, apart: bool = False) -> None:
         if Memory.in_use + nbytes > Memory.room:
             raise DeviceError("CUDA_ERROR_OUT_OF_MEMORY")
         Memory.made, Memory.in_use = Memory.made + 1, Memory.in_use + nbytes

@@ -29,6 +29,9 @@ ALIGNMENT: Final = 16
 FRAMEWORK_ALIGNMENT: Final = 512  # of PyTorch's allocations
 DEFAULT_SHARED_BYTES: Final = 48 << 10  # what a block gets without asking
 WARP: Final = 32
+ANCHOR: Final = 1 << 44  # of addresses that are drawn: amid what a process can have
+LEAST_APART: Final = 22  # bits: two pages
+OCTAVES: Final = 24  # from there
 _FORMATS: Final = {
     "i1": "<b", "i8": "<b", "i16": "<h", "i32": "<i", "i64": "<q", "u1": "<B", "u8": "<B", "u16": "<H", "u32": "<I",
     "u64": "<Q", "fp32": "<f", "f32": "<f", "fp64": "<d",
@@ -111,8 +114,8 @@ class ExactMemory:
 class GuardedMemory:
     """`nbytes` of device memory between unmapped pages; give it back with `free`."""
 
-    def __init__(self, nbytes: int, side: Side) -> None:
-        """Maps it.
+    def __init__(self, nbytes: int, side: Side, *, apart: bool = False) -> None:
+        """Maps it; where `apart`, at an address that is drawn, so that distances are of every order of magnitude.
 
         Raises:
             DeviceError: there is no room.
@@ -125,7 +128,7 @@ class GuardedMemory:
         page = called(driver.cuMemGetAllocationGranularity(properties, minimum))
         self._mapped = max(1, -(-nbytes // page)) * page
         self._reserved = self._mapped + 2 * page
-        self._first = int(called(driver.cuMemAddressReserve(self._reserved, page, 0, 0)))
+        self._first = _reserved(self._reserved, page, _far_away() if apart else 0)
         self._start = self._first + page
         try:
             self._handle = called(driver.cuMemCreate(self._mapped, properties, 0))
@@ -168,6 +171,21 @@ class GuardedMemory:
         called(driver.cuMemUnmap(self._start, self._mapped))
         called(driver.cuMemRelease(self._handle))
         called(driver.cuMemAddressFree(self._first, self._reserved))
+
+
+def _far_away() -> int:
+    distance = 1 << (LEAST_APART + secrets.randbelow(OCTAVES))
+    return ANCHOR + secrets.choice((distance, distance * 3 // 2))
+
+
+def _reserved(nbytes: int, page: int, wanted: int) -> int:
+    """Addresses from `wanted` on, or others where these are taken."""
+    try:
+        return int(called(driver.cuMemAddressReserve(nbytes, page, wanted, 0)))
+    except DeviceError:
+        if not wanted:
+            raise
+        return _reserved(nbytes, page, 0)
 
 
 class Launchable(Protocol):

@@ -97,7 +97,7 @@ class Replayer:
         self._send(wire.PlanLoaded(code=code))
 
     def _replay(self, request: wire.ReplayRequest, data: Sequence[memoryview]) -> None:
-        way = Way(request.fresh_byte, request.side, request.exact, request.alone, request.crowded)
+        way = Way(request.fresh_byte, request.side, request.exact, request.alone, request.crowded, request.apart)
         try:
             done = self._plan.run([GivenBase(_bytes(part)) for part in data], way)
         except DeviceError as error:

@@ -44,6 +44,7 @@ class Way:
         exact: Buffers are allocated to the byte and not filled, for the eyes of a sanitizer.
         alone: No two blocks of a kernel share a multiprocessor.
         crowded: Other work runs on the device at the same time.
+        apart: Buffers lie far from each other, each pair in another distance, as in a process that fills a large card.
     """
 
     fresh_byte: int
@@ -51,6 +52,7 @@ class Way:
     exact: bool = False
     alone: bool = False
     crowded: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +237,7 @@ class Replay:
 
 
 def _memory(nbytes: int, way: Way) -> Memory:
-    return ExactMemory(nbytes) if way.exact else GuardedMemory(nbytes, way.side)
+    return ExactMemory(nbytes) if way.exact else GuardedMemory(nbytes, way.side, apart=way.apart)
 
 
 def _address(memories: Sequence[Memory], place: Place) -> int:

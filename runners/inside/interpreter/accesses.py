@@ -255,6 +255,11 @@ def create_inline_asm(self: Any, *arguments: Any) -> TensorHandle:
     raise InterpreterCannot("inline assembly (tl.inline_asm_elementwise) runs only on a GPU")
 
 
+def create_ptr_to_int(self: Any, src: TensorHandle, dst_type: Any) -> TensorHandle:
+    """Refused: where memory lies differs between processes, so that a kernel which computes with it can't be shown."""
+    raise InterpreterCannot("the address of a tensor becomes a number, and where memory lies is not modelled")
+
+
 def validate_descriptor(self: TensorDescHandle) -> None:
     """Checks what a tensor descriptor demands of strides; its base is guarded here, hence not aligned to 16 bytes."""
     itemsize = self.base.dtype.element_ty.primitive_bitwidth // 8
@@ -273,4 +278,5 @@ REPAIRS: Final[dict[str, Callable[..., TensorHandle | None]]] = {
     "create_atomic_rmw": create_atomic_rmw,
     "create_barrier": create_barrier,
     "create_inline_asm": create_inline_asm,
+    "create_ptr_to_int": create_ptr_to_int,
 }

@@ -17,6 +17,12 @@ def asm_kernel(o):
 
 
 @triton.jit
+def address_kernel(o, SIGNED: tl.constexpr):
+    near = o.to(tl.int64 if SIGNED else tl.uint64, bitcast=True) % 16
+    tl.store(o, near.to(tl.float32))
+
+
+@triton.jit
 def clock_kernel(o):
     tl.store(o, tl.extra.cuda.globaltimer())
 
@@ -83,6 +89,8 @@ def own_assertion():
 
 CANNOT = {
     "inline assembly": lambda o: asm_kernel[(1,)](o),
+    "an address as a number": lambda o: address_kernel[(1,)](o, True),
+    "an address as an unsigned number": lambda o: address_kernel[(1,)](o, False),
     "inline assembly of a library": lambda o: clock_kernel[(1,)](o),
     "block-scaled products": lambda o: scaled_dot_kernel[(1,)](o),
     "members of a constexpr": lambda o: constexpr_member_kernel[(1,)](o, B=4),
