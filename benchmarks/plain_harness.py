@@ -6,6 +6,9 @@ One process for everything, the candidate's own: it is imported, called on five 
 compared with PyTorch by `torch.allclose`, then timed a hundred times with events and once with
 `triton.testing.do_bench`, on the shapes of `runners.benchmark_shapes`. Needs a GPU and runs candidate code
 unprotected: for kernels of this project only.
+
+Afterwards the gate's clock (`runners.inside.gpu.timing`) and do_bench take turns on the same call, outside of the time
+that is told: two clocks of one thing must agree.
 """
 
 from __future__ import annotations
@@ -15,7 +18,10 @@ import importlib.util
 import json
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -27,9 +33,10 @@ from runners.benchmark_shapes import SHAPES
 from runners.candidate import Candidate, read_candidate
 from runners.generated_inputs import generated_case
 from runners.inside.gpu.baselines import EAGER
+from runners.inside.gpu.timing import FLUSH_BYTES, timed_ms
 from runners.materialise import TensorValue, materialise
 
-TRIALS, CALLS = 5, 100
+TRIALS, CALLS, TURNS = 5, 100, 5
 
 
 def entry_of(path: Path, name: str) -> Any:
@@ -49,7 +56,8 @@ def one(path: Path) -> dict[str, object]:
     assert isinstance(candidate, Candidate)
     operator, entry = candidate.operator, entry_of(path, candidate.entry)
     eager = EAGER[operator.name].function
-    rows = {}
+    rows: dict[str, dict[str, object]] = {}
+    calls = []
     checked = 0
     for dtype in ("float32", "float16", "bfloat16"):
         case = generated_case(operator, SHAPES[operator.name], dtype, 7)
@@ -66,9 +74,24 @@ def one(path: Path) -> dict[str, object]:
             entry(*given)
         end.record()
         torch.cuda.synchronize()
-        bench = triton.testing.do_bench(lambda given=given: entry(*given), return_mode="median")
+        call = partial(entry, *given)
+        bench = triton.testing.do_bench(call, return_mode="median")
         rows[dtype] = {"agreed": agreed, "events_ms": begin.elapsed_time(end) / CALLS, "do_bench_ms": bench}
-    return {"path": str(path), "wall_s": time.monotonic() - began, "checked": checked, "rows": rows}
+        calls.append(call)
+    wall_s = time.monotonic() - began
+    for row, call in zip(rows.values(), calls, strict=True):
+        row["gate_by_do_bench"] = clocks_ratio(call)
+    return {"path": str(path), "wall_s": wall_s, "checked": checked, "rows": rows}
+
+
+def clocks_ratio(call: Callable[[], object]) -> float:
+    """What the gate's clock says over what do_bench says: median of turns."""
+    flush = torch.empty(FLUSH_BYTES, dtype=torch.uint8, device="cuda")
+    ratios = []
+    for _ in range(TURNS):
+        gate = median(timed_ms(call, flush) for _ in range(CALLS))
+        ratios.append(gate / triton.testing.do_bench(call, return_mode="median"))
+    return median(ratios)
 
 
 def main() -> int:

@@ -124,11 +124,11 @@ def _measured(
         turn = number % len(prepared)
         one = prepared[turn]
         one.refresh(FRESH_BYTE)
-        taken.append(_timed(one.enqueue, flush))
+        taken.append(timed_ms(one.enqueue, flush))
         if not all(_same(result, want) for result, want in zip(one.results(), first[turn], strict=True)):
             differing.append(number)
         for name, ready in baselines.items():
-            others[name].append(_timed(ready[turn], flush))
+            others[name].append(timed_ms(ready[turn], flush))
     return TimedPlan(
         calls_ms=tuple(taken),
         baselines={name: tuple(ms) for name, ms in others.items()},
@@ -139,7 +139,8 @@ def _measured(
     )
 
 
-def _timed(call: Call, flush: torch.Tensor) -> float:
+def timed_ms(call: Call, flush: torch.Tensor) -> float:
+    """Milliseconds on the device of one call, after the cache was overwritten through `flush`."""
     begin, end = _event(), _event()
     flush.zero_()
     begin.record()
