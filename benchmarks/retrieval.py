@@ -3,8 +3,8 @@
     python benchmarks/retrieval.py
 
 The names are data (benchmarks/api_names.toml), with the references that are right for each. The list of what other
-libraries call things is part of the index, and who made it knew the first hundred names; so the same is measured without
-it, for the names that do not stand in it, and for names that were written down when the index was done.
+libraries call things is part of the index, and who made it knew the first hundred names; so the same is measured
+without it, for the names that do not stand in it, and for names that were written down when the index was done.
 """
 
 from __future__ import annotations

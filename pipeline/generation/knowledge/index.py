@@ -51,6 +51,7 @@ class Index:
         """Builds it: some 50 ms for the installed packages."""
         self.references = tuple(references)
         self.digest = digest_of(self.references)
+        self._exact = {one.name: one for one in self.references}
         self._names = [tuple(map(_plain, (one.name, *one.elsewhere))) for one in self.references]
         self._owners = [one.name.rpartition(".")[0] for one in self.references]
         self._by_name = _Words(_last_words(one.name) for one in self.references)
@@ -68,6 +69,11 @@ class Index:
         owned = np.array([_OWNED * (one == owner) for one in self._owners])
         shared = _scaled(self._by_name.scores(words)) + _scaled(self._by_text.scores(words))
         return self._best(whole + shared + owned, limit)
+
+    def exactly(self, name: str) -> Reference | None:
+        """Returns the reference of a name that exists, as it is written in code (`tl.load`) or in full."""
+        owner, _, last = name.rpartition(".")
+        return self._exact.get(f"{_OWNERS.get(owner, owner)}.{last}")
 
     def by_text(self, text: str, limit: int) -> tuple[Found, ...]:
         """Returns the `limit` references whose words a text shares, best first; those that share none are left out.
@@ -119,7 +125,7 @@ def _all_words(reference: Reference) -> list[str]:
 
 
 def _gist(reference: Reference) -> str:
-    """What says what it is for: the first paragraph; below come arguments, and every one has those. A note is all gist."""
+    """What says what it is for: the first paragraph; below come arguments, as everywhere. A note is all gist."""
     return reference.text if reference.is_note else reference.text.partition("\n\n")[0]
 
 

@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import torch
 import triton
@@ -29,7 +29,7 @@ _INNER: Final = frozenset({
     "core", "math", "random", "standard", "extra", "target_info", "condition", "const", "constexpr_type", "block_type",
     "pointer_type", "tensor_descriptor_type", "tuple_type", "slice", "str_to_ty", "to_tensor", "expect_zero",
     "philox_impl", "pi32_t", "pair_uniform_to_normal", "uint_to_uniform_float", "bitonic_merge", "aggregate_replace",
-    "void", "PropagateNan",
+    "void", "PropagateNan", "TRITON_MAX_TENSOR_NUMEL", "tensor_descriptor", "tuple",
 })  # fmt: skip  # public by accident: a kernel has no use for them
 _FILLED_IN: Final = frozenset({"_semantic", "_generator", "_builder", "self"})
 _MEMBER: Final = re.compile(r"\s*This function can also be called as a member function.*", re.DOTALL)
@@ -96,7 +96,7 @@ def _source(package: object) -> str:
     return f"{getattr(package, '__name__', '')} {getattr(package, '__version__', '').partition('+')[0]}"
 
 
-def _reference(name: str, shown: str, value: object, source: str) -> Reference:
+def _reference(name: str, shown: str, value: Any, source: str) -> Reference:
     function = getattr(value, "fn", value)  # what jit decorates is within
     text = inspect.getdoc(function) or ""
     try:

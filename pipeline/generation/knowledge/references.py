@@ -31,6 +31,11 @@ class Reference:
         return not self.call
 
     @property
+    def is_removed(self) -> bool:
+        """Whether the name is there only to say that it is gone; Triton 3.9 keeps such names of block pointers."""
+        return "have been removed" in self.text.partition("\n")[0]
+
+    @property
     def shown(self) -> str:
         """The whole entry, as a model reads it."""
         head = self.call or self.name
