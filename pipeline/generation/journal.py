@@ -140,15 +140,27 @@ class Journal:
                                   f"remove it to ask again ({_first_line(error)})") from None  # fmt: skip
 
     def events(self, digest: str) -> tuple[CallEvent, ...]:
-        """Returns what happened to the calls of a request, in order; a last line that was cut off is left out."""
+        """Returns what happened to the calls of a request, in order; a last line that was cut off is left out.
+
+        Raises:
+            GenerationError: another line is damaged.
+        """
         try:
             lines = (self._folder / f"{digest}.calls").read_bytes().split(b"\n")
         except FileNotFoundError:
             return ()
-        return tuple(_LINE.validate_json(line) for line in lines[:-1])
+        try:
+            return tuple(_LINE.validate_json(line) for line in lines[:-1])
+        except ValidationError as error:
+            raise GenerationError(f"the journal's file {self._folder / digest}.calls is damaged, so whether a call was "
+                                  f"lost can't be told: remove it ({_first_line(error)})") from None  # fmt: skip
 
     def lost_calls(self) -> tuple[LostCall, ...]:
-        """Returns the calls whose process ended before they did."""
+        """Returns the calls whose process ended before they did.
+
+        Raises:
+            GenerationError: a file of the journal is damaged.
+        """
         lost: list[LostCall] = []
         for path in sorted(self._folder.glob("*.calls")):
             with _opened(path) as descriptor:

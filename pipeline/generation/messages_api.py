@@ -18,6 +18,7 @@ import httpx2
 from anthropic.types import Message, OutputConfigParam, TextBlockParam
 
 from pipeline.errors import UnavailableError
+from pipeline.generation.addresses import refuse_address
 from pipeline.generation.api_key import ApiKey
 from pipeline.generation.exchange import (
     TEXT_CAP_BYTES,
@@ -66,6 +67,9 @@ class MessagesApi:
         Args:
             name: What the roles file calls it.
             base_url: None leaves the address to the SDK.
+
+        Raises:
+            GenerationError: the address would give the key away.
         """
         self._name = name
         self._teller = Teller(name, key)
@@ -76,6 +80,7 @@ class MessagesApi:
             default_headers=PLAIN,
             http_client=anthropic.DefaultHttpxClient(event_hooks={"response": [bound]}, follow_redirects=False),
         )
+        refuse_address(name, str(self._client.base_url))
 
     def ask(self, request: Request, note: Note) -> Outcome:
         """As `Provider.ask`."""

@@ -1,4 +1,4 @@
-"""Opens the provider that a role names: the adapter, the journal around it, and patience around both.
+"""Opens a role: the adapter of its provider, the journal around that, patience around both, and its configuration.
 
 An SDK is imported when a role needs it, and never otherwise. Patience stands outside: each try is a call of its own in
 the journal, and nobody holds its lock while waiting.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from pipeline.errors import GenerationError, SdkUnavailable
 from pipeline.generation.answer_files import AnswerFiles
 from pipeline.generation.api_key import ApiKey, read_key
-from pipeline.generation.exchange import Provider, Role
+from pipeline.generation.content import Content
+from pipeline.generation.exchange import Note, Outcome, Part, Provider, Request, Role, nobody
 from pipeline.generation.journal import Journal, Journaled, Replay
 from pipeline.generation.patience import Patient
 from pipeline.generation.roles import (
@@ -21,6 +23,7 @@ from pipeline.generation.roles import (
     MessagesProvider,
     ReplayProvider,
     ResponsesProvider,
+    RoleConfiguration,
     Roles,
 )
 from runners.operators import OPERATORS, Operator
@@ -29,14 +32,51 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
-def open_provider(
+@dataclass(frozen=True, slots=True)
+class TakenRole:
+    """A role and who takes it; thread-safe."""
+
+    role: Role
+    configuration: RoleConfiguration
+    provider: Provider
+
+    def ask(
+        self, operator: str, parts: tuple[Part, ...], wanted: type[Content], serial: int = 0, note: Note = nobody
+    ) -> Outcome:
+        """Asks for `wanted` and returns what came of it; `read_content` reads an answer.
+
+        Args:
+            operator: The name of the operator that it is about.
+            parts: The prompt.
+            serial: Sets requests apart that ask the same a second time.
+            note: As in `Provider.ask`.
+
+        Raises:
+            GenerationError: the journal is damaged.
+            JournalError: the journal can't be written.
+        """
+        request = Request(
+            role=self.role,
+            operator=operator,
+            model=self.configuration.model,
+            parts=parts,
+            wanted=wanted,
+            max_output_tokens=self.configuration.max_output_tokens,
+            deadline_s=self.configuration.deadline_s,
+            effort=self.configuration.effort,
+            serial=serial,
+        )
+        return self.provider.ask(request, note)
+
+
+def open_role(
     roles: Roles,
     role: Role,
     journal: Journal,
     environment: Mapping[str, str],
     operators: Mapping[str, Operator] = OPERATORS,
-) -> Provider:
-    """Returns who answers the requests of `role`.
+) -> TakenRole:
+    """Returns `role`, ready to be asked.
 
     Args:
         environment: Where keys are; read now and not again.
@@ -52,14 +92,14 @@ def open_provider(
     configured = roles.provider(taken.provider)
     match configured:
         case ReplayProvider():
-            return Replay(Journal(configured.journal))
+            return TakenRole(role, taken, Replay(Journal(configured.journal)))
         case FilesProvider():
-            return AnswerFiles(taken.provider, configured.folder, operators)
+            return TakenRole(role, taken, AnswerFiles(taken.provider, configured.folder, operators))
         case MessagesProvider() | ResponsesProvider():
             needed_by = f"provider '{taken.provider}' of the {role}"
             key = read_key(configured.key_variable, environment, needed_by)
             adapter = _adapter(configured, taken.provider, key)
-            return Patient(Journaled(adapter, journal), taken.patience_s)
+            return TakenRole(role, taken, Patient(Journaled(adapter, journal), taken.patience_s))
         case _:
             assert_never(configured)
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.generation.exchange import Answer, Note, Outcome, Provider, Request
+from pipeline.generation.exchange import Answer, Failure, Note, Outcome, Provider, Request
 
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 60.0
@@ -45,13 +45,17 @@ class Patient:
             outcome = self._provider.ask(request, note)
             if isinstance(outcome, Answer) or not outcome.is_passing:
                 return outcome
-            wait_s = max(outcome.retry_after_s or 0.0, _backoff_s(tries))
+            wait_s = _wait_s(outcome, tries)
             if self._clock.monotonic() + wait_s > ends:
                 return outcome
             self._clock.sleep(wait_s)
             tries += 1
 
 
-def _backoff_s(tries: int) -> float:
+def _wait_s(failure: Failure, tries: int) -> float:
+    """Not before the provider says, and then not all together."""
     longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(tries, 16))
-    return longest * random.uniform(0.5, 1.0)
+    own_s = longest * random.uniform(0.5, 1.0)
+    if failure.retry_after_s is None:
+        return own_s
+    return max(own_s, failure.retry_after_s + random.uniform(0.0, FIRST_WAIT_S))

@@ -19,6 +19,7 @@ from openai.types.responses import Response, ResponseTextConfigParam
 from openai.types.shared_params import Reasoning
 
 from pipeline.errors import UnavailableError
+from pipeline.generation.addresses import refuse_address
 from pipeline.generation.api_key import ApiKey
 from pipeline.generation.exchange import (
     TEXT_CAP_BYTES,
@@ -67,6 +68,9 @@ class ResponsesApi:
         Args:
             name: What the roles file calls it.
             base_url: None leaves the address to the SDK.
+
+        Raises:
+            GenerationError: the address would give the key away.
         """
         self._name = name
         self._teller = Teller(name, key)
@@ -77,6 +81,7 @@ class ResponsesApi:
             default_headers=PLAIN,
             http_client=openai.DefaultHttpxClient(event_hooks={"response": [bound]}, follow_redirects=False),
         )
+        refuse_address(name, str(self._client.base_url))
 
     def ask(self, request: Request, note: Note) -> Outcome:
         """As `Provider.ask`."""

@@ -21,31 +21,17 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
 
 import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
 from pipeline.errors import GenerationError
+from pipeline.generation.addresses import checked_address
 from pipeline.generation.exchange import Role, Stored
 from policies.unique_keys import UniqueKeys
 
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("is no address such as https://models.example.org")
-    if parts.username or parts.password or parts.query:
-        raise ValueError("holds more than an address; a key belongs in the environment, named by key_variable")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ValueError("would send the key unencrypted; http is for this machine alone")
-    return url
-
-
 Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
-Address = Annotated[str, AfterValidator(_address)]
+Address = Annotated[str, AfterValidator(checked_address)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
 

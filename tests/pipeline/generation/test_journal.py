@@ -210,3 +210,9 @@ def test_a_clock_that_jumps_changes_no_duration(tmp_path: Path, monkeypatch: pyt
     assert isinstance(answer, Answer)
     assert 0 <= answer.wall_s < 10
     assert Journal(tmp_path).find(request().digest) == answer
+
+
+def test_a_damaged_line_is_said_because_a_lost_call_may_stand_in_it(tmp_path: Path) -> None:
+    (tmp_path / f"{request().digest}.calls").write_text('{"event":"asked"}\n')
+    with pytest.raises(GenerationError, match=r"\.calls is damaged"):
+        Journal(tmp_path).lost_calls()
