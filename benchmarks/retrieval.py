@@ -28,7 +28,7 @@ Wanted = Mapping[str, list[str]]
 
 def found(index: Index, wanted: Wanted) -> dict[str, bool]:
     """Returns for each name whether a right reference is among the first three."""
-    answers = {name: [one.reference.name for one in index.by_name(name, FIRST)] for name in wanted}
+    answers = {name: [one.name for one in index.by_name(name, FIRST)] for name in wanted}
     return {name: bool(set(wanted[name]) & set(answer)) for name, answer in answers.items()}
 
 

@@ -18,7 +18,6 @@ from runners.architectures import ARCHITECTURES, Architecture
 MAX_PROGRAMS: Final = (2**31 - 1, 65_535, 65_535)  # along the grid's three axes
 ALIGNMENT_BYTES: Final = 16  # of the widest load or store of one thread
 REGISTERS_PER_THREAD: Final = 255
-WARP_THREADS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)

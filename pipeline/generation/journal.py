@@ -20,101 +20,30 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final
 
-from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from pipeline.errors import GenerationError, JournalError
-from pipeline.generation.exchange import (
-    Answer,
-    Begun,
-    Failure,
-    Note,
-    Outcome,
-    Part,
-    Provider,
-    Reason,
-    Request,
-    Role,
-    Stored,
+from pipeline.generation.exchange import Answer, Begun, Failure, Note, Outcome, Provider, Reason, Request
+from pipeline.generation.journal_records import (
+    LINE,
+    VERSION,
+    CallAnswered,
+    CallAsked,
+    CallBegun,
+    CallEvent,
+    CallFailed,
+    Entry,
+    LostCall,
+    asked_of,
+    without_end,
 )
 
-VERSION: Final = 1
 _CALLS_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-
-
-class Asked(Stored):
-    """A request, as the journal keeps it."""
-
-    role: Role
-    operator: str
-    model: str
-    parts: tuple[Part, ...]
-    answer_schema: str
-    effort: str | None
-    max_output_tokens: int
-    serial: int
-
-
-class Entry(Stored):
-    """A request and its answer."""
-
-    version: Literal[1]
-    asked: Asked
-    answer: Answer
-
-
-class CallAsked(Stored):
-    """The provider is about to be asked."""
-
-    event: Literal["asked"] = "asked"
-    at: AwareDatetime
-
-
-class CallBegun(Stored):
-    """The provider named the answer: it may bill from here on."""
-
-    event: Literal["begun"] = "begun"
-    request_id: str | None
-    response_id: str
-
-
-class CallFailed(Stored):
-    """No answer came."""
-
-    event: Literal["failed"] = "failed"
-    reason: Reason
-    detail: str
-    request_id: str | None
-    response_id: str | None
-    retry_after_s: float | None
-    has_begun: bool
-
-
-class CallAnswered(Stored):
-    """The answer is in the journal."""
-
-    event: Literal["answered"] = "answered"
-
-
-CallEvent = CallAsked | CallBegun | CallFailed | CallAnswered
-_LINE: Final = TypeAdapter[CallEvent](Annotated[CallEvent, Field(discriminator="event")])
-
-
-@dataclass(frozen=True, slots=True)
-class LostCall:
-    """A call that was asked and has no end.
-
-    Attributes:
-        begun: What the provider had called it; None where it had not begun, and then is not likely to be billed.
-    """
-
-    digest: str
-    asked_at: datetime
-    begun: Begun | None
 
 
 class Journal:
@@ -150,7 +79,7 @@ class Journal:
         except FileNotFoundError:
             return ()
         try:
-            return tuple(_LINE.validate_json(line) for line in lines[:-1])
+            return tuple(LINE.validate_json(line) for line in lines[:-1])
         except ValidationError as error:
             raise GenerationError(f"the journal's file {self._folder / digest}.calls is damaged, so whether a call was "
                                   f"lost can't be told: remove it ({_first_line(error)})") from None  # fmt: skip
@@ -169,7 +98,7 @@ class Journal:
                 events = self.events(path.stem)
                 if self.find(path.stem) is not None:  # it may have been killed before it could say that it kept it
                     events = (*events, CallAnswered())
-                lost.extend(_without_end(path.stem, events))
+                lost.extend(without_end(path.stem, events))
         return tuple(lost)
 
     @contextmanager
@@ -208,7 +137,7 @@ class Call:
 
     def keep(self, request: Request, answer: Answer) -> None:
         """Writes the answer: whole, on the disk, and only then under its name."""
-        entry = Entry(version=VERSION, asked=_asked(request), answer=answer)
+        entry = Entry(version=VERSION, asked=asked_of(request), answer=answer)
         partial = self._folder / f".{self._digest}.{secrets.token_hex(4)}"
         with _writing(self._folder):
             try:
@@ -278,36 +207,6 @@ class Replay:
             f"({request.digest[:12]}): another model, prompt, knowledge or version was used when it was recorded"
         )
         return Failure(Reason.NOT_RECORDED, detail)
-
-
-def _asked(request: Request) -> Asked:
-    return Asked(
-        role=request.role,
-        operator=request.operator,
-        model=request.model,
-        parts=request.parts,
-        answer_schema=request.schema,
-        effort=request.effort,
-        max_output_tokens=request.max_output_tokens,
-        serial=request.serial,
-    )
-
-
-def _without_end(digest: str, events: tuple[CallEvent, ...]) -> Iterator[LostCall]:
-    open_since: datetime | None = None
-    begun: Begun | None = None
-    for event in events:
-        match event:
-            case CallAsked():
-                if open_since is not None:
-                    yield LostCall(digest, open_since, begun)
-                open_since, begun = event.at, None
-            case CallBegun():
-                begun = Begun(event.request_id, event.response_id)
-            case CallFailed() | CallAnswered():
-                open_since = None
-    if open_since is not None:
-        yield LostCall(digest, open_since, begun)
 
 
 @contextmanager

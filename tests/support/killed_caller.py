@@ -1,10 +1,11 @@
-"""A process that asks once and is killed: before its answer is kept, while it is, or right after. Imports little."""
+"""A process that asks and is killed: before an answer is kept, while it is, or right after. Imports little."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -32,14 +33,14 @@ def die() -> NoReturn:
 class Answers:
     """Answers, and counts."""
 
-    def __init__(self, *, dies: bool = False) -> None:
+    def __init__(self, *, dies_at: int | None = None) -> None:
         self.calls = 0
-        self._dies = dies
+        self._dies_at = dies_at
 
     def ask(self, request: Request, note: Note) -> Outcome:
         self.calls += 1
         note(Begun("req", f"resp-{self.calls}"))
-        if self._dies:
+        if self.calls == self._dies_at:
             die()
         return Answer(
             ending=Ending.COMPLETE, text="{}", provider="p", model="m", request_id="req",
@@ -56,8 +57,15 @@ def main(where: str, folder: str) -> None:
         rename(self, target)
         die()
 
+    if where.isdigit():
+        ask_all(Answers(dies_at=int(where)), Path(folder))
     Path.rename = last_act  # type: ignore[method-assign]
-    Journaled(Answers(dies=where == "before"), Journal(Path(folder))).ask(REQUEST, nobody)
+    Journaled(Answers(dies_at=1 if where == "before" else None), Journal(Path(folder))).ask(REQUEST, nobody)
+
+
+def ask_all(provider: Answers, folder: Path) -> None:
+    for serial in range(10):
+        Journaled(provider, Journal(folder)).ask(replace(REQUEST, serial=serial), nobody)
 
 
 if __name__ == "__main__":

@@ -68,12 +68,12 @@ def context_for(index: Index, fault: Fault, budget_chars: int) -> Context:
 def _belonging(index: Index, fault: Fault) -> Iterator[Reference]:
     meant = [index.by_name(name, PER_NAME) for name in fault.names]
     for rank in itertools.zip_longest(*meant):
-        yield from (found.reference for found in rank if found is not None)
+        yield from (one for one in rank if one is not None)
     for dotted in _DOTTED.findall(fault.code):
         known = index.exactly(dotted)
         if known is not None:
             yield known
-    yield from (found.reference for found in index.by_text(f"{fault.message}\n{fault.code}", BY_WORDS))
+    yield from index.by_text(f"{fault.message}\n{fault.code}", BY_WORDS)
 
 
 def _unique(references: Iterable[Reference]) -> Iterator[Reference]:

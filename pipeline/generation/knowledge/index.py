@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import bm25s
@@ -36,14 +35,6 @@ _OWNERS: Final = {
 Scores = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A reference and how well it fits, between 0 and 1; comparable within one answer only."""
-
-    reference: Reference
-    score: float
-
-
 class Index:
     """References that can be searched. Immutable, hence thread-safe."""
 
@@ -57,7 +48,7 @@ class Index:
         self._by_name = _Words(_last_words(one.name) for one in self.references)
         self._by_text = _Words(_all_words(one) for one in self.references)
 
-    def by_name(self, name: str, limit: int) -> tuple[Found, ...]:
+    def by_name(self, name: str, limit: int) -> tuple[Reference, ...]:
         """Returns the `limit` references that a name that was asked for is likely to mean, best first.
 
         Args:
@@ -75,7 +66,7 @@ class Index:
         owner, _, last = name.rpartition(".")
         return self._exact.get(f"{_OWNERS.get(owner, owner)}.{last}")
 
-    def by_text(self, text: str, limit: int) -> tuple[Found, ...]:
+    def by_text(self, text: str, limit: int) -> tuple[Reference, ...]:
         """Returns the `limit` references whose words a text shares, best first; those that share none are left out.
 
         Args:
@@ -83,10 +74,9 @@ class Index:
         """
         return self._best(_scaled(self._by_text.scores(_words(text))), limit)
 
-    def _best(self, scores: Scores, limit: int) -> tuple[Found, ...]:
+    def _best(self, scores: Scores, limit: int) -> tuple[Reference, ...]:
         order = sorted(range(len(scores)), key=lambda n: (-scores[n], self.references[n].name))
-        highest = max(float(scores.max(initial=0.0)), 1e-9)
-        return tuple(Found(self.references[n], float(scores[n]) / highest) for n in order[:limit] if scores[n] > 0)
+        return tuple(self.references[n] for n in order[:limit] if scores[n] > 0)
 
 
 class _Words:

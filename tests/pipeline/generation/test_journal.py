@@ -20,7 +20,8 @@ from killed_caller import REQUEST, Answers
 
 from pipeline.errors import GenerationError, JournalError
 from pipeline.generation.exchange import Answer, Begun, Ending, Failure, Note, Outcome, Reason, Request, nobody
-from pipeline.generation.journal import CallAnswered, CallFailed, Journal, Journaled, Replay
+from pipeline.generation.journal import Journal, Journaled, Replay
+from pipeline.generation.journal_records import CallAnswered, CallFailed
 from pipeline.generation.local_server.script import BreakOff, Refuse, Say
 
 PROJECT = Path(__file__).parents[3]
@@ -175,6 +176,16 @@ def test_a_kill_right_after_the_journal_loses_nothing(tmp_path: Path) -> None:
     provider = Answers()
     assert isinstance(Journaled(provider, journal).ask(REQUEST, nobody), Answer)
     assert provider.calls == 0
+
+
+def test_a_run_that_goes_on_after_a_kill_repeats_no_call_that_was_answered(tmp_path: Path) -> None:
+    """Ten requests; the process dies when it has the sixth answer and has not kept it."""
+    kill("6", tmp_path)
+    goes_on, again = Answers(), Answers()
+    killed_caller.ask_all(goes_on, tmp_path)
+    killed_caller.ask_all(again, tmp_path)
+    assert (goes_on.calls, again.calls) == (5, 0)
+    assert len(Journal(tmp_path).lost_calls()) == 1
 
 
 def test_a_call_that_goes_on_is_not_lost(tmp_path: Path) -> None:

@@ -77,11 +77,7 @@ def test_the_right_reference_is_among_the_first_three_for_95_of_100_names() -> N
         name: right for group, names in groups().items() if group != "afterwards" for name, right in names.items()
     }
     assert len(hundred) == 100
-    missed = [
-        name
-        for name, right in hundred.items()
-        if not set(right) & {found.reference.name for found in INDEX.by_name(name, 3)}
-    ]
+    missed = [name for name, right in hundred.items() if not set(right) & {one.name for one in INDEX.by_name(name, 3)}]
     assert len(missed) <= 5, missed
 
 
@@ -89,7 +85,7 @@ def test_without_the_list_of_other_names_it_still_finds_most() -> None:
     """So that the number above is not the list's alone."""
     plain = Index([dataclasses.replace(one, elsewhere=()) for one in REFERENCES])
     names = groups()["misspelt"]
-    found = [n for n, right in names.items() if set(right) & {f.reference.name for f in plain.by_name(n, 3)}]
+    found = [n for n, right in names.items() if set(right) & {one.name for one in plain.by_name(n, 3)}]
     assert len(found) >= 0.9 * len(names)
 
 
@@ -144,7 +140,7 @@ def test_a_document_is_looked_up_by_section(tmp_path: Path) -> None:
     assert "# no heading" in notes[1].text
     assert all(one.is_note for one in notes)
     index = Index([*REFERENCES, *notes])
-    assert index.by_text("how are rows swizzled", 3)[0].reference.name == "tips.md: Swizzling"
+    assert index.by_text("how are rows swizzled", 3)[0].name == "tips.md: Swizzling"
     assert index.digest != INDEX.digest
 
 

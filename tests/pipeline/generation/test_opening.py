@@ -79,6 +79,17 @@ def test_no_key_is_said_with_who_needs_it(tmp_path: Path) -> None:
         open_role(given, Role.REVIEWER, Journal(tmp_path), {"ANTHROPIC_API_KEY": KEY})
 
 
+@pytest.mark.parametrize(("provider", "variable"), [("anthropic", "ANTHROPIC_API_KEY"), ("openai", "OPENAI_API_KEY")])
+def test_a_well_known_provider_is_opened_with_its_key_alone_and_asks_nobody_yet(
+    provider: str, variable: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "roles.yaml"
+    path.write_text(f"author: {{provider: {provider}, model: {MODEL}}}\n")
+    taken = open_role(load_roles(path), Role.AUTHOR, Journal(tmp_path / "j"), {variable: KEY})
+    assert taken.configuration.provider == provider
+    assert not (tmp_path / "j").exists()
+
+
 def test_a_role_that_nobody_takes_is_the_users_to_mend(tmp_path: Path) -> None:
     path = tmp_path / "roles.yaml"
     path.write_text("author: {provider: openai, model: m}\n")
