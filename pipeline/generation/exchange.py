@@ -114,6 +114,8 @@ class Request:
 
 
 Count = Annotated[int, Field(ge=0)]
+# What a provider calls things is shown and stored: one short line that commands no terminal.
+Label = Annotated[str, Field(pattern=r"^[ -~]{1,256}$")]
 
 
 class Usage(Stored):
@@ -169,9 +171,9 @@ class Answer(Stored):
     text: str
     remark: str = ""
     provider: str
-    model: str
-    request_id: str | None
-    response_id: str
+    model: Label
+    request_id: Label | None
+    response_id: Label
     usage: Usage | None
     begun_at: AwareDatetime
     wall_s: Annotated[float, Field(ge=0)]

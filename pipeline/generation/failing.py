@@ -54,7 +54,7 @@ class Teller:
 
     def failure(self, reason: Reason, request: Request, said: Said) -> Failure:
         """Returns the failure, with what to do about it."""
-        message = printable(self.key.redact(said.message))[:MESSAGE_CAP].strip()
+        message = self.shown(said.message)
         return Failure(
             reason=reason,
             detail=self._advice(reason, request) + (f" (it says: {message})" if message else ""),
@@ -63,6 +63,10 @@ class Teller:
             retry_after_s=retry_after_s(said.headers or {}),
             has_begun=said.has_begun,
         )
+
+    def shown(self, message: str) -> str:
+        """Returns a provider's words in one short line, without the key."""
+        return printable(self.key.redact(message))[:MESSAGE_CAP].strip()
 
     def refuse_key_in(self, request: Request) -> Failure | None:
         """Returns a failure where the prompt holds the key; it then goes nowhere."""
@@ -105,6 +109,11 @@ class Teller:
                 return f"{who} sent an answer of more than {TEXT_CAP_BYTES >> 10} KiB, which was not read to its end"
             case _:
                 return f"{who} does not answer: {reason}"
+
+
+def words_of(error: Exception) -> str:
+    """Returns what an error of this machine says of itself; empty where it says nothing."""
+    return f"{type(error).__name__}: {error}" if str(error) else ""
 
 
 def by_status(status: int) -> Reason:

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter
 
-from pipeline.generation.exchange import Answer, Begun, Part, Reason, Request, Role, Stored
+from pipeline.generation.exchange import Answer, Begun, Label, Part, Reason, Request, Role, Stored
 
 VERSION: Final = 1
 
@@ -46,8 +46,8 @@ class CallBegun(Stored):
     """The provider named the answer: it may bill from here on."""
 
     event: Literal["begun"] = "begun"
-    request_id: str | None
-    response_id: str
+    request_id: Label | None
+    response_id: Label
 
 
 class CallFailed(Stored):

@@ -32,7 +32,7 @@ from pipeline.generation.exchange import (
     Request,
     Usage,
 )
-from pipeline.generation.failing import Said, Teller, by_status
+from pipeline.generation.failing import Said, Teller, by_status, words_of
 from pipeline.generation.wire_bounds import PLAIN, TooMuch, bound, timeout_of
 
 _BY_TYPE: Final[Mapping[str, Reason]] = {
@@ -71,7 +71,6 @@ class MessagesApi:
         Raises:
             GenerationError: the address would give the key away.
         """
-        self._name = name
         self._teller = Teller(name, key)
         self._client = anthropic.Anthropic(
             api_key=key.reveal(),
@@ -86,9 +85,9 @@ class MessagesApi:
         """As `Provider.ask`."""
         if refused := self._teller.refuse_key_in(request):
             return refused
-        asking = _Asking(self._client, request, note)
+        asking = _Asking(self._client, self._teller, request, note)
         try:
-            return asking.answer(self._name)
+            return asking.answer()
         except UnavailableError:  # the note could not be kept
             raise
         except Exception as error:  # noqa: BLE001  # whatever a provider sends, it is no bug of ours
@@ -98,8 +97,9 @@ class MessagesApi:
 class _Asking:
     """One call while it lasts."""
 
-    def __init__(self, client: anthropic.Anthropic, request: Request, note: Note) -> None:
+    def __init__(self, client: anthropic.Anthropic, teller: Teller, request: Request, note: Note) -> None:
         self._client = client
+        self._teller = teller
         self._request = request
         self._note = note
         self._request_id: str | None = None
@@ -109,7 +109,7 @@ class _Asking:
     def has_begun(self) -> bool:
         return self._response_id is not None
 
-    def answer(self, provider: str) -> Answer:
+    def answer(self) -> Answer:
         begun_at, started = datetime.now(UTC), time.monotonic()
         message = self._message()
         ending = _ENDINGS[str(message.stop_reason)]
@@ -117,8 +117,10 @@ class _Asking:
         return Answer(
             ending=ending,
             text="".join(block.text for block in message.content if block.type == "text"),
-            remark=", ".join(filter(None, (details.category, details.explanation))) if details else "",
-            provider=provider,
+            remark=self._teller.shown(
+                ", ".join(filter(None, (details.category, details.explanation))) if details else ""
+            ),
+            provider=self._teller.provider,
             model=message.model,
             request_id=self._request_id,
             response_id=message.id,
@@ -133,7 +135,7 @@ class _Asking:
             message = error.api_message or f"status {error.status_code}"
             request_id, headers = error.request_id, error.response.headers
             return Said(message, request_id, self._response_id, headers, self.has_begun)
-        return Said(f"{type(error).__name__}: {error}", self._request_id, self._response_id, None, self.has_begun)
+        return Said(words_of(error), self._request_id, self._response_id, None, self.has_begun)
 
     def _message(self) -> Message:
         request, size, is_whole = self._request, 0, False
@@ -159,6 +161,8 @@ class _Asking:
                         is_whole = True
                 if size > TEXT_CAP_BYTES:
                     raise TooMuch
+            if not self.has_begun:
+                raise ValueError("the stream holds no message")
             if not is_whole:
                 raise httpx2.RemoteProtocolError("the stream ended before the message did")
             return stream.current_message_snapshot

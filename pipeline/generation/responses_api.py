@@ -33,7 +33,7 @@ from pipeline.generation.exchange import (
     Request,
     Usage,
 )
-from pipeline.generation.failing import Said, Teller, by_status
+from pipeline.generation.failing import Said, Teller, by_status, words_of
 from pipeline.generation.wire_bounds import PLAIN, TooMuch, bound, timeout_of
 
 _BY_CODE: Final[Mapping[str, Reason]] = {
@@ -72,7 +72,6 @@ class ResponsesApi:
         Raises:
             GenerationError: the address would give the key away.
         """
-        self._name = name
         self._teller = Teller(name, key)
         self._client = openai.OpenAI(
             api_key=key.reveal(),
@@ -87,9 +86,9 @@ class ResponsesApi:
         """As `Provider.ask`."""
         if refused := self._teller.refuse_key_in(request):
             return refused
-        asking = _Asking(self._client, request, note)
+        asking = _Asking(self._client, self._teller, request, note)
         try:
-            return asking.answer(self._name)
+            return asking.answer()
         except UnavailableError:  # the note could not be kept
             raise
         except Exception as error:  # noqa: BLE001  # whatever a provider sends, it is no bug of ours
@@ -99,8 +98,9 @@ class ResponsesApi:
 class _Asking:
     """One call while it lasts."""
 
-    def __init__(self, client: openai.OpenAI, request: Request, note: Note) -> None:
+    def __init__(self, client: openai.OpenAI, teller: Teller, request: Request, note: Note) -> None:
         self._client = client
+        self._teller = teller
         self._request = request
         self._note = note
         self._request_id: str | None = None
@@ -110,15 +110,15 @@ class _Asking:
     def has_begun(self) -> bool:
         return self._response_id is not None
 
-    def answer(self, provider: str) -> Answer:
+    def answer(self) -> Answer:
         begun_at, started = datetime.now(UTC), time.monotonic()
         response = self._response()
         ending, remark = _ended(response)
         return Answer(
             ending=ending,
             text=response.output_text,
-            remark=remark,
-            provider=provider,
+            remark=self._teller.shown(remark),
+            provider=self._teller.provider,
             model=response.model,
             request_id=self._request_id,
             response_id=response.id,
@@ -133,7 +133,7 @@ class _Asking:
             message = error.message or f"status {error.status_code}"
             request_id, headers = error.request_id, error.response.headers
             return Said(message, request_id, self._response_id, headers, self.has_begun)
-        text = str(error) if isinstance(error, _FailedError) else f"{type(error).__name__}: {error}"
+        text = str(error) if isinstance(error, _FailedError) else words_of(error)
         return Said(text, self._request_id, self._response_id, None, self.has_begun)
 
     def _response(self) -> Response:
@@ -164,6 +164,8 @@ class _Asking:
                         raise _FailedError(str(event.code), event.message)
                 if size > TEXT_CAP_BYTES:
                     raise TooMuch
+        if not self.has_begun:
+            raise ValueError("the stream holds no response")
         raise httpx2.RemoteProtocolError("the stream ended before the response did")
 
 

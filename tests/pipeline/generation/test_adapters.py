@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from generation_requests import GOOD, KEY, MODEL, PARTS, VARIABLE, Notes, adapter, part, request, serving, serving_alone
 
 from pipeline.errors import JournalError
 from pipeline.generation.exchange import TEXT_CAP_BYTES, Answer, Begun, Ending, Failure, Lasts, Reason, Usage, nobody
+from pipeline.generation.journal import Journal, Journaled
 from pipeline.generation.local_server.script import (
     BreakOff,
     Fail,
@@ -157,13 +161,15 @@ def test_a_content_filter_is_no_refusal(api: str) -> None:
         (BreakOff(TEXT), Reason.BROKEN_OFF, True),
         (Garble("event: message_start\ndata: {broken\n\n"), Reason.UNINTELLIGIBLE, False),
         (Garble('event: message_start\ndata: {"type": "message_start"}\n\n'), Reason.UNINTELLIGIBLE, False),
+        (Garble("<html>Please log in.</html>\n\n"), Reason.UNINTELLIGIBLE, False),
+        (Say("half of a pair: \ud800"), Reason.UNINTELLIGIBLE, False),
         (Say("x" * (TEXT_CAP_BYTES + 1)), Reason.TOO_LARGE, False),
         (Say("x" * (2 << 20)), Reason.TOO_LARGE, False),
     ],
     ids=lambda value: str(value)[:60],
 )
 def test_each_failure_has_its_reason(api: str, step: Step, reason: Reason, is_passing: bool) -> None:
-    if api == "responses" and isinstance(step, Garble) and "{broken" not in step.lines:
+    if api == "responses" and isinstance(step, Garble) and '"type"' in step.lines:
         step = Garble('event: response.completed\ndata: {"type": "response.completed", "response": {"id": "r"}}\n\n')
     failure = failure_of(api, step)
     assert (failure.reason, failure.is_passing) == (reason, is_passing), failure
@@ -297,6 +303,27 @@ def test_a_stream_that_stalls_ends_before_twice_its_deadline(api: str) -> None:
 def test_a_flood_is_cut_on_the_wire(api: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.generation.wire_bounds.WIRE_CAP_BYTES", 1 << 20)
     assert failure_of(api, Flood(16 << 20)).reason is Reason.TOO_LARGE
+
+
+def test_an_error_that_is_a_flood_is_cut_too(api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.generation.wire_bounds.WIRE_CAP_BYTES", 1 << 16)
+    failure = failure_of(api, Fail(400, message="x" * (1 << 20)))
+    assert failure.reason is Reason.TOO_LARGE
+    assert failure.detail.endswith("which was not read to its end")
+
+
+def test_names_that_command_a_terminal_or_fill_a_journal_are_no_answer(api: str) -> None:
+    for name in ("\x1b[2J", "r" * 1000, ""):
+        if api == "messages":
+            start = {"type": "message_start", "message": {"id": name, "content": [], "model": MODEL}}
+        else:
+            start = {"type": "response.created", "response": {"id": name, "model": MODEL}}
+        step = Garble(f"event: {start['type']}\ndata: {json.dumps(start)}\n\n")
+        with serving(step, step) as local, TemporaryDirectory() as folder:
+            outcome = Journaled(adapter(api, local), Journal(Path(folder))).ask(request(), nobody)
+        assert isinstance(outcome, Failure)
+        assert outcome.reason is Reason.UNINTELLIGIBLE
+        assert "\x1b" not in outcome.detail
 
 
 def test_nobody_at_the_address_is_unreachable(api: str) -> None:
