@@ -5,9 +5,12 @@
       ├─ SettingsError     the environment
       ├─ LabelsError       the labels of a corpus
       ├─ OperatorsError    a folder with operators of one's own
+      ├─ GenerationError   what generation is configured with: roles, keys, notes, a journal
       └─ StoredRunError    a run or case that was asked for
     UnavailableError     exit 3: something this machine should give is missing
       ├─ FlowUnavailable   a Prefect server
+      ├─ SdkUnavailable    a provider's SDK
+      ├─ JournalError      room for the journal of answers
       └─ RunFolderError    room for the run folder
 
 Two more come from below: `policies.policy.PolicyError` means 2, `sandbox.contract.SandboxUnavailable` means 3.
@@ -37,6 +40,10 @@ class OperatorsError(UserError):
     """A folder with operators can't be used."""
 
 
+class GenerationError(UserError):
+    """What generation is configured with can't be used."""
+
+
 class StoredRunError(UserError):
     """A run or case that was asked for is not stored, or is damaged."""
 
@@ -47,6 +54,14 @@ class UnavailableError(Exception):
 
 class FlowUnavailable(UnavailableError):
     """No Prefect server can be had."""
+
+
+class SdkUnavailable(UnavailableError):
+    """A provider's SDK is not installed."""
+
+
+class JournalError(UnavailableError):
+    """The journal of answers can't be written."""
 
 
 class RunFolderError(UnavailableError):

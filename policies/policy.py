@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from policies.unique_keys import UniqueKeys
 from runners.architectures import ARCHITECTURES
 from runners.contract.rules import WAIVABLE, Allowance
 from runners.controls import CONTROLS
@@ -34,18 +35,6 @@ class Tier(StrEnum):
     INCONCLUSIVE = "inconclusive"
     FUNCTIONAL = "functional"
     PRODUCTION_SAFE = "production-safe"
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML takes the last of two equal keys in silence; here that is an error, as a misspelt key is."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key '{key.value}' stands twice", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
 
 
 class PolicyError(Exception):
@@ -301,7 +290,7 @@ def _built_in(name: str) -> dict[str, Any]:
 
 def _mapping(text: str, where: str) -> dict[str, Any]:
     try:
-        data = yaml.load(text, Loader=_UniqueKeys)
+        data = yaml.load(text, Loader=UniqueKeys)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark is not None else ""

@@ -1,0 +1,61 @@
+"""Asks again what may be answered later: the one place where calls are repeated (the SDKs' own retries are off).
+
+Ours and not theirs, because each call has to be seen: a call that broke off may be billed, a run's budget ends the
+waiting, and the provider's `Retry-After` is kept also where it is longer than an SDK believes. Waits grow from one
+second to a minute, with a random part so that fifty that were refused together do not come back together. Time is
+counted by a clock that does not jump.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from pipeline.generation.exchange import Answer, Failure, Note, Outcome, Provider, Request
+
+FIRST_WAIT_S: Final = 1.0
+LONGEST_WAIT_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What time is and how it passes; tests have one that does not wait."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], object] = time.sleep
+
+
+class Patient:
+    """Asks another provider until it answers, fails for good, or `patience_s` are over."""
+
+    def __init__(self, provider: Provider, patience_s: float, clock: Clock | None = None) -> None:
+        """Takes whom to ask; with a patience of 0 s it asks once."""
+        self._provider = provider
+        self._patience_s = patience_s
+        self._clock = clock or Clock()
+
+    def ask(self, request: Request, note: Note) -> Outcome:
+        """Returns the first answer, or the last failure; as `Provider.ask`."""
+        ends = self._clock.monotonic() + self._patience_s
+        tries = 0
+        while True:
+            outcome = self._provider.ask(request, note)
+            if isinstance(outcome, Answer) or not outcome.is_passing:
+                return outcome
+            wait_s = _wait_s(outcome, tries)
+            if self._clock.monotonic() + wait_s > ends:
+                return outcome
+            self._clock.sleep(wait_s)
+            tries += 1
+
+
+def _wait_s(failure: Failure, tries: int) -> float:
+    """Not before the provider says, and then not all together."""
+    longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(tries, 16))
+    own_s = longest * random.uniform(0.5, 1.0)
+    if failure.retry_after_s is None:
+        return own_s
+    return max(own_s, failure.retry_after_s + random.uniform(0.0, FIRST_WAIT_S))
