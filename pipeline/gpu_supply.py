@@ -211,6 +211,7 @@ class GpuSupply:
         while not self._turn.acquire(timeout=LOOK_UP_S):
             self._go_on()
         try:
+            self._go_on()
             yield
         finally:
             self._turn.release()
