@@ -181,7 +181,7 @@ class _Work:
     def _measured(self, number: int) -> Evidence:
         item, earlier, gpu = self.items[number], self._faults.get(number), self.gpu
         if isinstance(item, Candidate) and gpu is not None and earlier is not None and lacks_only_the_gpu(earlier):
-            device = checked_on_gpu(item, self.policy, gpu, secrets.randbits(64))
+            device = checked_on_gpu(item, self.policy, gpu, secrets.randbits(64), self._go_on)
             return earlier.model_copy(update={"device": device})  # the rest was measured and stands
         return measure(item, self.policy, self.supply, progress=self._go_on, turns=self._turns, gpu=self.gpu)
 
