@@ -169,7 +169,7 @@ class Calls(Builtins):
             self.report.add(rules.ENVIRONMENT, node, f"'{shown(dotted)}' is the module '{shown(outside)}'")
         elif isinstance(found, _CONSTANTS):
             return SIZE
-        elif isinstance(found, str | bytes) or (found is None and environmental(dotted)):
+        elif isinstance(found, str | bytes) or (found is None and environmental(dotted)) or _of_interpreter(dotted):
             self.report.add(rules.ENVIRONMENT, node, f"'{shown(dotted)}' tells one machine from another")
         else:
             return frozenset({Named(dotted)})
@@ -320,3 +320,7 @@ class Calls(Builtins):
         what = "is no view and no allocation; arithmetic and dtype conversion belong in a kernel"
         self.report.add(rules.HOST_ARITHMETIC, node, f"'.{shown(name)}' {of} {what}")
         return frozenset({tensor})
+
+
+def _of_interpreter(dotted: str) -> bool:
+    return f"{dotted}.".startswith(f"{tables.INTERPRETER}.")

@@ -96,6 +96,7 @@ ENVIRONMENT: Final = (
     "torch.rand", "torch.randn", "torch.randint", "torch.randperm", "torch.get_default_device", "torch.profiler",
     "torch.autograd.profiler", "triton.runtime.driver", "triton.backends", "triton.runtime.cache", "torch.xpu",
 )  # fmt: skip
+INTERPRETER: Final = "triton.runtime.interpreter"  # no part of it, whether or not this process has loaded it
 BUILTIN_SIZES: Final = frozenset({
     "int", "float", "bool", "str", "repr", "round", "abs", "divmod", "pow", "min", "max", "sum", "len", "any", "all",
     "range", "slice", "isinstance", "format", "ord", "chr", "complex", "bin", "hex",

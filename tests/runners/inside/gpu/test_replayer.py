@@ -81,7 +81,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Here:
     monkeypatch.setattr(replaying, "wait", lambda: None)
     monkeypatch.setattr(timing, "DEVICE", "cpu")
     monkeypatch.setattr(timing, "FLUSH_BYTES", 64)
-    monkeypatch.setattr(timing, "_timed", lambda call, flush: (call(), 2.5)[1])
+    monkeypatch.setattr(timing, "timed_ms", lambda call, flush: (call(), 2.5)[1])
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
     monkeypatch.setattr(program, "on_device", partial(on_device, device="cpu"))
     one = Here()
