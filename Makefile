@@ -54,7 +54,8 @@ image: engine ## build the runner image
 bench: venv engine image ## print the benchmarks' ratios
 	@$(BIN)/python benchmarks/speed.py
 
-gpu-check: venv ## run the labelled kernels on this machine's GPU, in containers (see pipeline/gpu_access.py)
+gpu-check: venv ## run tests and labelled kernels on this machine's GPU, in containers (see pipeline/gpu_access.py)
+	@$(BIN)/python -m pytest -m gpu tests/gpu
 	@$(BIN)/python benchmarks/gpu_check.py tests/gpu/kernels tests/kernels --jobs 8
 
 clean: engine-stop ## remove what was made here, with the engine's images; run folders stay

@@ -14,7 +14,13 @@ from runners.evidence import DeviceEvidence, Evidence, Missing, PropertiesEviden
 def our_failure(evidence: Evidence) -> str | None:
     """Why this is not to be kept: the first check that our side failed to make; None where there is none."""
     checks = (evidence.properties, evidence.compile, evidence.mutants, evidence.device)
-    return next((check.reason for check in checks if isinstance(check, Missing) and check.ours), None)
+    missing = (check.reason for check in checks if isinstance(check, Missing) and check.ours)
+    return next(missing, None) or _tool_that_failed(evidence.device)
+
+
+def _tool_that_failed(device: DeviceEvidence | Missing) -> str | None:
+    tools = () if isinstance(device, Missing) else device.sanitizers
+    return next((f"{one.tool}: {one.problem}" for one in tools if one.ours), None)
 
 
 def lacks_only_the_gpu(evidence: Evidence) -> bool:

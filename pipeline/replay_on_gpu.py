@@ -16,7 +16,8 @@ from runners import wire
 from runners.candidate import Candidate
 from runners.cases import Case
 from runners.device_check import PERTURBED, DeviceEffort, adds_atomically
-from runners.device_session import LATER, SEEDS, DeviceSession, Plan, differing_output
+from runners.device_judging import differing_output
+from runners.device_session import LATER, SEEDS, DeviceSession, Plan
 from runners.evidence import Failure, UnsupportedCase
 from runners.examine import Agreed
 from runners.failures import DeviceFault, ResultsDiffer, RunnerEnded

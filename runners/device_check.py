@@ -29,8 +29,9 @@ from runners.device_evidence import (
     LongAxis,
     SanitizerEvidence,
 )
+from runners.device_judging import differing_output
 from runners.device_runners import DeviceRunners, Way
-from runners.device_session import DeviceSession, Plan, differing_output
+from runners.device_session import DeviceSession, Plan
 from runners.drawing import draw
 from runners.examine import Agreed
 from runners.failures import Failure, ResultsDiffer, UnsupportedCase

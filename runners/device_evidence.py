@@ -45,7 +45,7 @@ class SanitizerEvidence(Record):
     Attributes:
         plans: How many were replayed under it.
         control_fired: Whether it reported the planted fault, in the same process after the last plan.
-        problem: Why it is no evidence, where it is none.
+        problem: Why it is no evidence, where it is none; `ours` where the tool could not be had or our side failed.
     """
 
     tool: str
@@ -53,6 +53,7 @@ class SanitizerEvidence(Record):
     findings: tuple[SanitizerFinding, ...]
     control_fired: bool
     problem: str | None
+    ours: bool = False
 
 
 class BaselineTime(Record):

@@ -18,7 +18,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 import torch
 
@@ -26,8 +26,8 @@ from runners import wire
 from runners.again import ALL_DOUBTS, Again, Doubt
 from runners.candidate import Candidate
 from runners.cases import Case
-from runners.conversation import tensor_of
 from runners.cubins import problem_in_code
+from runners.device_judging import called_right, differing_output, launches_in, replayed_results, wrong_beside
 from runners.device_runners import (
     DeviceRunners,
     KeptResults,
@@ -44,13 +44,10 @@ from runners.failures import (
     CodeRaised,
     DeviceFault,
     Failure,
-    InputChanged,
     NoLaunch,
-    OutsideWritten,
     ResultsDiffer,
     UnsupportedCase,
     WrongForm,
-    WrongValues,
 )
 from runners.generated_inputs import DueResult, GeneratedInputs
 from runners.launch_plan import Launch, LaunchPlan, problem_in
@@ -63,15 +60,12 @@ LATER: Final = 0x9E3779B97F4A7C15  # added to a case's seed: other elements of t
 SEEDS: Final = 1 << 64
 CONFIGURATIONS: Final = 256  # of an autotuner, counted around: more are seldom
 MANY_BLOCKS: Final = 256
-CALLED: Final = "called on the GPU"
 SURE_OF_TIME: Final[tuple[Doubt, ...]] = ("killed", "starved")
 TOO_FAR_APART: Final = "its tensors are too far apart to be replayed"
 REPLAYS: Final = (
     Way("replayed, buffers at their end", 0xFF, "end"),
     Way("replayed, buffers at their start and far apart", 0x47, "start", apart=True),
 )
-Aspect = Literal["device", "dtype", "shape", "layout", "size"]
-WIDTHS: Final = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +196,7 @@ class DeviceSession:
         match done:
             case KeptResults(touched=touched, changed=changed):
                 names = [tensor.name for tensor in inputs.tensors]
-                return _beside(inputs.case, way, steps, names, touched, changed) or done
+                return wrong_beside(inputs.case, way, steps, names, touched, changed) or done
             case wire.PlanRefused(error=error):
                 return Refused(error)
         return self._not_replayed(inputs.case, way, steps, done)
@@ -293,7 +287,7 @@ class DeviceSession:
         called = self._called(case, arguments, expected)
         if not isinstance(called, RecordedCall):
             return called
-        ratio = _called_right(case, expected, called)
+        ratio = called_right(case, expected, called)
         if not isinstance(ratio, float):
             return ratio
         if launches_in(called) == 0:
@@ -319,7 +313,7 @@ class DeviceSession:
             return called
         if launches_in(called) == 0 and not _is_empty(arguments):
             return NoLaunch(case=case)
-        return _called_right(case, expected, called)
+        return called_right(case, expected, called)
 
     def _called(
         self, case: Case, arguments: Sequence[ArgumentValue], expected: Sequence[Expected]
@@ -402,8 +396,8 @@ class DeviceSession:
         if not isinstance(done, ReplayedPlan):
             return self._not_replayed(case, way, steps, done)
         names = [argument.name for argument in arguments if isinstance(argument, TensorValue)]
-        beside = _beside(case, way, steps, names, done.touched, done.changed)
-        return beside or _results(case, way, steps, expected, done)
+        beside = wrong_beside(case, way, steps, names, done.touched, done.changed)
+        return beside or replayed_results(case, way, steps, expected, done)
 
     def _not_replayed(
         self, case: Case, way: Way, steps: LaunchPlan, answer: wire.ReplayFailed | wire.PlanRefused | Outcome
@@ -438,42 +432,6 @@ class DeviceSession:
             self._replayer = None
 
 
-def differing_output(first: Sequence[torch.Tensor], second: Sequence[torch.Tensor]) -> int | None:
-    """Returns the number of the first output that differs in a bit, NaNs aside."""
-    for number, (one, other) in enumerate(zip(first, second, strict=True)):
-        width = WIDTHS[one.element_size()]
-        same = one.view(width) == other.view(width)
-        if one.is_floating_point():
-            same |= one.isnan() & other.isnan()
-        if not bool(same.all()):
-            return number
-    return None
-
-
-def tensor_from(data: memoryview, want: Expected) -> torch.Tensor:
-    """Returns bytes of the right number as the tensor that is due."""
-    dtype = TORCH_DTYPES[want.dtype]
-    if not len(data):
-        return torch.empty(want.shape, dtype=dtype)
-    return torch.frombuffer(bytearray(data), dtype=dtype).reshape(want.shape)
-
-
-def wrong_values(case: Case, conditions: str, number: int, want: Expected, got: torch.Tensor) -> WrongValues | None:
-    """Says which elements are wrong, if any is."""
-    found = compare(want, got)
-    if not found.wrong:
-        return None
-    return WrongValues(
-        case=case,
-        conditions=conditions,
-        output=number,
-        wrong=found.wrong,
-        total=found.total,
-        nonfinite=found.nonfinite,
-        first=found.first,
-    )
-
-
 def _later(case: Case) -> Case:
     return case.model_copy(update={"seed": (case.seed + LATER) % SEEDS})
 
@@ -482,78 +440,5 @@ def _room(expected: Sequence[Expected]) -> int:
     return sum(want.bytes for want in expected) + OUTPUT_ROOM_BYTES
 
 
-def launches_in(called: RecordedCall) -> int:
-    """How many it claims to have made; 0 is believed."""
-    return called.result.call.launches if isinstance(called.result.call, wire.Returned) else 0
-
-
 def _is_empty(arguments: Sequence[ArgumentValue]) -> bool:
     return any(isinstance(argument, TensorValue) and math.prod(argument.shape) == 0 for argument in arguments)
-
-
-def wrong_form(case: Case, due: Sequence[tuple[str, tuple[int, ...]]], called: RecordedCall) -> WrongForm | None:
-    """Says in which way what a call claims to have returned has not the dtypes and shapes that are due."""
-    call = called.result.call
-    assert isinstance(call, wire.Returned)
-    if len(call.outputs) != len(due) or call.single != (len(due) == 1):
-        got = "a tensor" if call.single else f"a tuple of {len(call.outputs)}"
-        return WrongForm(case=case, aspect="count", expected=str(len(due)), got=got)
-    for (dtype, shape), output in zip(due, call.outputs, strict=True):
-        aspects: tuple[tuple[Aspect, str, str], ...] = (
-            ("device", "cuda", output.device),
-            ("dtype", dtype, output.dtype),
-            ("shape", str(shape), str(output.shape)),
-            ("layout", "contiguous", "contiguous" if output.contiguous else "not contiguous"),
-        )
-        for aspect, wanted, got in aspects:
-            if wanted != got:
-                return WrongForm(case=case, aspect=aspect, expected=wanted, got=got)
-    return None
-
-
-def _called_right(case: Case, expected: Sequence[Expected], recorded: RecordedCall) -> float | Failure:
-    wrong = wrong_form(case, [(want.dtype, want.shape) for want in expected], recorded)
-    if wrong is not None:
-        return wrong
-    call = recorded.result.call
-    assert isinstance(call, wire.Returned)
-    ratio = 0.0
-    for number, (want, output, data) in enumerate(zip(expected, call.outputs, recorded.result.data, strict=True)):
-        if len(data) != want.bytes:
-            return WrongForm(case=case, aspect="size", expected=f"{want.bytes} bytes", got=f"{len(data)} bytes")
-        tensor = tensor_of(output, data)
-        values = wrong_values(case, CALLED, number, want, tensor)
-        if values is not None:
-            return values
-        ratio = max(ratio, compare(want, tensor).worst_ratio)
-    return ratio
-
-
-def _beside(
-    case: Case, way: Way, steps: LaunchPlan, names: Sequence[str], touched: Sequence[int], changed: Sequence[int]
-) -> InputChanged | OutsideWritten | None:
-    for number in changed:
-        if number < len(names):
-            return InputChanged(case=case, argument=names[number])
-    for number in touched:
-        if number < len(steps.buffers):
-            argument = steps.buffers[number].argument
-            name = names[argument] if argument is not None else None
-            return OutsideWritten(case=case, conditions=way.name, argument=name)
-    return None
-
-
-def _results(
-    case: Case, way: Way, steps: LaunchPlan, expected: Sequence[Expected], done: ReplayedPlan
-) -> tuple[torch.Tensor, ...] | Failure:
-    if len(steps.outputs) != len(expected) or len(done.outputs) != len(expected):
-        return BadPlan(case=case, problem=f"it has {len(steps.outputs)} results, {len(expected)} are due")
-    tensors = []
-    for number, (want, view, data) in enumerate(zip(expected, steps.outputs, done.outputs, strict=True)):
-        if (view.dtype, view.shape) != (want.dtype, want.shape) or len(data) != want.bytes:
-            return BadPlan(case=case, problem=f"result {number} is {view.dtype} {view.shape} in {len(data)} bytes")
-        tensors.append(tensor_from(data, want))
-        wrong = wrong_values(case, way.name, number, want, tensors[-1])
-        if wrong is not None:
-            return wrong
-    return tuple(tensors)

@@ -27,8 +27,9 @@ from runners.candidate import Candidate
 from runners.cases import Case
 from runners.cubins import problem_in_code
 from runners.device_evidence import LargeCase
+from runners.device_judging import launches_in, wrong_form
 from runners.device_runners import KeptResults, RecordedCall, Way
-from runners.device_session import DeviceSession, Refused, launches_in, wrong_form
+from runners.device_session import DeviceSession, Refused
 from runners.dtypes import TORCH_DTYPES
 from runners.failures import BadPlan, Failure, NoLaunch, RunnerEnded, UnsupportedCase
 from runners.generated_inputs import DueResult, GeneratedInputs, generated_inputs

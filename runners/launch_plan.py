@@ -29,6 +29,7 @@ BUFFERS_CAP: Final = 256
 STEPS_CAP: Final = 512
 CUBIN_CAP_BYTES: Final = 16 << 20
 GRID_CAPS: Final = ((1 << 31) - 1, 65_535, 65_535)  # CUDA's
+BLOCKS_CAP: Final = (1 << 31) - 1  # the launcher of Triton 3.6 launches where the product of the three is positive
 ITEM_BYTES: Final = {
     "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "float8_e4m3fn": 1,
     "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint8": 1, "bool": 1,
@@ -209,6 +210,8 @@ def _unlaunchable(plan: LaunchPlan, launch: Launch, memory_bytes: int) -> Iterat
         return
     if any(size > cap for size, cap in zip(launch.grid, GRID_CAPS, strict=True)):
         yield f"no GPU has a grid of {launch.grid}"
+    if math.prod(launch.grid) > BLOCKS_CAP:
+        yield f"Triton's launcher counts blocks in 32 bits, and may launch none of a grid of {launch.grid}"
     if math.prod(launch.grid) * plan.kernels[launch.kernel].scratch_bytes > memory_bytes:
         yield f"its blocks need more than {memory_bytes} bytes of scratch memory"
     for argument in launch.arguments:

@@ -10,7 +10,8 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from runners.device_session import DeviceSession, wrong_values
+from runners.device_judging import wrong_values
+from runners.device_session import DeviceSession
 from runners.failures import WrongElement, WrongValues
 from runners.generated_inputs import DueResult, GeneratedInputs
 from runners.launch_plan import LaunchPlan

@@ -95,11 +95,11 @@ def _under(
     try:
         replayer = runners.take_sanitizer(tool)
     except SandboxUnavailable as error:
-        return _nothing(tool, 0, str(error))
+        return _nothing(tool, 0, str(error), ours=True)
     try:
         return _watched(tool, operator, plans, replayer, deadline_s)
     except RunnerFault as error:
-        return _nothing(tool, 0, str(error))
+        return _nothing(tool, 0, str(error), ours=True)
     finally:
         replayer.end()
 
@@ -145,5 +145,7 @@ def _fires(control: Control, replayer: Replayer, deadline_s: float) -> bool:
     )
 
 
-def _nothing(tool: Tool, plans: int, problem: str) -> SanitizerEvidence:
-    return SanitizerEvidence(tool=tool, plans=plans, findings=(), control_fired=False, problem=problem[:2000])
+def _nothing(tool: Tool, plans: int, problem: str, *, ours: bool = False) -> SanitizerEvidence:
+    return SanitizerEvidence(
+        tool=tool, plans=plans, findings=(), control_fired=False, problem=problem[:2000], ours=ours
+    )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from gpu_evidence import device
+from gpu_evidence import device, watched
 
 from pipeline.kept import lacks_only_the_gpu, our_failure, why_again
 from runners.evidence import CandidateFacts, Evidence, Missing, PropertiesEvidence
@@ -36,6 +36,16 @@ def test_what_was_measured_is_kept_and_stands() -> None:
 def test_a_check_that_our_side_failed_to_make_is_not_kept(check: str) -> None:
     assert our_failure(changed(**{check: OURS})) == "the engine is gone"
     assert "the engine is gone" in str(why_again(changed(**{check: OURS})))  # kept by an earlier version
+
+
+def test_a_tool_on_the_gpu_that_could_not_be_had_is_our_failure_alone() -> None:
+    def with_tool(**what: object) -> Evidence:
+        return changed(device=device(sanitizers=(watched("memcheck"), watched("synccheck", plans=0, **what))))
+
+    lacking = with_tool(problem="there is none", ours=True)
+    assert our_failure(lacking) == "synccheck: there is none"
+    assert lacks_only_the_gpu(lacking)
+    assert our_failure(with_tool(problem="the plan was not carried out")) is None
 
 
 @pytest.mark.parametrize("check", CHECKS)

@@ -50,6 +50,7 @@ def test_what_can_be_carried_out_has_no_problem() -> None:
         ({"steps": (*launch(), Copy(target=view(1), source=view(0, 0, (2,))))}, "changes shape"),
         ({"steps": launch(kernel=1)}, "there is no kernel 1"),
         ({"steps": launch(grid=(1, 65_536, 1))}, "no GPU has a grid"),
+        ({"steps": launch(grid=(131_072, 32_768, 1))}, "counts blocks in 32 bits"),
         ({"steps": launch(arguments=(Pointer(place=Place(buffer=1, offset=33)),))}, "outside of buffer 1"),
         ({"steps": launch(grid=(1 << 20, 1, 1)),
           "kernels": (Kernel(name="k", cubin_bytes=8, shared_bytes=0, warps=4, scratch_bytes=64),)}, "scratch memory"),
@@ -57,3 +58,7 @@ def test_what_can_be_carried_out_has_no_problem() -> None:
 )  # fmt: skip
 def test_what_can_not_is_refused_with_a_reason(changes: dict[str, object], problem: str) -> None:
     assert problem in str(problem_in(plan(**changes), BASES, MEMORY))
+
+
+def test_as_many_blocks_as_the_launcher_counts_are_no_problem() -> None:
+    assert problem_in(plan(steps=launch(grid=(32_769, 65_533, 1))), BASES, MEMORY) is None

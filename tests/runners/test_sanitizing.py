@@ -118,7 +118,7 @@ def test_what_a_tool_reports_of_a_plan_is_a_finding_and_ends_its_run(device, wat
 def test_a_tool_that_can_not_be_had_is_missing_evidence(device, watched) -> None:
     device.missing_tools = ("synccheck",)
     evidence = watched()
-    assert evidence["synccheck"].problem == "there is no synccheck"
+    assert (evidence["synccheck"].problem, evidence["synccheck"].ours) == ("there is no synccheck", True)
     assert evidence["memcheck"].problem is None
 
 
