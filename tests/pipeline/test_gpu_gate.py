@@ -19,7 +19,8 @@ from runners.evidence import Missing
 from runners.operators import OPERATORS
 from sandbox.contract import SandboxUnavailable
 
-FEW = {"pairwise_cases": 3, "special_cases": 0, "block_cases": 0, "random_cases": 0, "timed_calls": 10}
+FEW = {"pairwise_cases": 3, "special_cases": 0, "block_cases": 0, "random_cases": 0, "timed_calls": 10,
+       "long_axes": False, "large_shapes": False}  # fmt: skip
 POLICY = load_policy("production").model_copy(
     update={"gpu": load_policy("production").gpu.model_copy(update=FEW), "gpu_checks": ("properties", "replay")}
 )
