@@ -11,7 +11,7 @@ go through the ci policy with fewer cases, and Triton compiles for every archite
 production policy's checks there, the benchmark among them. Half a minute becomes several: each call stops its process
 twice.
 
-Exit code 1: the runs could not be judged.
+Exit code 1: a call worked that the data does not allow, or the runs could not be judged.
 """
 
 from __future__ import annotations

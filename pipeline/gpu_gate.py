@@ -138,7 +138,11 @@ def checked_on_gpu(
     try:
         with gpu.turn():
             progress(0)
-            evidence = DeviceCheck(item, gpu, device_effort(policy), seed, progress).run()
+            try:
+                evidence = DeviceCheck(item, gpu, device_effort(policy), seed, progress).run()
+            except _UnwantedError:  # perhaps at a case that left the GPU unwell, of which nobody has heard
+                gpu.look_at_the_gpu()
+                raise
             if isinstance(evidence.failure, DeviceFault | RunnerEnded) or evidence.lost:
                 gpu.look_at_the_gpu()
             return evidence

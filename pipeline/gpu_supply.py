@@ -50,6 +50,7 @@ SANITIZED: Final[tuple[Use, ...]] = ("sanitizer",)
 TAKE_TIMEOUT_S: Final = 180.0
 LOOK_UP_S: Final = 1.0  # so often whoever waits for a turn asks whether the run has ended
 HEALTH_DEADLINE_S: Final = 60.0
+RUN_ENDED: Final = "the run was ended"
 CONTEXT_BYTES: Final = 2 << 30  # of the GPU's memory that a warm program may hold
 PROGRAMS: Final = 2 * (2 + len(get_args(Tool)))  # warm ones, and as many in use
 
@@ -187,11 +188,13 @@ class GpuSupply:
         """Runs a known kernel and looks at the free memory; quarantines the GPU where either is not as it was.
 
         Raises:
-            SandboxUnavailable: it is quarantined now.
+            SandboxUnavailable: it is quarantined now, or the run was ended, which says nothing of the GPU.
         """
         problem = self._ailment()
         if problem is None:
             return
+        if self._closed:
+            raise SandboxUnavailable(RUN_ENDED)
         self._quarantine.write_text(problem + "\n", encoding="utf-8")
         raise SandboxUnavailable(f"GPU {self._number} was quarantined: {problem}")
 
@@ -218,7 +221,7 @@ class GpuSupply:
 
     def _go_on(self) -> None:
         if self._closed:
-            raise SandboxUnavailable("the run was ended")
+            raise SandboxUnavailable(RUN_ENDED)
 
     @property
     def _quarantine(self) -> Path:
@@ -256,7 +259,7 @@ class GpuSupply:
     def _pool(self, argv: tuple[str, ...]) -> WarmPool:
         with self._lock:
             if self._closed:
-                raise SandboxUnavailable("the run was ended")
+                raise SandboxUnavailable(RUN_ENDED)
             self._opened()
             return self._pools[argv]
 

@@ -96,6 +96,7 @@ def test_one_that_fails_later_leaves_the_gpu_after_the_case_that_it_is_at() -> N
         for _ in range(2):  # a case calls twice
             calls.release()
     assert len(gpu.configurations) == 2
+    assert gpu.looked == 1  # nobody has heard what its last case left
     assert gpu.left_running == 0
     assert not gpu.lock.locked()
 

@@ -146,6 +146,13 @@ def test_a_gpu_that_is_well_stays_in_use(scene: Scene, tmp_path: Path) -> None:
         assert not scene.said
 
 
+def test_a_run_that_was_ended_says_nothing_of_the_gpu(scene: Scene, tmp_path: Path) -> None:
+    scene.supply.close()
+    with pytest.raises(SandboxUnavailable, match="the run was ended"):
+        scene.supply.look_at_the_gpu()
+    assert not list(tmp_path.glob("*.quarantine"))
+
+
 ILL = {
     "wrong": (FREE.model_copy(update={"right": False}), "a known kernel gave a wrong result"),
     "full": (

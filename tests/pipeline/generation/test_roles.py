@@ -90,7 +90,8 @@ def test_an_address_that_would_give_the_key_away_is_refused(tmp_path: Path, url:
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost", "[::1]:80"])
 def test_this_machine_may_be_asked_without_tls(tmp_path: Path, host: str) -> None:
-    load_roles(write(tmp_path, AUTHOR + f"providers: {{x: {{kind: messages, base_url: 'http://{host}'}}}}"))
+    roles = load_roles(write(tmp_path, AUTHOR + f"providers: {{x: {{kind: messages, base_url: 'http://{host}'}}}}"))
+    assert "x" in roles.providers
 
 
 def test_a_key_in_the_file_is_refused_and_not_repeated(tmp_path: Path) -> None:
