@@ -258,7 +258,7 @@ def _measured(candidate: Candidate, examined: Examined) -> Measured:
     verdict, evidence = examined.judged.verdict, examined.judged.evidence
     return Measured(
         path=candidate.path,
-        code=candidate.text,
+        code=candidate.source.decode(),
         digest=candidate.digest,
         screened=examined.screened,
         evidence=evidence,
