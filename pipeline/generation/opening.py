@@ -20,7 +20,7 @@ from pipeline.generation.content import Content
 from pipeline.generation.exchange import Note, Outcome, Part, Provider, Request, Role, nobody
 from pipeline.generation.journal import Journal, Journaled, Replay
 from pipeline.generation.metering import Metered
-from pipeline.generation.patience import Patient, without_end
+from pipeline.generation.patience import Patient, unlimited_s
 from pipeline.generation.prices import Price, PriceTable
 from pipeline.generation.roles import (
     FilesProvider,
@@ -82,7 +82,7 @@ class TakenRole:
     provider: Provider
     is_billed: bool = False
     price: Price | None = None
-    left_s: Callable[[], float] = without_end
+    left_s: Callable[[], float] = unlimited_s
 
     def ask(
         self, operator: str, parts: tuple[Part, ...], wanted: type[Content], serial: int = 0, note: Note = nobody

@@ -29,7 +29,7 @@ class Clock:
     sleep: Callable[[float], object] = time.sleep
 
 
-def without_end() -> float:
+def unlimited_s() -> float:
     """How many seconds a run has left whose time is not limited."""
     return math.inf
 
@@ -42,7 +42,7 @@ class Patient:
         provider: Provider,
         patience_s: float,
         clock: Clock | None = None,
-        left_s: Callable[[], float] = without_end,
+        left_s: Callable[[], float] = unlimited_s,
     ) -> None:
         """Takes whom to ask; with a patience of 0 s it asks once. `left_s` says how long the run may go on."""
         self._provider = provider

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from generation_requests import MODEL
 
@@ -19,6 +20,7 @@ from pipeline.generation.journal import Journaled
 from pipeline.generation.knowledge.index import Index
 from pipeline.generation.knowledge.installed import installed_references
 from pipeline.generation.loop.examining import Examined, GoOn
+from pipeline.generation.loop.records import AttemptRecord, CallRecord, Complaint, Measured, NoCode
 from pipeline.generation.loop.run import Generation
 from pipeline.generation.loop.setting import Setting, Team
 from pipeline.generation.loop.store import RunStore
@@ -30,7 +32,7 @@ from pipeline.generation.prompts import Prompts
 from pipeline.generation.roles import RoleConfiguration
 from pipeline.generation.subject import Subject
 from policies.policy import load_policy
-from runners.candidate import Candidate
+from runners.candidate import Candidate, parse_candidate
 from runners.cases import Case, TensorPlan
 from runners.device_evidence import DeviceEvidence
 from runners.evidence import (
@@ -231,3 +233,28 @@ class OneRun:
         plans = self.generation.plans
         calls = [] if plans is None or plans.call is None else [plans.call.amount]
         return sum((one.amount for one in self.generation.attempts), sum(calls, Amount()))
+
+
+CALL = CallRecord(
+    role=Role.AUTHOR, provider="local", model="m", answered_by="m", request="r", request_id=None, response_id="x",
+    ending=Ending.COMPLETE, failure=None, detail="", usage=None, unanswered=0, tokens=0, usd=None,
+    begun_at=datetime(2026, 1, 2, tzinfo=UTC), wall_s=0, parts=(),
+)  # fmt: skip
+
+
+def attempt(number: int, *, strategy: int = 0, **about: Any) -> AttemptRecord:
+    """An attempt; `fails` names its failure, `share` how fast one that stands is, `text` its code, `tier` its tier."""
+    fails, share = about.get("fails"), about.get("share")
+    text = code(about.get("text", f"of_{number}"))
+    candidate = parse_candidate(text.encode(), "c.py")
+    assert isinstance(candidate, Candidate)
+    measured = Measured(
+        path="c.py", code=text, digest=candidate.digest, screened=False, evidence=evidence_of(candidate),
+        tier=about.get("tier") or ("rejected" if fails else "functional"), allowed=not fails, share_of_roof=share,
+    )  # fmt: skip
+    return AttemptRecord(
+        number=number, operator="relu", operator_digest="d", policy_digest=PLAIN.policy.digest, strategy=strategy,
+        plan="", purpose="write", parent=None, call=CALL, said="", knowledge=None, looked_up=(),
+        outcome=NoCode(problem="answer/refused", detail="") if about.get("is_empty") else measured, review=None,
+        complaint=Complaint(line=fails, text=fails, fingerprint=fails) if fails else None, wall_s=1, ended_s=1,
+    )  # fmt: skip

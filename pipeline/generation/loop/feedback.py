@@ -34,6 +34,8 @@ SHOWN_FINDINGS: Final = 6
 AROUND: Final = 2  # lines of code before and after the one at fault
 QUOTED: Final = 1500  # characters of a compiler's message
 RAISED: Final = 400  # characters of what the candidate raised
+REMARKS: Final = 20  # of a reviewer
+REMARK: Final = 500  # characters of each
 MENDABLE: Final = frozenset({
     "evidence/unsupported", "evidence/compile-incomplete", "evidence/too-few-cases", "replay/not-recorded",
 })  # fmt: skip  # not measured, and for a reason that lies in the code
@@ -77,7 +79,7 @@ def complaint_of_review(review: Review) -> Complaint | None:
     if review.verdict == "no-objection":
         return None
     rule = f"review/{review.verdict}"
-    remarks = "\n".join(f"- {remark}" for remark in review.remarks)
+    remarks = "\n".join(f"- {remark[:REMARK]}" for remark in review.remarks[:REMARKS])
     text = f"{rule}: the gate let it through, and a reviewer says of it:\n{remarks}"
     return Complaint(line=f"{rule} ({len(review.remarks)} remarks)", text=text, fingerprint=_hashed(rule))
 

@@ -14,10 +14,11 @@ from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE, USAGE
 from pipeline.generation.budgets import Amount, Budget, Limit
 from pipeline.generation.exchange import Reason
 from pipeline.generation.loop.course import End, best_of
-from pipeline.generation.loop.records import AttemptRecord, PlansRecord
+from pipeline.generation.loop.records import AttemptRecord, Measured, PlansRecord
 from pipeline.generation.loop.setting import Stopped
 from pipeline.generation.loop.store import Terms
 from pipeline.generation.prices import PriceTable
+from policies.policy import Tier
 
 _BESIDE: Final = {"outcome": {"evidence", "code"}}
 # The user has to change something: a key, an account, the roles file.
@@ -62,8 +63,9 @@ class Finished:
             return USAGE if reason in _CONFIGURED else INCOMPLETE
         if reason in (End.NOT_THE_AUTHORS, End.UNMEASURED):
             return INCOMPLETE
+        tiers = {one.outcome.tier for one in self.attempts if isinstance(one.outcome, Measured)}
         if self.attempts:
-            return DENIED
+            return INCOMPLETE if tiers == {Tier.INCONCLUSIVE} else DENIED
         return INCOMPLETE if reason is Limit.TIME else USAGE
 
 

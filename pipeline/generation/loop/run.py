@@ -42,6 +42,7 @@ from pipeline.reporting import Report
 from runners.candidate import Candidate
 from runners.digests import operator_digest
 
+PLAN_CAP: Final = 4000  # characters: it is in every prompt of its strategy, and paid for each time
 # About this one answer: another question may be answered.
 OF_THE_ANSWER: Final = frozenset({Reason.TOO_LARGE})
 _WORDS: Final[Mapping[End, str]] = {
@@ -131,7 +132,7 @@ class Generation:
             return PlansRecord(call=asked.record, plans=("",)) if may_go_on else self._stopped(asked.outcome)
         read = read_content(asked.outcome, Plans)
         named = read.plans[: setting.strategies] if isinstance(read, Plans) else ()
-        return PlansRecord(call=asked.record, plans=named or ("",))
+        return PlansRecord(call=asked.record, plans=tuple(plan[:PLAN_CAP] for plan in named) or ("",))
 
     def _counted(self, task: Task) -> AttemptRecord | Stopped:
         """Makes the attempt if the budget holds another round; one that left no record was none."""

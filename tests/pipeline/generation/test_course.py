@@ -1,40 +1,10 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 import pytest
-from generation_runs import PLAIN, code, evidence_of
+from generation_runs import attempt
 
-from pipeline.generation.exchange import Ending, Role
 from pipeline.generation.loop.course import End, Mend, Quicken, Write, best_of, next_move
-from pipeline.generation.loop.records import AttemptRecord, CallRecord, Complaint, Measured, NoCode
-from runners.candidate import Candidate, parse_candidate
-
-CALL = CallRecord(
-    role=Role.AUTHOR, provider="local", model="m", answered_by="m", request="r", request_id=None, response_id="x",
-    ending=Ending.COMPLETE, failure=None, detail="", usage=None, unanswered=0, tokens=0, usd=None,
-    begun_at=datetime(2026, 1, 2, tzinfo=UTC), wall_s=0, parts=(),
-)  # fmt: skip
-
-
-def attempt(number: int, *, strategy: int = 0, **about: Any) -> AttemptRecord:
-    """An attempt; `fails` names its failure, `share` how fast one that stands is, `text` its code."""
-    fails, share = about.get("fails"), about.get("share")
-    text = code(about.get("text", f"of_{number}"))
-    candidate = parse_candidate(text.encode(), "c.py")
-    assert isinstance(candidate, Candidate)
-    measured = Measured(
-        path="c.py", code=text, digest=candidate.digest, screened=False, evidence=evidence_of(candidate),
-        tier="rejected" if fails else "functional", allowed=not fails, share_of_roof=share,
-    )  # fmt: skip
-    return AttemptRecord(
-        number=number, operator="relu", operator_digest="d", policy_digest=PLAIN.policy.digest, strategy=strategy,
-        plan="", purpose="write", parent=None, call=CALL, said="", knowledge=None, looked_up=(),
-        outcome=NoCode(problem="answer/refused", detail="") if about.get("is_empty") else measured, review=None,
-        complaint=Complaint(line=fails, text=fails, fingerprint=fails) if fails else None, wall_s=1, ended_s=1,
-    )  # fmt: skip
-
+from pipeline.generation.loop.records import AttemptRecord
 
 FAST, FASTER = attempt(2, share=0.4), attempt(3, share=0.6)
 
