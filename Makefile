@@ -15,10 +15,10 @@ STAMP := .venv/installed
 PARALLEL := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo measure test check engine engine-stop image bench gpu-check clean
+.PHONY: help venv demo demo-generate measure test check engine engine-stop image bench gpu-check clean
 
 help: ## list the commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 venv: $(STAMP) ## make .venv and install the pinned dependencies
 
@@ -28,6 +28,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: venv engine ## run the flow over a dozen bundled kernels, right and wrong
 	@$(BIN)/kernelgate demo
+
+demo-generate: venv engine ## let a provider on this machine write a kernel, twice wrong, and the gate teach it
+	@$(BIN)/python -m pipeline.generation.demo
 
 measure: venv engine ## measure the gate on the project's own labelled kernels: how often it is wrong
 	@$(BIN)/kernelgate measure tests/kernels

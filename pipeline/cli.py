@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.errors import UnavailableError, UsageError, UserError
+from pipeline.errors import SdkUnavailable, UnavailableError, UsageError, UserError
 from pipeline.exit_codes import ALLOWED, INCOMPLETE, USAGE
 from pipeline.settings import WORKERS_CAP, Mode, SandboxKind, Settings
 from sandbox.contract import SandboxUnavailable
@@ -27,6 +27,7 @@ from sandbox.printable import printable_lines
 
 if TYPE_CHECKING:
     from pipeline.console import StderrListener
+    from pipeline.generation.budgets import Budget
 
 # Everything else is imported by the command that needs it: torch takes seconds, and a wrong argument must not.
 
@@ -278,6 +279,84 @@ def operators_check_command(
         else:
             print_strength(strength, output())
     raise typer.Exit(strength.exit_code)
+
+
+@app.command("generate")
+def generate_command(
+    operator: Annotated[str, typer.Argument(help="The operator that kernels are written for.")],
+    roles: Annotated[
+        Path, typer.Option(help="Who writes, improves and reviews (pipeline/generation/roles.py).")
+    ] = Path("roles.yaml"),
+    policy: Annotated[str, typer.Option(help="dev, ci, production, or a policy file.")] = "ci",
+    budget_usd: Annotated[
+        str | None, typer.Option("--budget-usd", help="US dollars; every model needs a price (--prices).")
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(min=0, help="Candidates asked for.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=0, help="Tokens in and out, thinking included.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0, help="Minutes, checks included.")] = None,
+    prices: Annotated[
+        Path | None, typer.Option(help="A price table; default: prices.yaml beside the roles file, if there.")
+    ] = None,
+    strategies: Annotated[int, typer.Option(min=1, max=20, help="Plans to ask for; 1 leaves the author free.")] = 3,
+    card: Annotated[str, typer.Option(help="The GPU that kernels shall be fast on: a100, h100 and so on.")] = "h100",
+    notes: Annotated[Path | None, typer.Option(help="A folder of Markdown files to look things up in.")] = None,
+    prompts: Annotated[Path | None, typer.Option(help="A folder of templates that replace built-in ones.")] = None,
+    resume: Annotated[str | None, typer.Option(help="The id of a run that was interrupted; it goes on.")] = None,
+    output_format: FormatOption = Format.TABLE,
+    operators: OperatorsOption = None,
+    runs: RunsOption = None,
+    sandbox: SandboxOption = None,
+    mode: ModeOption = Mode.AUTO,
+) -> None:
+    """Have models write kernels, repair them by the gate's findings, and verify them: exit 0 when one stands.
+
+    At least one limit is needed: --budget-usd, --rounds, --max-tokens or --minutes.
+    """
+    with _errors_in_words():
+        import os
+
+        from policies.policy import load_policy
+
+        settings, chosen = Settings.resolve(runs=runs, workers=1, sandbox=sandbox), load_policy(policy)
+        budget = _budget(budget_usd, rounds, max_tokens, minutes)
+        from pipeline.console import output
+        from pipeline.own_operators import load_operators
+
+        try:
+            from pipeline.generating import Wanted, generate
+            from pipeline.generation.loop.report import report_json
+            from pipeline.render_generation import print_generated
+        except ModuleNotFoundError as error:
+            raise SdkUnavailable(
+                f"generation needs the package '{error.name}': pip install 'kernelgate[generate]'"
+            ) from None
+
+        known = load_operators(operators)
+        wanted = Wanted(
+            operator, roles, budget, strategies=strategies, prices=prices, card=card, notes=notes, prompts=prompts,
+            resume=resume, mode=mode,
+        )  # fmt: skip
+        with _listening(None) as listener:
+            generated = generate(wanted, chosen, settings, known, os.environ, listener.note)
+        if output_format is Format.JSON:
+            sys.stdout.write(report_json(generated.finished, str(generated.folder)))
+        else:
+            print_generated(generated, output())
+    raise typer.Exit(generated.finished.exit_code)
+
+
+def _budget(usd: str | None, rounds: int | None, tokens: int | None, minutes: float | None) -> Budget:
+    from decimal import Decimal, InvalidOperation
+
+    from pipeline.generation.budgets import Budget
+
+    if usd is None and rounds is None and tokens is None and minutes is None:
+        raise UsageError("a run needs a limit: --budget-usd, --rounds, --max-tokens or --minutes")
+    try:
+        dollars = None if usd is None else Decimal(usd)
+        return Budget(rounds, tokens, dollars, None if minutes is None else 60 * minutes)
+    except (InvalidOperation, ValueError):
+        raise UsageError(f"--budget-usd is '{usd}' and --minutes {minutes}; numbers from 0 are needed") from None
 
 
 @app.command("doctor")

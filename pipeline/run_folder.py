@@ -3,6 +3,7 @@
     runs/<id>/run.json                the run: policy, counts, one line a candidate
     runs/<id>/policy.json             the policy as it was resolved
     runs/<id>/<candidate>/candidate.py, evidence.json, verdict.json, cases/<case id>.json
+    runs/<id>/<candidate>/provenance.json   of a candidate that was generated here: models, prompt, tokens, cost
 
 A case's file holds the case and says where it failed, on the interpreter or on a GPU; in runs of earlier versions it
 holds the case alone, which is taken for one that failed on the interpreter.
@@ -68,9 +69,18 @@ def new_run_id() -> str:
 
 
 def write_run(
-    runs: Path, run_id: str, policy: Policy, judged: Sequence[Judged], more: Mapping[str, str] = MappingProxyType({})
+    runs: Path,
+    run_id: str,
+    policy: Policy,
+    judged: Sequence[Judged],
+    more: Mapping[str, str] = MappingProxyType({}),
+    provenance: Sequence[str] = (),
 ) -> Path:
-    """Writes the whole run atomically, `more` being the texts of further files in it, and returns its folder.
+    """Writes the whole run atomically and returns its folder.
+
+    Args:
+        more: The texts of further files in it, by name.
+        provenance: For each candidate the text of its provenance.json; empty where nobody knows where they are from.
 
     Raises:
         RunFolderError: the disk is full, the folder can't be written.
@@ -82,6 +92,8 @@ def write_run(
             names = _names(judged)
             for name, entry in zip(names, judged, strict=True):
                 _write_candidate(partial / name, entry)
+            for name, text in zip(names, provenance, strict=bool(provenance)):
+                (partial / name / "provenance.json").write_text(text, encoding="utf-8")
             for name, text in more.items():
                 (partial / name).write_text(text, encoding="utf-8")
             _write_json(partial / "run.json", _summary(run_id, policy, names, judged))

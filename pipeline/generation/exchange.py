@@ -195,6 +195,7 @@ class Reason(StrEnum):
     UNINTELLIGIBLE = "unintelligible"  # what came is not the provider's own format
     TOO_LARGE = "too-large"
     NOT_RECORDED = "not-recorded"  # a journal or a folder holds no answer to this
+    OVER_BUDGET = "over-budget"  # nothing was sent: what is left of the run's budget does not hold the call
 
 
 PASSING: Final = frozenset(

@@ -101,6 +101,20 @@ class Journal:
                 lost.extend(without_end(path.stem, events))
         return tuple(lost)
 
+    def unanswered(self, digest: str) -> int:
+        """Returns how many calls of a request may be billed without an answer: they broke off, or were lost.
+
+        A call that failed before it had begun is not billed; one whose process was killed may be. Of a request that
+        nobody is asking at the moment.
+
+        Raises:
+            GenerationError: a file of the journal is damaged.
+        """
+        events = self.events(digest)
+        asked = sum(isinstance(event, CallAsked) for event in events)
+        unbilled = sum(isinstance(event, CallFailed) and not event.has_begun for event in events)
+        return max(0, asked - unbilled - (self.find(digest) is not None))
+
     @contextmanager
     def calling(self, digest: str) -> Iterator[Call]:
         """Waits until nobody else asks this, and keeps it so.

@@ -1,4 +1,5 @@
-"""Opens a role: the adapter of its provider, the journal around that, patience around both, and its configuration.
+"""Opens a role: the adapter of its provider, the journal around that, the meter, patience around all, and its
+configuration.
 
 An SDK is imported when a role needs it, and never otherwise. Patience stands outside: each try is a call of its own in
 the journal, and nobody holds its lock while waiting.
@@ -7,17 +8,20 @@ the journal, and nobody holds its lock while waiting.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from pipeline.errors import GenerationError, SdkUnavailable
 from pipeline.generation.answer_files import AnswerFiles
 from pipeline.generation.api_key import ApiKey, read_key
+from pipeline.generation.budgets import Purse
 from pipeline.generation.content import Content
 from pipeline.generation.exchange import Note, Outcome, Part, Provider, Request, Role, nobody
 from pipeline.generation.journal import Journal, Journaled, Replay
-from pipeline.generation.patience import Patient
+from pipeline.generation.metering import Metered
+from pipeline.generation.patience import Patient, unlimited_s
+from pipeline.generation.prices import Price, PriceTable
 from pipeline.generation.roles import (
     FilesProvider,
     MessagesProvider,
@@ -31,14 +35,54 @@ from runners.operators import OPERATORS, Operator
 if TYPE_CHECKING:
     from types import ModuleType
 
+LEAST_S: Final = 0.001  # of a deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a run may use, and what things cost.
+
+    Attributes:
+        prices: None where nobody gave any.
+    """
+
+    purse: Purse
+    prices: PriceTable | None = None
+
+    def price_of(self, role: Role, taken: RoleConfiguration) -> Price | None:
+        """Returns the price of a role's model; None where there is none and money is not limited.
+
+        Raises:
+            GenerationError: money is limited, and there is none.
+        """
+        price = self.prices.of(taken.provider, taken.model) if self.prices is not None else None
+        if price is None and self.purse.limits_money:
+            where = (
+                "no price table was given" if self.prices is None else f"the price table of {self.prices.date} has none"
+            )
+            raise GenerationError(
+                f"a budget in money needs the price of the {role}'s model '{taken.model}' at provider "
+                f"'{taken.provider}', and {where}: add it (--prices FILE), or limit rounds, tokens or time instead"
+            )
+        return price
+
 
 @dataclass(frozen=True, slots=True)
 class TakenRole:
-    """A role and who takes it; thread-safe."""
+    """A role and who takes it; thread-safe.
+
+    Attributes:
+        is_billed: Whether answers are paid for: not those of a journal or a folder.
+        price: None where nobody knows it, or none is needed.
+        left_s: How many seconds the run may go on; no answer is waited for longer.
+    """
 
     role: Role
     configuration: RoleConfiguration
     provider: Provider
+    is_billed: bool = False
+    price: Price | None = None
+    left_s: Callable[[], float] = unlimited_s
 
     def ask(
         self, operator: str, parts: tuple[Part, ...], wanted: type[Content], serial: int = 0, note: Note = nobody
@@ -55,18 +99,21 @@ class TakenRole:
             GenerationError: the journal is damaged.
             JournalError: the journal can't be written.
         """
-        request = Request(
+        return self.provider.ask(self.request(operator, parts, wanted, serial), note)
+
+    def request(self, operator: str, parts: tuple[Part, ...], wanted: type[Content], serial: int = 0) -> Request:
+        """Returns what `ask` asks with the same arguments."""
+        return Request(
             role=self.role,
             operator=operator,
             model=self.configuration.model,
             parts=parts,
             wanted=wanted,
             max_output_tokens=self.configuration.max_output_tokens,
-            deadline_s=self.configuration.deadline_s,
+            deadline_s=min(self.configuration.deadline_s, max(self.left_s(), LEAST_S)),
             effort=self.configuration.effort,
             serial=serial,
         )
-        return self.provider.ask(request, note)
 
 
 def open_role(
@@ -75,15 +122,18 @@ def open_role(
     journal: Journal,
     environment: Mapping[str, str],
     operators: Mapping[str, Operator] = OPERATORS,
+    spending: Spending | None = None,
 ) -> TakenRole:
     """Returns `role`, ready to be asked.
 
     Args:
         environment: Where keys are; read now and not again.
         operators: Those that candidates may implement.
+        spending: What the run may use; None limits nothing.
 
     Raises:
-        GenerationError: nobody takes the role, a key is missing, or a folder is.
+        GenerationError: nobody takes the role, a key is missing, or a folder is; or money is limited and the model has
+            no price.
         SdkUnavailable: the provider's SDK is not installed.
     """
     taken = roles.of(role)
@@ -99,7 +149,13 @@ def open_role(
             needed_by = f"provider '{taken.provider}' of the {role}"
             key = read_key(configured.key_variable, environment, needed_by)
             adapter = _adapter(configured, taken.provider, key)
-            return TakenRole(role, taken, Patient(Journaled(adapter, journal), taken.patience_s))
+            journaled = Journaled(adapter, journal)
+            if spending is None:
+                return TakenRole(role, taken, Patient(journaled, taken.patience_s), is_billed=True)
+            price, left_s = spending.price_of(role, taken), spending.purse.left_s
+            metered = Metered(journaled, journal, spending.purse, price)
+            patient = Patient(metered, taken.patience_s, left_s=left_s)
+            return TakenRole(role, taken, patient, is_billed=True, price=price, left_s=left_s)
         case _:
             assert_never(configured)
 

@@ -8,6 +8,7 @@ counted by a clock that does not jump.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -28,18 +29,30 @@ class Clock:
     sleep: Callable[[float], object] = time.sleep
 
 
-class Patient:
-    """Asks another provider until it answers, fails for good, or `patience_s` are over."""
+def unlimited_s() -> float:
+    """How many seconds a run has left whose time is not limited."""
+    return math.inf
 
-    def __init__(self, provider: Provider, patience_s: float, clock: Clock | None = None) -> None:
-        """Takes whom to ask; with a patience of 0 s it asks once."""
+
+class Patient:
+    """Asks another provider until it answers, fails for good, or `patience_s` or the run's time are over."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        patience_s: float,
+        clock: Clock | None = None,
+        left_s: Callable[[], float] = unlimited_s,
+    ) -> None:
+        """Takes whom to ask; with a patience of 0 s it asks once. `left_s` says how long the run may go on."""
         self._provider = provider
         self._patience_s = patience_s
         self._clock = clock or Clock()
+        self._left_s = left_s
 
     def ask(self, request: Request, note: Note) -> Outcome:
         """Returns the first answer, or the last failure; as `Provider.ask`."""
-        ends = self._clock.monotonic() + self._patience_s
+        ends = self._clock.monotonic() + min(self._patience_s, self._left_s())
         tries = 0
         while True:
             outcome = self._provider.ask(request, note)

@@ -53,6 +53,7 @@ class Attempt:
         plan: How the kernel shall work; empty where it is free.
         code: The file so far; empty at the beginning.
         failure: What was found in it; empty where nothing was.
+        speed: How fast it is, where it is right and was timed; empty elsewhere.
         ledger: A line for each earlier attempt, in our own words.
         context: What was looked up for the failure; None where nothing was.
     """
@@ -60,6 +61,7 @@ class Attempt:
     plan: str = ""
     code: str = ""
     failure: str = ""
+    speed: str = ""
     ledger: tuple[str, ...] = ()
     context: Context | None = None
 
@@ -89,6 +91,12 @@ class Prompts:
                 self._environment.get_template(name)
             except TemplateError as error:
                 raise GenerationError(f"the template {name}.j2 is broken: {error}") from None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all templates."""
+        names = sorted(self._sources)
+        return hashlib.sha256("".join(f"{name}\0{self._sources[name]}\0" for name in names).encode()).hexdigest()
 
     def plans(self, subject: Subject, count: int) -> tuple[Part, ...]:
         """Returns the prompt that asks for `count` different plans."""
