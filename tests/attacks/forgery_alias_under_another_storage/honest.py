@@ -12,7 +12,7 @@ import triton.language as tl
 @triton.jit
 def transpose_kernel(x, out, n, rows, columns, BLOCK: tl.constexpr):
     i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
-    matrix, row, column = i // (rows * columns), i % (rows * columns) // columns, i % columns
+    matrix, row, column = i // columns // rows, i // columns % rows, i % columns
     element = tl.load(x + i, mask=i < n)
     tl.store(out + matrix * rows * columns + column * rows + row, element, mask=i < n)
 

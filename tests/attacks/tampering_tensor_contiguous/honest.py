@@ -12,7 +12,7 @@ import triton.language as tl
 @triton.jit
 def relu_kernel(x_ptr, out_ptr, n, d1, d2, s0, s1, s2, BLOCK: tl.constexpr):
     i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
-    at = (i // (d1 * d2)) * s0 + (i // d2 % d1) * s1 + (i % d2) * s2
+    at = (i // d2 // d1) * s0 + (i // d2 % d1) * s1 + (i % d2) * s2
     x = tl.load(x_ptr + at, mask=i < n)
     tl.store(out_ptr + i, tl.where(x < 0, 0.0, x), mask=i < n)
 

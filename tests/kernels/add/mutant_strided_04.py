@@ -19,7 +19,7 @@ def add_kernel(
     mask = i < size1
     i2 = i % size2
     i1 = (i // size2) % size1
-    i0 = i // (size2 * size1)
+    i0 = i // size2 // size1
     x = tl.load(x_ptr + i0 * x_stride0 + i1 * x_stride1 + i2 * x_stride2, mask=mask, other=0.0)
     y = tl.load(y_ptr + i0 * y_stride0 + i1 * y_stride1 + i2 * y_stride2, mask=mask, other=0.0)
     tl.store(out_ptr + i, x.to(tl.float32) + y.to(tl.float32), mask=mask)

@@ -2,7 +2,7 @@
 # operator = "add"
 # language = "triton"
 # ///
-"""Tiled: a 2-D grid of row-by-column tiles, the outer two dimensions folded into the rows."""
+"""Tiled: row-by-column tiles, counted along one axis of the grid, the outer two dimensions folded into the rows."""
 
 import torch
 import triton
@@ -15,8 +15,9 @@ def add_kernel(
     x_stride0, x_stride1, x_stride2, y_stride0, y_stride1, y_stride2,
     BLOCK_R: tl.constexpr, BLOCK_C: tl.constexpr,
 ):
-    r = (tl.program_id(0) * BLOCK_R + tl.arange(0, BLOCK_R)).to(tl.int64)[:, None]
-    c = (tl.program_id(1) * BLOCK_C + tl.arange(0, BLOCK_C)).to(tl.int64)[None, :]
+    across = tl.cdiv(columns, BLOCK_C)
+    r = (tl.program_id(0) // across).to(tl.int64) * BLOCK_R + tl.arange(0, BLOCK_R)[:, None]
+    c = (tl.program_id(0) % across).to(tl.int64) * BLOCK_C + tl.arange(0, BLOCK_C)[None, :]
     mask = (r < rows) & (c < columns)
     r0 = r // size1
     r1 = r % size1
@@ -40,7 +41,7 @@ def add(x, y):
     x = x.expand(cube)
     y = y.expand(cube)
     rows = cube[0] * cube[1]
-    grid = (triton.cdiv(rows, 32), triton.cdiv(cube[2], 64))
+    grid = (triton.cdiv(rows, 32) * triton.cdiv(cube[2], 64),)
     add_kernel[grid](
         x, y, out, rows, cube[1], cube[2],
         x.stride(0), x.stride(1), x.stride(2), y.stride(0), y.stride(1), y.stride(2),

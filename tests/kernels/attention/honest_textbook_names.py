@@ -39,7 +39,7 @@ def forward(
 ):
     b = (tl.program_id(1) // H).to(tl.int64)
     h = tl.program_id(1) % H
-    rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    rows = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)
     columns = tl.arange(0, COLUMNS)
     d = tl.arange(0, WIDTH)
     q = load(q_ptr + b * qb + h * qh, rows, d, L, D, ql, qd)

@@ -49,7 +49,7 @@ def attention_kernel(
     start_m = tl.program_id(0)
     off_z = (tl.program_id(1) // H).to(tl.int64)
     off_h = (tl.program_id(1) % H).to(tl.int64)
-    offs_m = start_m * BLOCK_M + tl.arange(0, BLOCK_M)
+    offs_m = start_m.to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
     offs_d = tl.arange(0, HEAD)
     live = (offs_m < L)[:, None] & (offs_d < D)[None, :]
     q = tl.load(

@@ -20,7 +20,7 @@ def flash_kernel(
     pair = tl.program_id(1).to(tl.int64)
     b = pair // heads
     h = pair % heads
-    rows = tl.program_id(0) * BLOCK_L + tl.arange(0, BLOCK_L)
+    rows = tl.program_id(0).to(tl.int64) * BLOCK_L + tl.arange(0, BLOCK_L)
     d = tl.arange(0, BLOCK_D)
     q = tl.load(
         q_ptr + b * q_b + h * q_h + rows[:, None] * q_l + d[None, :] * q_d,

@@ -21,7 +21,7 @@ def part_kernel(
     part = tl.program_id(1)
     bh = tl.program_id(2).to(tl.int64)
     b, h = bh // H, bh % H
-    l = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    l = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)
     s = part * PART + tl.arange(0, PART)
     d = tl.arange(0, BLOCK_D)
     mine = (l < L)[:, None] & (d < D)[None, :]

@@ -28,7 +28,7 @@ def two_pass_kernel(
 ):
     b = tl.program_id(2).to(tl.int64)
     h = tl.program_id(1).to(tl.int64)
-    rows = tl.program_id(0) * BM + tl.arange(0, BM)
+    rows = tl.program_id(0).to(tl.int64) * BM + tl.arange(0, BM)
     d = tl.arange(0, BD)
     inside = (rows < L)[:, None] & (d < D)[None, :]
     q = tl.load(Q + b * sqb + h * sqh + rows[:, None] * sql + d[None, :] * sqd, mask=inside, other=0.0)

@@ -13,8 +13,9 @@ import triton.language as tl
 
 @triton.jit
 def pad_kernel(x_ptr, padded_ptr, H, W, PH, PW, padding, BLOCK: tl.constexpr):
-    plane = tl.program_id(0).to(tl.int64)
-    i = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    blocks = tl.cdiv(PH * PW, BLOCK)
+    plane = (tl.program_id(0) // blocks).to(tl.int64)
+    i = tl.program_id(0) % blocks * BLOCK + tl.arange(0, BLOCK)
     h = i // PW - padding
     w = i % PW - padding
     inside = (i < PH * PW) & (h >= 0) & (h < H) & (w >= 0) & (w < W)
@@ -34,7 +35,7 @@ def window_kernel(
     corner = p // OW * stride * W + p % OW * stride
     acc = tl.zeros((BLOCK_O, BLOCK_P), dtype=tl.float32)
     for start in range(0, depth, BLOCK_K):
-        k = start + tl.arange(0, BLOCK_K)
+        k = start + tl.arange(0, BLOCK_K).to(tl.int64)
         tap = k // (KH * KW) * H * W + k // KW % KH * W + k % KW
         w = tl.load(w_ptr + o[:, None] * depth + k, mask=(o < O)[:, None] & (k < depth), other=0.0)
         x_mask = (k < depth)[:, None] & (p < OH * OW)
@@ -52,7 +53,7 @@ def conv2d(x, weight, bias, stride, padding):
     if padding > 0:
         padded = torch.empty((N, C, H + 2 * padding, W + 2 * padding), dtype=x.dtype, device=x.device)
         area = math.prod(padded.shape[2:])
-        pad_kernel[(N * C, triton.cdiv(area, 128))](
+        pad_kernel[(N * C * triton.cdiv(area, 128),)](
             x, padded, H, W, padded.shape[2], padded.shape[3], padding, BLOCK=128
         )
         x, H, W = padded, padded.shape[2], padded.shape[3]

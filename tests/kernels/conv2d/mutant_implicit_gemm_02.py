@@ -15,16 +15,16 @@ def conv2d_kernel(
     sxn, sxc, sxh, sxw, swo, swc, swh, sww, sb,
     BLOCK_P: tl.constexpr, BLOCK_O: tl.constexpr, BLOCK_K: tl.constexpr,
 ):
-    p = tl.program_id(0) * BLOCK_P + tl.arange(0, BLOCK_P)
+    p = tl.program_id(0).to(tl.int64) * BLOCK_P + tl.arange(0, BLOCK_P)
     o = tl.program_id(1) * BLOCK_O + tl.arange(0, BLOCK_O)
-    image = (p // (OH * OW)).to(tl.int64)
+    image = p // (OH * OW)
     pixel = p % (OH * OW)
     top = (pixel // OW) * stride - padding
     left = (pixel % OW) * stride - padding
     depth = C * KH * KW
     acc = tl.zeros((BLOCK_P, BLOCK_O), dtype=tl.float32)
     for start in range(0, depth, BLOCK_K):
-        k = start + tl.arange(0, BLOCK_K)
+        k = start + tl.arange(0, BLOCK_K).to(tl.int64)
         c = k // (KH * KW)
         kh = k % (KH * KW) // KW
         kw = k % KW

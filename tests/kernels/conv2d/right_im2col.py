@@ -13,7 +13,7 @@ import triton.language as tl
 def unroll_kernel(
     x_ptr, col_ptr, C, H, W, KH, KW, OH, OW, stride, padding, sn, sc, sh, sw, BLOCK: tl.constexpr
 ):
-    k = tl.program_id(0)
+    k = tl.program_id(0).to(tl.int64)
     n = tl.program_id(1).to(tl.int64)
     c = k // (KH * KW)
     kh = (k // KW) % KH
@@ -33,11 +33,11 @@ def gemm_kernel(
     w_ptr, col_ptr, b_ptr, y_ptr, O, P, K, BO: tl.constexpr, BP: tl.constexpr, BK: tl.constexpr
 ):
     n = tl.program_id(2).to(tl.int64)
-    o = tl.program_id(0) * BO + tl.arange(0, BO)
-    p = tl.program_id(1) * BP + tl.arange(0, BP)
+    o = (tl.program_id(1) * BO + tl.arange(0, BO)).to(tl.int64)
+    p = tl.program_id(0) * BP + tl.arange(0, BP)
     acc = tl.zeros((BO, BP), dtype=tl.float32)
     for k0 in range(0, K, BK):
-        k = k0 + tl.arange(0, BK)
+        k = k0 + tl.arange(0, BK).to(tl.int64)
         w = tl.load(w_ptr + o[:, None] * K + k[None, :], mask=(o < O)[:, None] & (k < K)[None, :], other=0.0)
         col = tl.load(
             col_ptr + n * K * P + k[:, None] * P + p[None, :], mask=(k < K)[:, None] & (p < P)[None, :], other=0.0
@@ -56,7 +56,7 @@ def conv2d(x, weight, bias, stride, padding):
     columns = torch.empty((N, depth, OH * OW), dtype=x.dtype, device=x.device)
     unroll_kernel[(depth, N)](x, columns, C, H, W, KH, KW, OH, OW, stride, padding, *x.stride(), BLOCK=128)
     y = torch.empty((N, O, OH, OW), dtype=x.dtype, device=x.device)
-    grid = (triton.cdiv(O, 16), triton.cdiv(OH * OW, 64), N)
+    grid = (triton.cdiv(OH * OW, 64), triton.cdiv(O, 16), N)
     gemm_kernel[grid](
         weight.contiguous(), columns, bias.contiguous(), y, O, OH * OW, depth, BO=16, BP=64, BK=16
     )

@@ -30,7 +30,7 @@ def tap_kernel(
         w = (pixel % OW) * stride + kw - padding
         valid = (pixel < OH * OW) & (h >= 0) & (h < H) & (w >= 0) & (w < W)
         for c0 in range(0, C, CHANNELS):
-            c = c0 + tl.arange(0, CHANNELS)
+            c = c0 + tl.arange(0, CHANNELS).to(tl.int64)
             weights = tl.load(
                 w_ptr + features[:, None] * w_o + c[None, :] * w_c + kh * w_h + kw * w_w,
                 mask=(features < O)[:, None] & (c < C)[None, :], other=0.0,

@@ -11,11 +11,11 @@ import triton.language as tl
 
 @triton.jit
 def look_back_kernel(x_ptr, y_ptr, sums_ptr, flags_ptr, N, chunks, x_row, x_col, BLOCK: tl.constexpr):
-    row = tl.program_id(1).to(tl.int64)
-    chunk = tl.program_id(0)
+    place = tl.program_id(0)
+    row = (place // chunks).to(tl.int64)
+    chunk = place % chunks
     cols = chunk.to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     x = tl.load(x_ptr + row * x_row + cols * x_col, mask=cols < N, other=0.0).to(tl.float32)
-    place = row * chunks + chunk
     before = tl.sum(tl.zeros((BLOCK,), dtype=tl.float32))
     if chunk > 0:
         while tl.atomic_add(flags_ptr + place - 1, 0) == 0:
@@ -34,5 +34,5 @@ def cumsum(x):
     chunks = triton.cdiv(N, 128)
     sums = torch.empty((M, chunks), dtype=torch.float32, device=x.device)
     flags = torch.zeros((M, chunks), dtype=torch.int32, device=x.device)
-    look_back_kernel[(chunks, M)](x, y, sums, flags, N, chunks, x.stride(0), x.stride(1), BLOCK=128)
+    look_back_kernel[(M * chunks,)](x, y, sums, flags, N, chunks, x.stride(0), x.stride(1), BLOCK=128)
     return y

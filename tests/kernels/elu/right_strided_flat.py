@@ -12,7 +12,7 @@ import triton.language as tl
 @triton.jit
 def elu_forward(src, dst, n, size_b, size_c, stride_a, stride_b, stride_c, alpha, SPAN: tl.constexpr):
     i = tl.program_id(0).to(tl.int64) * SPAN + tl.arange(0, SPAN)
-    a = i // (size_b * size_c)
+    a = i // size_c // size_b
     b = (i // size_c) % size_b
     c = i % size_c
     x = tl.load(src + a * stride_a + b * stride_b + c * stride_c, mask=i < n, other=0.0).to(tl.float32)

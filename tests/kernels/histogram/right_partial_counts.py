@@ -11,10 +11,10 @@ import triton.language as tl
 
 @triton.jit
 def part_kernel(x_ptr, parts_ptr, n, PART: tl.constexpr, BLOCK: tl.constexpr, BINS: tl.constexpr):
-    part = tl.program_id(0)
+    part = tl.program_id(0).to(tl.int64)
     counts = tl.zeros((BINS,), dtype=tl.int32)
     for step in tl.static_range(0, PART, BLOCK):
-        i = part.to(tl.int64) * PART + step + tl.arange(0, BLOCK)
+        i = part * PART + step + tl.arange(0, BLOCK)
         ids = tl.load(x_ptr + i, mask=i < n, other=0).to(tl.int32)
         counts += tl.histogram(ids, BINS, mask=i < n)
     tl.store(parts_ptr + part * BINS + tl.arange(0, BINS), counts)
@@ -25,7 +25,7 @@ def sum_kernel(parts_ptr, out_ptr, parts, bins, BINS: tl.constexpr, BLOCK: tl.co
     b = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     total = tl.zeros((BLOCK,), dtype=tl.int64)
     for first in range(0, parts, ROWS):
-        r = first + tl.arange(0, ROWS)
+        r = first + tl.arange(0, ROWS).to(tl.int64)
         inside = (r < parts)[:, None] & (b < bins)[None, :]
         total += tl.sum(tl.load(parts_ptr + r[:, None] * BINS + b[None, :], mask=inside, other=0).to(tl.int64), axis=0)
     tl.store(out_ptr + b, total, mask=b < bins)

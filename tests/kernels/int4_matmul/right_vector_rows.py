@@ -14,8 +14,8 @@ def gemv_kernel(
     x_ptr, packed_ptr, scales_ptr, zeros_ptr, y_ptr, M, K, N, x_row, x_col, p_row, p_col, s_row, s_col, z_row, z_col,
     GROUP: tl.constexpr, ROWS: tl.constexpr, BLOCK_N: tl.constexpr,
 ):
-    m = (tl.program_id(1) * ROWS + tl.arange(0, ROWS)).to(tl.int64)
-    n = (tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)).to(tl.int64)
+    m = (tl.program_id(0) * ROWS + tl.arange(0, ROWS)).to(tl.int64)
+    n = (tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)).to(tl.int64)
     in_n = n < N
     y = tl.zeros((ROWS, BLOCK_N), tl.float32)
     for g in range(0, tl.cdiv(K, GROUP)):
@@ -38,7 +38,7 @@ def int4_matmul(x, packed, scales, zeros, group_size):
     rows, K = x.shape
     N = packed.shape[1]
     y = torch.empty((rows, N), device=x.device, dtype=x.dtype)
-    gemv_kernel[(triton.cdiv(N, 32), triton.cdiv(rows, 4))](
+    gemv_kernel[(triton.cdiv(rows, 4), triton.cdiv(N, 32))](
         x, packed, scales, zeros, y, rows, K, N, x.stride(0), x.stride(1), packed.stride(0), packed.stride(1),
         scales.stride(0), scales.stride(1), zeros.stride(0), zeros.stride(1), GROUP=group_size, ROWS=4, BLOCK_N=32,
     )

@@ -14,8 +14,8 @@ def gemv_kernel(
     x_ptr, weight_ptr, bias_ptr, y_ptr, N, K, stride_xr, stride_xk, stride_wn, stride_wk, stride_b,
     FEATURES: tl.constexpr, BLOCK_K: tl.constexpr,
 ):
-    row = tl.program_id(1).to(tl.int64)
-    n = (tl.program_id(0) * FEATURES + tl.arange(0, FEATURES)).to(tl.int64)
+    row = tl.program_id(0).to(tl.int64)
+    n = (tl.program_id(1) * FEATURES + tl.arange(0, FEATURES)).to(tl.int64)
     products = tl.zeros((FEATURES, BLOCK_K), dtype=tl.float32)
     for k0 in range(0 + BLOCK_K, K, BLOCK_K):
         k = k0 + tl.arange(0, BLOCK_K)
@@ -32,7 +32,7 @@ def linear(x, weight, bias):
     N, K = weight.shape
     rows = x.reshape(-1, K)
     y = torch.empty((rows.shape[0], N), dtype=x.dtype, device=x.device)
-    gemv_kernel[(triton.cdiv(N, 32), rows.shape[0])](
+    gemv_kernel[(rows.shape[0], triton.cdiv(N, 32))](
         rows, weight, bias, y, N, K, rows.stride(0), rows.stride(1), weight.stride(0), weight.stride(1),
         bias.stride(0), FEATURES=32, BLOCK_K=64,
     )

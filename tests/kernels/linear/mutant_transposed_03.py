@@ -13,8 +13,8 @@ TILE = 32
 
 @triton.jit
 def features_by_rows(x_ptr, w_ptr, b_ptr, y_ptr, rows, features, depth, swn, swk, sb, T: tl.constexpr):
-    f = (tl.program_id(0) * T + tl.arange(0, T)).to(tl.int64)
-    r = (tl.program_id(1) * T + tl.arange(0, T)).to(tl.int64)
+    f = (tl.program_id(1) * T + tl.arange(0, T)).to(tl.int64)
+    r = (tl.program_id(0) * T + tl.arange(0, T)).to(tl.int64)
     w_ptrs = w_ptr + f[:, None] * swn + tl.arange(0, T)[None, :] * swk
     x_ptrs = x_ptr + r[None, :] * depth + tl.arange(0, T)[:, None]
     acc = tl.zeros((T, T), dtype=tl.float32)
@@ -38,7 +38,7 @@ def linear(x, weight, bias):
     x = x.contiguous()
     rows = x.numel() // depth
     y = torch.empty(x.shape[:-1] + (features,), dtype=x.dtype, device=x.device)
-    features_by_rows[(triton.cdiv(features, TILE), triton.cdiv(rows, TILE))](
+    features_by_rows[(triton.cdiv(rows, TILE), triton.cdiv(features, TILE))](
         x, weight, bias, y, rows, features, depth, weight.stride(0), weight.stride(1), bias.stride(0), T=TILE
     )
     return y

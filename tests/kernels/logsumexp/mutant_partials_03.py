@@ -11,8 +11,8 @@ import triton.language as tl
 
 @triton.jit
 def partial_lse(x_ptr, part_ptr, N, splits, sm, sn, BLOCK: tl.constexpr):
-    split = tl.program_id(0)
-    row = tl.program_id(1).to(tl.int64)
+    split = tl.program_id(1)
+    row = tl.program_id(0).to(tl.int64)
     n = (split * BLOCK + tl.arange(0, BLOCK)).to(tl.int64)
     x = tl.load(x_ptr + row * sm + n * N, mask=n < N, other=float("-inf")).to(tl.float32)
     top = tl.max(x, axis=0)
@@ -35,6 +35,6 @@ def logsumexp(x):
     splits = triton.cdiv(N, 256)
     parts = x.new_empty((M, splits), dtype=torch.float32)
     out = x.new_empty((M,))
-    partial_lse[(splits, M)](x, parts, N, splits, x.stride(0), x.stride(1), BLOCK=256)
+    partial_lse[(M, splits)](x, parts, N, splits, x.stride(0), x.stride(1), BLOCK=256)
     combine_lse[(M,)](parts, out, splits, SPLITS=triton.next_power_of_2(splits))
     return out

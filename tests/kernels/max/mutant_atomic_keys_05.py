@@ -20,8 +20,8 @@ def order_key(x):
 
 @triton.jit
 def merge_keys(x_ptr, key_ptr, N, sm, sn, BLOCK: tl.constexpr):
-    m = tl.program_id(2).to(tl.int64)
-    n = (tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)).to(tl.int64)
+    m = tl.program_id(1).to(tl.int64)
+    n = (tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)).to(tl.int64)
     x = tl.load(x_ptr + m * sm + n * sn, mask=n < N, other=float("-inf")).to(tl.float32)
     tl.atomic_max(key_ptr + m, tl.max(order_key(x), axis=0))
 
@@ -38,6 +38,6 @@ def max(x):
     M, N = x.shape
     keys = torch.full((M,), LOWEST, dtype=torch.int32, device=x.device)
     out = torch.empty((M,), dtype=x.dtype, device=x.device)
-    merge_keys[(triton.cdiv(N, 64), M)](x, keys, N, x.stride(0), x.stride(1), BLOCK=64)
+    merge_keys[(M, triton.cdiv(N, 64))](x, keys, N, x.stride(0), x.stride(1), BLOCK=64)
     decode_keys[(triton.cdiv(M, 128),)](keys, out, M, BLOCK=128)
     return out

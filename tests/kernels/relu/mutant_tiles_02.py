@@ -2,7 +2,7 @@
 # operator = "relu"
 # language = "triton"
 # ///
-"""Tiled: reads any strides in place through a 2-D grid, the outer two dimensions folded into the rows."""
+"""Tiled: reads any strides in place; one grid axis counts 2-D tiles, the outer two dimensions folded into the rows."""
 
 import torch
 import triton
@@ -13,8 +13,9 @@ import triton.language as tl
 def relu_kernel(
     x_ptr, out_ptr, rows, size1, columns, stride0, stride1, stride2, BLOCK_R: tl.constexpr, BLOCK_C: tl.constexpr
 ):
-    r = (tl.program_id(0) * BLOCK_R + tl.arange(0, BLOCK_R)).to(tl.int64)[:, None]
-    c = (tl.program_id(1) * BLOCK_C + tl.arange(0, BLOCK_C)).to(tl.int64)[None, :]
+    across = tl.cdiv(columns, BLOCK_C)
+    r = (tl.program_id(0) // across).to(tl.int64) * BLOCK_R + tl.arange(0, BLOCK_R)[:, None]
+    c = (tl.program_id(0) % across).to(tl.int64) * BLOCK_C + tl.arange(0, BLOCK_C)[None, :]
     mask = (r < rows) & (c < columns)
     x = tl.load(x_ptr + (r // size1) * stride1 + (r % size1) * stride1 + c * stride2, mask=mask)
     tl.store(out_ptr + r * columns + c, tl.where(x <= 0, 0.0, x), mask=mask)
@@ -24,7 +25,7 @@ def relu(x):
     out = torch.empty(x.shape, dtype=x.dtype, device=x.device)
     cube = x.expand([1] * (3 - len(x.shape)) + list(x.shape))
     rows = cube.shape[0] * cube.shape[1]
-    grid = (triton.cdiv(rows, 16), triton.cdiv(cube.shape[2], 128))
+    grid = (triton.cdiv(rows, 16) * triton.cdiv(cube.shape[2], 128),)
     relu_kernel[grid](
         cube, out, rows, cube.shape[1], cube.shape[2], cube.stride(0), cube.stride(1), cube.stride(2),
         BLOCK_R=16, BLOCK_C=128,

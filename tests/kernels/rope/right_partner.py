@@ -14,7 +14,7 @@ def rotate_kernel(
     x_ptr, cos_ptr, sin_ptr, out_ptr, L, D, table_width, ROWS: tl.constexpr, COLUMNS: tl.constexpr
 ):
     slab = tl.program_id(1).to(tl.int64)
-    l = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
+    l = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)[:, None]
     d = tl.arange(0, COLUMNS)[None, :]
     mask = (l < L) & (d < D)
     half = D // 2

@@ -21,7 +21,7 @@ def gated(
     ok = flat < numel
     i2 = flat % n2
     i1 = (flat // n2) % n1
-    i0 = flat // (n1 * n2)
+    i0 = flat // n2 // n1
     g = tl.load(g_ptr + i0 * g0 + i1 * g1 + i2 * g2, mask=ok, other=0.0).to(tl.float32)
     u = tl.load(u_ptr + i0 * u0 + i1 * u1 + i2 * u2, mask=ok, other=0.0).to(tl.float32)
     tl.store(o_ptr + flat, g / (1.0 + tl.exp(-g)) * u, mask=ok)

@@ -2,7 +2,7 @@
 # operator = "swiglu"
 # language = "triton"
 # ///
-"""Tiled: each operand is read in place through its own strides, a 2-D grid over folded rows and columns."""
+"""Tiled: operands are read in place by their own strides; one grid axis counts tiles of folded rows and columns."""
 
 import torch
 import triton
@@ -20,8 +20,9 @@ def swiglu_kernel(
     gate_stride0, gate_stride1, gate_stride2, up_stride0, up_stride1, up_stride2,
     BLOCK_R: tl.constexpr, BLOCK_C: tl.constexpr,
 ):
-    r = (tl.program_id(0) * BLOCK_R + tl.arange(0, BLOCK_R)).to(tl.int64)[:, None]
-    c = (tl.program_id(1) * BLOCK_C + tl.arange(0, BLOCK_C)).to(tl.int64)[None, :]
+    across = tl.cdiv(columns, BLOCK_C)
+    r = (tl.program_id(0) // across).to(tl.int64) * BLOCK_R + tl.arange(0, BLOCK_R)[:, None]
+    c = (tl.program_id(0) % across).to(tl.int64) * BLOCK_C + tl.arange(0, BLOCK_C)[None, :]
     mask = (r < rows) & (c < columns)
     r0 = r // size1
     r1 = r % size1
@@ -36,7 +37,7 @@ def swiglu(gate, up):
     gate = gate.expand(cube)
     up = up.expand(cube)
     rows = cube[0] * cube[1]
-    grid = (triton.cdiv(rows, 32), triton.cdiv(cube[2], 64))
+    grid = (triton.cdiv(rows, 32) * triton.cdiv(cube[2], 64),)
     swiglu_kernel[grid](
         gate, up, out, rows, cube[1], cube[2],
         gate.stride(0), gate.stride(1), gate.stride(2), up.stride(0), up.stride(1), up.stride(2),

@@ -2,7 +2,7 @@
 # operator = "tanh"
 # language = "triton"
 # ///
-"""A program a (plane, row) pair on a three-axis grid; strides of any kind are read in place."""
+"""A program a stretch of one (plane, row) pair of a tensor of three axes; strides of any kind are read in place."""
 
 import torch
 import triton
@@ -24,9 +24,10 @@ def tanh_of(x):
 
 @triton.jit
 def tanh_kernel(x_ptr, y_ptr, H, W, sx0, sx1, sx2, BLOCK_W: tl.constexpr):
-    plane = tl.program_id(2).to(tl.int64)
-    row = tl.program_id(1).to(tl.int64)
-    cols = (tl.program_id(0) * BLOCK_W + tl.arange(0, BLOCK_W)).to(tl.int64)
+    across = tl.cdiv(W, BLOCK_W)
+    plane = tl.program_id(1).to(tl.int64)
+    row = (tl.program_id(0) // across).to(tl.int64)
+    cols = (tl.program_id(0) % across).to(tl.int64) * BLOCK_W + tl.arange(0, BLOCK_W)
     valid = cols < W
     x = tl.load(x_ptr + plane * sx0 + row * sx1 + cols * sx2, mask=valid, other=0.0)
     tl.store(y_ptr + (plane * H + row) * W + cols, tanh_of(x.to(tl.float32)), mask=valid)
@@ -38,5 +39,5 @@ def tanh(x):
     while x.dim() < 3:
         x = x.unsqueeze(0)
     P, H, W = x.shape
-    tanh_kernel[(triton.cdiv(W, 128), H, P)](x, y, H, W, x.stride(0), x.stride(1), x.stride(2), BLOCK_W=128)
+    tanh_kernel[(H * triton.cdiv(W, 128), P)](x, y, H, W, x.stride(0), x.stride(1), x.stride(2), BLOCK_W=128)
     return y

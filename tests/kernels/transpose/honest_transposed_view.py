@@ -12,7 +12,7 @@ import triton.language as tl
 @triton.jit
 def dense_copy_kernel(view_ptr, out_ptr, n, inner, middle, s0, s1, s2, BLOCK: tl.constexpr):
     i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
-    offset = (i // (inner * middle)) * s0 + (i // inner % middle) * s1 + (i % inner) * s2
+    offset = (i // inner // middle) * s0 + (i // inner % middle) * s1 + (i % inner) * s2
     tl.store(out_ptr + i, tl.load(view_ptr + offset, mask=i < n), mask=i < n)
 
 

@@ -15,7 +15,7 @@ def gather_kernel(src, dst, numel, M, N, sb, sm, sn, BLOCK: tl.constexpr):
     ok = o < numel
     m = o % M
     n = (o // M) % N
-    b = o % (M * N)
+    b = o // M % N
     tl.store(dst + o, tl.load(src + b * sb + m * sm + n * sn, mask=ok), mask=ok)
 
 
