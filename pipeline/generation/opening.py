@@ -7,10 +7,10 @@ the journal, and nobody holds its lock while waiting.
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import Final, assert_never
 
 from pipeline.errors import GenerationError, SdkUnavailable
 from pipeline.generation.answer_files import AnswerFiles
@@ -31,9 +31,6 @@ from pipeline.generation.roles import (
     Roles,
 )
 from runners.operators import OPERATORS, Operator
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 LEAST_S: Final = 0.001  # of a deadline
 
@@ -163,22 +160,24 @@ def open_role(
 def _adapter(configured: MessagesProvider | ResponsesProvider, name: str, key: ApiKey) -> Provider:
     match configured:
         case MessagesProvider():
-            _sdk("anthropic")
-            from pipeline.generation.messages_api import MessagesApi
+            with _needing("anthropic"):
+                from pipeline.generation.messages_api import MessagesApi
 
             return MessagesApi(name, key, configured.base_url)
         case ResponsesProvider():
-            _sdk("openai")
-            from pipeline.generation.responses_api import ResponsesApi
+            with _needing("openai"):
+                from pipeline.generation.responses_api import ResponsesApi
 
             return ResponsesApi(name, key, configured.base_url)
         case _:
             assert_never(configured)
 
 
-def _sdk(package: str) -> ModuleType:
+@contextmanager
+def _needing(package: str) -> Iterator[None]:
+    """Says what to install where an import of the SDK fails."""
     try:
-        return importlib.import_module(package)
+        yield
     except ImportError as error:
         raise SdkUnavailable(f"the SDK '{package}' can't be imported ({error}): pip install 'kernelgate[generate]', or "
                              f"pip install {package}") from None  # fmt: skip
