@@ -161,15 +161,11 @@ def _adapter(configured: MessagesProvider | ResponsesProvider, name: str, key: A
     match configured:
         case MessagesProvider():
             with _needing("anthropic"):
-                import anthropic  # noqa: F401  # also where the adapter was imported before
-
                 from pipeline.generation.messages_api import MessagesApi
 
             return MessagesApi(name, key, configured.base_url)
         case ResponsesProvider():
             with _needing("openai"):
-                import openai  # noqa: F401  # likewise
-
                 from pipeline.generation.responses_api import ResponsesApi
 
             return ResponsesApi(name, key, configured.base_url)

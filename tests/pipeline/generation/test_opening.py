@@ -102,6 +102,7 @@ def test_a_missing_sdk_says_what_to_install(
     kind: str, sdk: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, sdk, None)
+    monkeypatch.delitem(sys.modules, f"pipeline.generation.{kind}_api", raising=False)
     given = roles(tmp_path, writes=f"{{kind: {kind}, key_variable: A_KEY}}", reviews="{kind: messages}")
     with pytest.raises(SdkUnavailable, match=rf"pip install 'kernelgate\[generate\]', or pip install {sdk}"):
         open_role(given, Role.AUTHOR, Journal(tmp_path), {"A_KEY": KEY})
