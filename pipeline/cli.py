@@ -283,7 +283,9 @@ def operators_check_command(
 
 @app.command("generate")
 def generate_command(
-    operator: Annotated[str, typer.Argument(help="The operator that kernels are written for.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="OPERATOR...", help="The operators that kernels are written for, at once.")
+    ],
     roles: Annotated[
         Path, typer.Option(help="Who writes, improves and reviews (pipeline/generation/roles.py).")
     ] = Path("roles.yaml"),
@@ -302,6 +304,7 @@ def generate_command(
     notes: Annotated[Path | None, typer.Option(help="A folder of Markdown files to look things up in.")] = None,
     prompts: Annotated[Path | None, typer.Option(help="A folder of templates that replace built-in ones.")] = None,
     resume: Annotated[str | None, typer.Option(help="The id of a run that was interrupted; it goes on.")] = None,
+    flow: Annotated[bool, typer.Option("--flow", help="Run as a Prefect flow: each attempt is a task.")] = False,
     output_format: FormatOption = Format.TABLE,
     operators: OperatorsOption = None,
     runs: RunsOption = None,
@@ -310,7 +313,7 @@ def generate_command(
 ) -> None:
     """Have models write kernels, repair them by the gate's findings, and verify them: exit 0 when one stands.
 
-    At least one limit is needed: --budget-usd, --rounds, --max-tokens or --minutes.
+    At least one limit is needed, for all operators together: --budget-usd, --rounds, --max-tokens or --minutes.
     """
     with _errors_in_words():
         import os
@@ -323,8 +326,9 @@ def generate_command(
         from pipeline.own_operators import load_operators
 
         try:
-            from pipeline.generating import Wanted, generate
-            from pipeline.generation.loop.report import report_json
+            from pipeline.generating.run import Place, generate
+            from pipeline.generating.wanted import Wanted
+            from pipeline.generation.loop.documents import as_text, document_of
             from pipeline.render_generation import print_generated
         except ModuleNotFoundError as error:
             raise SdkUnavailable(
@@ -333,13 +337,19 @@ def generate_command(
 
         known = load_operators(operators)
         wanted = Wanted(
-            operator, roles, budget, strategies=strategies, prices=prices, card=card, notes=notes, prompts=prompts,
+            tuple(names), roles, budget, strategies=strategies, prices=prices, card=card, notes=notes, prompts=prompts,
             resume=resume, mode=mode,
         )  # fmt: skip
         with _listening(None) as listener:
-            generated = generate(wanted, chosen, settings, known, os.environ, listener.note)
+            place = Place(settings, os.environ, known, listener.note)
+            if flow:
+                from pipeline.generating.flow import generate_with_flow  # prefect takes seconds to import
+
+                generated = generate_with_flow(wanted, chosen, place)
+            else:
+                generated = generate(wanted, chosen, place)
         if output_format is Format.JSON:
-            sys.stdout.write(report_json(generated.finished, str(generated.folder)))
+            sys.stdout.write(as_text(document_of(generated.finished, generated.folder)))
         else:
             print_generated(generated, output())
     raise typer.Exit(generated.finished.exit_code)

@@ -9,6 +9,7 @@
       └─ StoredRunError    a run or case that was asked for
     UnavailableError     exit 3: something this machine should give is missing
       ├─ FlowUnavailable   a Prefect server
+      ├─ SlotUnavailable   a slot on a Prefect server
       ├─ SdkUnavailable    a provider's SDK
       ├─ JournalError      room for the journal of answers
       └─ RunFolderError    room for the run folder
@@ -54,6 +55,10 @@ class UnavailableError(Exception):
 
 class FlowUnavailable(UnavailableError):
     """No Prefect server can be had."""
+
+
+class SlotUnavailable(UnavailableError):
+    """A slot can't be had that has to be held first."""
 
 
 class SdkUnavailable(UnavailableError):

@@ -23,7 +23,6 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
@@ -41,8 +40,6 @@ from pipeline.gpu_supply import GpuSupply
 from pipeline.kept import lacks_only_the_gpu, our_failure, why_again
 from pipeline.machine_slots import SharedMachine
 from pipeline.platforms import holds_for
-from pipeline.prefect_environment import prepare, temporary_server
-from pipeline.prefect_logs import make_brief
 from pipeline.run_folder import new_run_id, write_run
 from pipeline.settings import Mode, Settings
 from pipeline.supply import RunnerSupply, supply_for
@@ -51,33 +48,22 @@ from policies.policy import Policy, Tier, load_policy
 from runners.candidate import Candidate, Unreadable
 from runners.evidence import Evidence
 
-prepare(Settings.resolve().state)  # Prefect reads the environment when it is imported, in the lines below
+from pipeline.prefect_connection import fault_of_the_server, server  # isort: skip  # before Prefect is imported
 
-import httpx  # noqa: E402
-from prefect import flow, task, unmapped  # noqa: E402
-from prefect.artifacts import create_markdown_artifact, create_table_artifact  # noqa: E402
-from prefect.client.orchestration import get_client  # noqa: E402
-from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
-from prefect.context import TaskRunContext  # noqa: E402
-from prefect.futures import PrefectFuture, as_completed  # noqa: E402
-from prefect.settings import (  # noqa: E402
-    PREFECT_API_REQUEST_TIMEOUT,
-    PREFECT_API_URL,
-    PREFECT_CLIENT_MAX_RETRIES,
-    temporary_settings,
-)
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner  # noqa: E402
-from prefect.tasks import Task, exponential_backoff  # noqa: E402
+import httpx
+from prefect import flow, task, unmapped
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import TaskRunContext
+from prefect.futures import PrefectFuture, as_completed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.tasks import Task, exponential_backoff
 
-from pipeline.prefect_events import send_briefly  # noqa: E402  # imports prefect, too
-from pipeline.prefect_slot import ServerSlot  # noqa: E402  # likewise
+from pipeline.prefect_slot import gpu_slot
 
 RETRIES: Final = 2
 _LOG: Final = logging.getLogger(__name__)
 BACKOFF_S: Final = 1.0
-# A temporary server that was killed does not come back, and one that can't write says so after a minute, each time.
-TEMPORARY_SERVER_RETRIES: Final = 2
-TEMPORARY_SERVER_ANSWERS_S: Final = 30.0
 Item = Candidate | Unreadable
 Progress = Callable[[str, Judged], None]
 
@@ -217,12 +203,12 @@ def verify_with_flow(
     """
     work = _Work(items, policy, supply, turns, fresh=fresh, progress=progress, gpu=gpu)
     run = verify_kernels.with_options(task_runner=_threads(min(len(work.items), IN_PLAY)))
-    with _server():
+    with server():
         token = _PREPARED.set(work)
         try:
             run(paths=[Path(item.facts.path) for item in work.items], policy=policy.name, fresh=fresh)
         except (httpx.HTTPError, NoEvidenceError, RuntimeError) as error:  # the last: Prefect's word for no answer
-            fault = _fault_of_the_server(error)
+            fault = fault_of_the_server(error)
             if fault is None:
                 raise
             if len(work.judged) < len(work.items):
@@ -269,7 +255,7 @@ def verify_kernels(
 
 def _verify(work: _Work) -> tuple[str, ...]:
     if work.gpu is not None:
-        slot = ServerSlot(work.gpu.number)
+        slot = gpu_slot(work.gpu.number)
         slot.make()
         work.gpu.hold_also(slot)
     try:
@@ -300,18 +286,6 @@ def _evidence_in(result: object) -> Evidence:
     if isinstance(result, str):
         return Evidence.model_validate_json(result)
     raise NoEvidenceError(repr(result)) from (result if isinstance(result, BaseException) else None)
-
-
-def _fault_of_the_server(error: BaseException) -> httpx.HTTPError | None:
-    """Returns what is behind `error` where that is a server that is gone or can't do what it was asked for."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, httpx.TransportError):
-            return cause
-        if isinstance(cause, httpx.HTTPStatusError) and cause.response.is_server_error:
-            return cause
-        cause = cause.__cause__
-    return None
 
 
 def _kept_under(context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
@@ -368,30 +342,3 @@ def _row(entry: Judged) -> dict[str, Any]:
 def _literal(entry: Judged) -> str:
     shown = "".join(c if c.isprintable() and c != "`" else "?" for c in entry.evidence.candidate.path)
     return f"`{shown}`: {entry.verdict.findings[0].rule}"
-
-
-def _server() -> AbstractContextManager[Any]:
-    """Makes sure that a server answers: the configured one, or else the temporary one of this process."""
-    url = PREFECT_API_URL.value()
-    if url is None:
-        server = temporary_server()
-        server.wait_ready()
-        answers_s = min(PREFECT_API_REQUEST_TIMEOUT.value(), TEMPORARY_SERVER_ANSWERS_S)
-        return temporary_settings(
-            {
-                PREFECT_API_URL: server.url,
-                PREFECT_CLIENT_MAX_RETRIES: TEMPORARY_SERVER_RETRIES,
-                PREFECT_API_REQUEST_TIMEOUT: answers_s,
-            }
-        )
-    with get_client(sync_client=True) as client:
-        problem = client.api_healthcheck()
-    if problem is not None:
-        raise FlowUnavailable(
-            f"Prefect's server at {url} does not answer: {problem!r}. Start it or unset PREFECT_API_URL."
-        )
-    return nullcontext()
-
-
-make_brief()
-send_briefly()

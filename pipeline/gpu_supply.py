@@ -15,15 +15,17 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self, get_args
+from typing import Final, Self, get_args
 
+from pipeline.errors import SlotUnavailable
 from pipeline.exclusive import exclusive
 from pipeline.isolation_records import as_evidence
 from pipeline.platforms import platform_text
+from pipeline.slots import Slot
 from runners import wire
 from runners.conversation import RunnerFault
 from runners.device_runners import RecordingRunner, Replayer, Tool
@@ -53,18 +55,6 @@ HEALTH_DEADLINE_S: Final = 60.0
 RUN_ENDED: Final = "the run was ended"
 CONTEXT_BYTES: Final = 2 << 30  # of the GPU's memory that a warm program may hold
 PROGRAMS: Final = 2 * (2 + len(get_args(Tool)))  # warm ones, and as many in use
-
-
-class Slot(Protocol):
-    """What whoever has the turn on a GPU holds besides."""
-
-    def hold(self, go_on: Callable[[], object]) -> AbstractContextManager[None]:
-        """Waits for it and holds it; `go_on` is called while it waits and may raise.
-
-        Raises:
-            SandboxUnavailable: it can't be had.
-        """
-        ...
 
 
 class GpuSupply:
@@ -160,8 +150,17 @@ class GpuSupply:
                     f"Look at it (nvidia-smi), then remove {self._quarantine}"
                 )
             # The lock first: whoever had the slot and waited for the lock would be shown as one that is on the GPU.
-            with nullcontext() if self._slot is None else self._slot.hold(self._go_on):
+            with ExitStack() as held:
+                self._enter_slot(held)
                 yield
+
+    def _enter_slot(self, held: ExitStack) -> None:
+        if self._slot is None:
+            return
+        try:
+            held.enter_context(self._slot.hold(self._go_on))
+        except SlotUnavailable as error:
+            raise SandboxUnavailable(str(error)) from None
 
     def open(self) -> None:
         """Begins to warm one program of each kind, and proves what they are isolated by.

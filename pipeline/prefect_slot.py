@@ -1,16 +1,16 @@
-"""A GPU's slot on Prefect's server: a global concurrency limit of one, so that its pages show who is on the GPU.
+"""A slot on Prefect's server, from a global concurrency limit: seen from elsewhere, and one for all that talk to it.
 
-What keeps two candidates apart on one machine is the machine's own lock (`GpuSupply.turn`); whoever has it asks for the
-slot, too. The slot adds what a lock can't: it is seen from elsewhere, its events name the task, and it is one for all
-checkouts and containers of a host that talk to one server.
+Two things have one. A GPU: what keeps two candidates apart on one machine is the machine's own lock (`GpuSupply.turn`);
+whoever has it asks for the only slot, too, so that Prefect's pages show who is on the GPU, and checkouts and containers
+of a host do not meet there. A provider of models: so many calls at once over all flows.
 
 The server lends a slot for a minute, its shortest lease, and the holder renews it. So the slot of a holder that was
 killed is free again after a minute and the server's next look for leases that ended. Prefect's own context manager is
 not used: its waiting can't be ended, and each answer that is no slot is logged as a service that failed.
 
-A server that is gone or fails is waited for, a minute over all candidates together. Then it is a fault of ours that a
-candidate lacks the slot: it is asked for again, and the candidate is inconclusive in the end. One that is on the GPU
-already goes on: its lease may run out, but the lock does not.
+A server that is gone or fails is waited for, a minute over all who wait together. Then the slot can't be had, and is
+asked for again by whoever needs it next. One that is held already stays held: its lease may run out, and then somebody
+else may get it, too; on a GPU the lock does not.
 
 Not handled: a server that forgets its leases when it is restarted (Prefect's default keeps them in memory) while a slot
 is taken. It lends that slot to nobody any more; who waits says what to do about it.
@@ -38,28 +38,39 @@ from prefect.events import emit_event
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from pipeline.errors import FlowUnavailable
-from sandbox.contract import SandboxUnavailable
+from pipeline.errors import FlowUnavailable, SlotUnavailable
 
 LEASE_S: Final = 60.0  # no server lends for less
 RENEWAL_S: Final = 20.0
 REQUEST_S: Final = 10.0
 POLL_S: Final = 1.0
 PATIENCE_S: Final = 60.0  # a server's restart takes half of it
-QUEUE_S: Final = 1800.0  # far more than a candidate has on the GPU
+QUEUE_S: Final = 1800.0  # far more than anybody has a slot
 _FAULTS: Final = (httpx.HTTPError, ObjectNotFound, ValueError)  # the last: an answer that is none of Prefect's
 _LOG: Final = logging.getLogger(__name__)
 
 
-class ServerSlot:
-    """The slot of one GPU of this host."""
+def gpu_slot(number: int) -> ServerSlot:
+    """Returns the slot of one GPU of this host."""
+    return ServerSlot(f"kernelgate-gpu-{socket.gethostname()}-{number}", 1)
 
-    def __init__(self, number: int) -> None:
-        self.name = f"kernelgate-gpu-{socket.gethostname()}-{number}"
+
+def provider_slot(name: str, at_once: int) -> ServerSlot:
+    """Returns a slot of a provider of models, as the roles file calls it."""
+    return ServerSlot(f"kernelgate-provider-{name}", at_once)
+
+
+class ServerSlot:
+    """A slot of one limit."""
+
+    def __init__(self, name: str, count: int) -> None:
+        """Takes the limit's name and how many slots it has."""
+        self.name = name
+        self._count = count
         self._failing_since: float | None = None
 
     def make(self) -> None:
-        """Makes the limit, or sets the one that is there to one slot.
+        """Makes the limit, or sets the one that is there to so many slots.
 
         Raises:
             FlowUnavailable: the server refuses.
@@ -81,7 +92,7 @@ class ServerSlot:
         """Waits for the slot and holds it; `go_on` is called while it waits and may raise.
 
         Raises:
-            SandboxUnavailable: the server does not give it.
+            SlotUnavailable: the server does not give it.
         """
         with _client() as client:
             lent = self._taken(client, go_on)
@@ -111,9 +122,9 @@ class ServerSlot:
                 if lent is not None:
                     return lent
                 if time.monotonic() > until:
-                    raise SandboxUnavailable(
+                    raise SlotUnavailable(
                         f"the slot '{self.name}' on Prefect's server was taken for {QUEUE_S / 60:.0f} minutes. Where "
-                        f"nobody is on that GPU: prefect gcl update {self.name} --active-slots 0"
+                        f"nobody has it: prefect gcl update {self.name} --active-slots 0"
                     )
             time.sleep(POLL_S)
 
@@ -134,19 +145,19 @@ class ServerSlot:
         return lent
 
     def _failed(self, error: Exception) -> None:
-        """Counts from the first of a row of failures, whoever met it: one candidate waits for all."""
+        """Counts from the first of a row of failures, whoever met it: one waits for all."""
         now = time.monotonic()
         self._failing_since = self._failing_since or now
         if now - self._failing_since > PATIENCE_S:
-            raise SandboxUnavailable(
-                f"Prefect's server does not give the slot '{self.name}' of the GPU: {_in_words(error)}"
-            )
+            raise SlotUnavailable(f"Prefect's server does not give the slot '{self.name}': {_in_words(error)}")
 
     def _make(self, client: SyncPrefectClient) -> None:
         try:
-            client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=self.name, limit=1))
+            client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=self.name, limit=self._count))
         except ObjectAlreadyExists:
-            client.update_global_concurrency_limit(self.name, GlobalConcurrencyLimitUpdate(limit=1, active=True))
+            client.update_global_concurrency_limit(
+                self.name, GlobalConcurrencyLimitUpdate(limit=self._count, active=True)
+            )
 
     def _renew(self, client: SyncPrefectClient, lease: UUID, ended: threading.Event) -> None:
         while not ended.wait(RENEWAL_S):

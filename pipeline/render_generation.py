@@ -1,7 +1,8 @@
-"""How a run of generation looks: a table of attempts, what it used, and why it ended."""
+"""How a run of generation looks: a table of attempts, why it ended for each operator, and what it used."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 from rich.console import Console
@@ -9,48 +10,59 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.console import STYLES
-from pipeline.generating import Generated
+from pipeline.generating.result import Generated
 from pipeline.generation.loop.records import AttemptRecord, Measured
-from pipeline.generation.loop.report import Finished
+from pipeline.generation.loop.report import Finished, FinishedOperator
 from policies.policy import Tier
 
 
 def print_generated(generated: Generated, console: Console) -> None:
-    """Prints the attempts, the best one, what was used of the budget, and where the run folder is."""
+    """Prints the attempts, the best ones, what was used of the budget, and where the run folder is."""
     finished = generated.finished
     console.print(_table(finished))
     console.print()
-    best = finished.best
-    if best is None:
-        console.print(Text("no candidate stands", "bold red"))
-    else:
-        console.print(Text(f"attempt {best.number} stands", "bold green"))
-    console.print(Text(f"ended ({finished.stopped.reason}): {finished.stopped.detail}"))
+    for one in finished.operators:
+        console.print(_ending(one))
     console.print(Text(_used(finished)))
-    console.print(Text(f"policy {finished.terms.policy}; {generated.folder}"))
+    (policy,) = {one.terms.policy for one in finished.operators}
+    console.print(Text(f"policy {policy}; {generated.folder}"))
+
+
+def _ending(finished: FinishedOperator) -> Text:
+    best, name = finished.best, finished.terms.operator
+    line = Text(f"{name}: ")
+    if best is None:
+        line.append("no candidate stands", "bold red")
+    else:
+        line.append(f"attempt {best.number} stands", "bold green")
+    return line.append(f"; ended ({finished.stopped.reason}): {finished.stopped.detail}")
 
 
 def _table(finished: Finished) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("operator", no_wrap=True)
     table.add_column("attempt", justify="right", no_wrap=True)
     for title in ("strategy", "of", "purpose", "verdict"):
         table.add_column(title, no_wrap=True)
     table.add_column("what stands against it", overflow="fold")
     for title in ("tokens", "cost", "time"):
         table.add_column(title, justify="right", no_wrap=True)
-    for one in finished.attempts:
-        table.add_row(
-            str(one.number),
-            str(one.strategy + 1),
-            "-" if one.parent is None else str(one.parent),
-            one.purpose,
-            _verdict(one),
-            Text(one.complaint.line if one.complaint is not None else "-"),
-            str(one.amount.tokens),
-            _dollars(one.amount.usd),
-            f"{one.wall_s:.1f} s",
-        )
+    for operator in finished.operators:
+        for one in operator.attempts:
+            table.add_row(operator.terms.operator, *_cells(one))
     return table
+
+
+def _cells(record: AttemptRecord) -> Iterator[str | Text]:
+    yield str(record.number)
+    yield str(record.strategy + 1)
+    yield "-" if record.parent is None else str(record.parent)
+    yield record.purpose
+    yield _verdict(record)
+    yield Text(record.complaint.line if record.complaint is not None else "-")
+    yield str(record.amount.tokens)
+    yield _dollars(record.amount.usd)
+    yield f"{record.wall_s:.1f} s"
 
 
 def _verdict(record: AttemptRecord) -> Text:

@@ -103,6 +103,7 @@ class Purse:
         self._changed = threading.Condition()
         self._used = Amount()
         self._under_way: list[Amount] = []
+        self._is_closed = False
 
     @property
     def limits_money(self) -> bool:
@@ -120,8 +121,16 @@ class Purse:
         """Seconds since the beginning."""
         return self._clock.monotonic() - self._began
 
+    def close(self) -> None:
+        """Ends the run: no time is left. Safe to call twice."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
     def left_s(self) -> float:
-        """Seconds that are left; infinite where time is not limited."""
+        """Seconds that are left; infinite where time is not limited, and 0 in a run that was ended."""
+        if self._is_closed:
+            return 0.0
         return float("inf") if self._budget.wall_s is None else self._budget.wall_s - self.used_s
 
     def begin(self, most: Amount) -> Limit | None:

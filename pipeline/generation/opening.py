@@ -19,6 +19,7 @@ from pipeline.generation.budgets import Purse
 from pipeline.generation.content import Content
 from pipeline.generation.exchange import Note, Outcome, Part, Provider, Request, Role, nobody
 from pipeline.generation.journal import Journal, Journaled, Replay
+from pipeline.generation.limited import Limited
 from pipeline.generation.metering import Metered
 from pipeline.generation.patience import Patient, unlimited_s
 from pipeline.generation.prices import Price, PriceTable
@@ -30,21 +31,25 @@ from pipeline.generation.roles import (
     RoleConfiguration,
     Roles,
 )
+from pipeline.slots import Slot
 from runners.operators import OPERATORS, Operator
 
 LEAST_S: Final = 0.001  # of a deadline
 
 
 @dataclass(frozen=True, slots=True)
-class Spending:
+class Means:
     """What a run may use, and what things cost.
 
     Attributes:
         prices: None where nobody gave any.
+        slot_of: Returns what is held while the provider of a name is asked, by how many calls it gets at once; None
+            limits nothing.
     """
 
     purse: Purse
     prices: PriceTable | None = None
+    slot_of: Callable[[str, int], Slot] | None = None
 
     def price_of(self, role: Role, taken: RoleConfiguration) -> Price | None:
         """Returns the price of a role's model; None where there is none and money is not limited.
@@ -119,14 +124,14 @@ def open_role(
     journal: Journal,
     environment: Mapping[str, str],
     operators: Mapping[str, Operator] = OPERATORS,
-    spending: Spending | None = None,
+    means: Means | None = None,
 ) -> TakenRole:
     """Returns `role`, ready to be asked.
 
     Args:
         environment: Where keys are; read now and not again.
         operators: Those that candidates may implement.
-        spending: What the run may use; None limits nothing.
+        means: What the run may use; None limits nothing.
 
     Raises:
         GenerationError: nobody takes the role, a key is missing, or a folder is; or money is limited and the model has
@@ -147,11 +152,13 @@ def open_role(
             key = read_key(configured.key_variable, environment, needed_by)
             adapter = _adapter(configured, taken.provider, key)
             journaled = Journaled(adapter, journal)
-            if spending is None:
+            if means is None:
                 return TakenRole(role, taken, Patient(journaled, taken.patience_s), is_billed=True)
-            price, left_s = spending.price_of(role, taken), spending.purse.left_s
-            metered = Metered(journaled, journal, spending.purse, price)
-            patient = Patient(metered, taken.patience_s, left_s=left_s)
+            price, left_s = means.price_of(role, taken), means.purse.left_s
+            asked: Provider = Metered(journaled, journal, means.purse, price)
+            if means.slot_of is not None:
+                asked = Limited(asked, means.slot_of(taken.provider, configured.at_once), left_s)
+            patient = Patient(asked, taken.patience_s, left_s=left_s)
             return TakenRole(role, taken, patient, is_billed=True, price=price, left_s=left_s)
         case _:
             assert_never(configured)

@@ -4,10 +4,11 @@
     reviewer: {provider: anthropic, model: MODEL}
 
 That is all that most need. `anthropic` and `openai` are known, with their keys in ANTHROPIC_API_KEY and OPENAI_API_KEY;
-other addresses, other keys, a journal to replay and a folder of files are named under `providers`:
+other addresses, other keys, how many calls a provider gets at once (8), a journal to replay and a folder of files are
+named under `providers`:
 
     providers:
-      gateway: {kind: messages, base_url: "https://models.example.org", key_variable: GATEWAY_KEY}
+      gateway: {kind: messages, base_url: "https://models.example.org", key_variable: GATEWAY_KEY, at_once: 2}
       recorded: {kind: replay, journal: journal}
       mine: {kind: files, folder: kernels}
 
@@ -33,6 +34,8 @@ from policies.unique_keys import UniqueKeys
 Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
 Address = Annotated[str, AfterValidator(checked_address)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+AtOnce = Annotated[int, Field(ge=1, le=1000)]  # calls that a provider gets at once
+AT_ONCE: Final = 8
 
 
 class MessagesProvider(Stored):
@@ -41,6 +44,7 @@ class MessagesProvider(Stored):
     kind: Literal["messages"]
     key_variable: Variable = "ANTHROPIC_API_KEY"
     base_url: Address | None = None
+    at_once: AtOnce = AT_ONCE
 
 
 class ResponsesProvider(Stored):
@@ -49,6 +53,7 @@ class ResponsesProvider(Stored):
     kind: Literal["responses"]
     key_variable: Variable = "OPENAI_API_KEY"
     base_url: Address | None = None
+    at_once: AtOnce = AT_ONCE
 
 
 class ReplayProvider(Stored):

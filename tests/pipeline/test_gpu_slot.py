@@ -26,6 +26,7 @@ from scripted_flow import HEADER, FakeSupply, tiers, verify
 from scripted_gpu import ScriptedGpu, gpu_policy
 from waiting import wait_until
 
+from pipeline.errors import SlotUnavailable
 from pipeline.prefect_environment import TemporaryServer, temporary_server
 from policies.policy import Tier
 from runners.candidate import read_candidate
@@ -95,9 +96,9 @@ def kernels(tmp_path: Path) -> Callable[..., list[Any]]:
 
 
 def slot(number: int = 0) -> Any:
-    from pipeline.prefect_slot import ServerSlot
+    from pipeline.prefect_slot import gpu_slot
 
-    return ServerSlot(number)
+    return gpu_slot(number)
 
 
 def limit(number: int = 0) -> Any:
@@ -242,7 +243,7 @@ def test_a_server_that_fails_is_waited_for_once_and_then_said(
         waits = []
         for _ in range(3):
             began = time.monotonic()
-            with pytest.raises(SandboxUnavailable, match=says), one.hold(lambda: None):
+            with pytest.raises(SlotUnavailable, match=says), one.hold(lambda: None):
                 pass
             waits.append(time.monotonic() - began)
     assert 3 <= waits[0] < SOON_S
@@ -255,7 +256,7 @@ def test_a_slot_that_is_never_free_is_said_with_what_to_do(monkeypatch: pytest.M
     slot(4).make()
     with (
         slot(4).hold(lambda: None),
-        pytest.raises(SandboxUnavailable, match=f"prefect gcl update {slot(4).name} --active-slots 0"),
+        pytest.raises(SlotUnavailable, match=f"prefect gcl update {slot(4).name} --active-slots 0"),
         slot(4).hold(lambda: None),
     ):
         pass

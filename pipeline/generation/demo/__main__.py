@@ -13,7 +13,9 @@ from typing import Final
 from pipeline.console import StderrListener, output
 from pipeline.errors import UnavailableError, UserError
 from pipeline.exit_codes import DENIED, INCOMPLETE, USAGE
-from pipeline.generating import Generated, Wanted, generate
+from pipeline.generating.result import Generated
+from pipeline.generating.run import Place, generate
+from pipeline.generating.wanted import Wanted
 from pipeline.generation.budgets import Budget
 from pipeline.generation.content import Plans, Proposal, Review
 from pipeline.generation.local_server.script import Api, Received, Say, Script, Step, in_order
@@ -73,13 +75,14 @@ def demonstrate(settings: Settings, policy: str, listener: StderrListener) -> Ge
         roles = Path(folder) / "roles.yaml"
         roles.write_text(_ROLES.format(**names, responses=local.responses_url, messages=local.messages_url))
         (Path(folder) / "prices.yaml").write_text(_PRICES.format(**names))
-        wanted = Wanted("softmax", roles, Budget(rounds=6, usd=Decimal(5)), strategies=2)
-        return generate(wanted, load_policy(policy), settings, OPERATORS, {"DEMO_KEY": key}, listener.note)
+        wanted = Wanted(("softmax",), roles, Budget(rounds=6, usd=Decimal(5)), strategies=2)
+        place = Place(settings, {"DEMO_KEY": key}, OPERATORS, listener.note)
+        return generate(wanted, load_policy(policy), place)
 
 
 def is_as_expected(generated: Generated) -> bool:
     """Whether the three answers got the verdicts that they deserve, each by the check that should find it."""
-    attempts = generated.finished.attempts
+    attempts = generated.finished.measured
     tiers = tuple(one.outcome.tier for one in attempts if isinstance(one.outcome, Measured))
     lines = [one.complaint.line if one.complaint is not None else "" for one in attempts]
     found = [line.partition("/")[0] for line in lines]

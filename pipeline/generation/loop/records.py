@@ -91,8 +91,8 @@ class NoCode(Stored):
     detail: str
 
 
-class Measured(Stored):
-    """The gate has measured a candidate.
+class MeasuredFacts(Stored):
+    """What the gate's measuring of a candidate came to.
 
     Attributes:
         screened: It failed the first few cases or their compilation, so the rest was not made.
@@ -102,13 +102,18 @@ class Measured(Stored):
 
     kind: Literal["measured"] = "measured"
     path: str
-    code: str
     digest: str
     screened: bool
-    evidence: Evidence
     tier: str
     allowed: bool
     share_of_roof: float | None
+
+
+class Measured(MeasuredFacts):
+    """The same with the candidate's text, and what was measured of it."""
+
+    code: str
+    evidence: Evidence
 
 
 class ReviewRecord(Stored):
@@ -140,11 +145,11 @@ class Complaint(Stored):
     fingerprint: str
 
 
-class AttemptRecord(Stored):
-    """One candidate that was asked for.
+class AttemptFacts(Stored):
+    """One candidate that was asked for: all that is said of it but its text and its evidence, which stand elsewhere.
 
     Attributes:
-        number: Counted from 1 within the run.
+        number: Counted from 1 within the operator's run.
         parent: The attempt whose code it replaces; None where it begins.
         plan: The strategy's, which the author was given; `said` is the author's own about this answer.
         knowledge: Digest of all that could have been looked up; `looked_up` names what was shown.
@@ -165,34 +170,29 @@ class AttemptRecord(Stored):
     said: str
     knowledge: str | None
     looked_up: tuple[str, ...]
-    outcome: Annotated[NoCode | Measured, Field(discriminator="kind")]
+    outcome: Annotated[NoCode | MeasuredFacts, Field(discriminator="kind")]
     review: ReviewRecord | None
     complaint: Complaint | None
     wall_s: Seconds
     ended_s: Seconds
 
     @property
-    def code(self) -> str:
-        """The candidate's text; empty where there is none."""
-        return self.outcome.code if isinstance(self.outcome, Measured) else ""
-
-    @property
     def allowed(self) -> bool:
         """Whether the policy lets it through and no reviewer has vetoed it."""
         vetoed = self.review is not None and self.review.verdict == "veto"
-        return isinstance(self.outcome, Measured) and self.outcome.allowed and not vetoed
+        return isinstance(self.outcome, MeasuredFacts) and self.outcome.allowed and not vetoed
 
     @property
     def share_of_roof(self) -> float | None:
         """How fast it was on a GPU; None where that was not measured."""
-        return self.outcome.share_of_roof if isinstance(self.outcome, Measured) else None
+        return self.outcome.share_of_roof if isinstance(self.outcome, MeasuredFacts) else None
 
     @property
     def line(self) -> str:
         """What became of it, in one line of our own words."""
         if self.complaint is not None:
             return self.complaint.line
-        if not isinstance(self.outcome, Measured):
+        if not isinstance(self.outcome, MeasuredFacts):
             return self.outcome.problem
         share = "" if self.share_of_roof is None else f", {self.share_of_roof:.0%} of the roofline"
         return f"{self.outcome.tier}{share}"
@@ -202,6 +202,22 @@ class AttemptRecord(Stored):
         """What a budget counts."""
         review = Amount() if self.review is None else self.review.call.amount
         return Amount(rounds=1) + self.call.amount + review
+
+
+class AttemptRecord(AttemptFacts):
+    """One candidate that was asked for, whole: the loop goes on from it."""
+
+    outcome: Annotated[NoCode | Measured, Field(discriminator="kind")]
+
+    @property
+    def code(self) -> str:
+        """The candidate's text; empty where there is none."""
+        return self.outcome.code if isinstance(self.outcome, Measured) else ""
+
+    @property
+    def facts(self) -> AttemptFacts:
+        """The same without text and evidence."""
+        return AttemptFacts.model_validate(self.model_dump(exclude={"outcome": {"evidence", "code"}}))
 
 
 def parts_of(parts: tuple[Part, ...]) -> tuple[PartRecord, ...]:

@@ -1,14 +1,9 @@
-"""What a run leaves beside its candidates: each one's provenance, and the whole run in one document.
-
-Provenance is the attempt's record without evidence and code, which stand in files of their own next to it. The document
-holds all attempts, those without a candidate too: what they cost was paid.
-"""
+"""What a run came to, and with which exit code."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE, USAGE
 from pipeline.generation.budgets import Amount, Budget, Limit
@@ -20,7 +15,6 @@ from pipeline.generation.loop.store import Terms
 from pipeline.generation.prices import PriceTable
 from policies.policy import Tier
 
-_BESIDE: Final = {"outcome": {"evidence", "code"}}
 # The user has to change something: a key, an account, the roles file.
 _CONFIGURED: Final = frozenset({
     Reason.WRONG_KEY, Reason.NO_CREDIT, Reason.UNKNOWN_MODEL, Reason.KEY_IN_PROMPT, Reason.NOT_ACCEPTED,
@@ -29,21 +23,14 @@ _CONFIGURED: Final = frozenset({
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """A run that has come to its end.
+class FinishedOperator:
+    """What a run came to for one operator.
 
     Attributes:
-        used: Over all calls, those that were lost included; `used_s` seconds, those of earlier processes included.
-        prices: None where nobody gave any.
         plans: None where the run ended before there were any.
     """
 
-    id: str
     terms: Terms
-    budget: Budget
-    used: Amount
-    used_s: float
-    prices: PriceTable | None
     stopped: Stopped
     plans: PlansRecord | None
     attempts: tuple[AttemptRecord, ...]
@@ -69,45 +56,31 @@ class Finished:
         return INCOMPLETE if reason is Limit.TIME else USAGE
 
 
-def provenance_json(record: AttemptRecord) -> str:
-    """Returns where a candidate is from."""
-    return _dumped(_provenance(record))
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run that has come to its end.
 
-
-def report_json(finished: Finished, folder: str) -> str:
-    """Returns the whole run.
-
-    Args:
-        folder: The run folder.
+    Attributes:
+        used: Over all calls for all operators, those that were lost included; `used_s` seconds, those of earlier
+            processes included.
+        prices: None where nobody gave any.
     """
-    prices, best = finished.prices, finished.best
-    return _dumped(
-        {
-            "schema_version": 1,
-            "run": finished.id,
-            "folder": folder,
-            "exit_code": finished.exit_code,
-            "terms": finished.terms.model_dump(mode="json"),
-            "budget": _sums(finished.budget),
-            "used": _sums(Budget(finished.used.rounds, finished.used.tokens, finished.used.usd, finished.used_s)),
-            "prices": None if prices is None else {"date": str(prices.date), "source": prices.source},
-            "stopped": {"reason": finished.stopped.reason.value, "detail": finished.stopped.detail},
-            "best": None if best is None else best.number,
-            "plans": None if finished.plans is None else finished.plans.model_dump(mode="json"),
-            "attempts": [_provenance(one) for one in finished.attempts],
-        }
-    )
 
+    id: str
+    budget: Budget
+    used: Amount
+    used_s: float
+    prices: PriceTable | None
+    operators: tuple[FinishedOperator, ...]
 
-def _provenance(record: AttemptRecord) -> dict[str, Any]:
-    return record.model_dump(mode="json", exclude=_BESIDE)
+    @property
+    def exit_code(self) -> int:
+        """0 where something stands for every operator; else what the user can act on first: 2, 1, 3."""
+        codes = {one.exit_code for one in self.operators}
+        return next((code for code in (USAGE, DENIED, INCOMPLETE) if code in codes), ALLOWED)
 
-
-def _sums(budget: Budget) -> dict[str, Any]:
-    """Money as text: it is decimal, and a float would round it."""
-    usd = None if budget.usd is None else str(budget.usd)
-    return {"rounds": budget.rounds, "tokens": budget.tokens, "usd": usd, "wall_s": budget.wall_s}
-
-
-def _dumped(document: dict[str, Any]) -> str:
-    return json.dumps(document, indent=2) + "\n"
+    @property
+    def measured(self) -> tuple[AttemptRecord, ...]:
+        """The attempts that the gate has measured, operator by operator, in order."""
+        attempts = (attempt for one in self.operators for attempt in one.attempts)
+        return tuple(attempt for attempt in attempts if isinstance(attempt.outcome, Measured))

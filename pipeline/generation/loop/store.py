@@ -1,4 +1,4 @@
-"""The folder of a run that is under way: what makes it go on after a kill, and ends when its run folder is written.
+"""The folder of an operator's run that is under way: what makes it go on after a kill.
 
     terms.json           what the run was started with; one that goes on must have been started with the same
     plans.json           the strategies
@@ -128,19 +128,20 @@ class RunStore:
         _write(self.folder / "attempts" / f"{record.number:03d}.json", record)
 
 
-def store_of(folder: Path, run_id: str) -> RunStore:
-    """Returns the folder of an earlier run.
+def begun_in(folder: Path, run_id: str) -> tuple[str, ...]:
+    """Returns the operators that an earlier run was begun for.
 
     Args:
-        folder: Where the folders of runs under way are.
+        folder: Where the folders of runs under way are, each with one for each of its operators.
 
     Raises:
-        GenerationError: there is none.
+        GenerationError: there is no such run.
     """
-    if not _RUN_ID.fullmatch(run_id) or not (folder / run_id / "terms.json").is_file():
-        known = ", ".join(sorted(path.parent.name for path in folder.glob("*/terms.json"))) or "none"
+    begun = sorted((folder / run_id).glob("*/terms.json")) if _RUN_ID.fullmatch(run_id) else []
+    if not begun:
+        known = ", ".join(sorted({path.parents[1].name for path in folder.glob("*/*/terms.json")})) or "none"
         raise GenerationError(f"no run '{run_id}' can go on in {folder}; those that can: {known}")
-    return RunStore(folder / run_id)
+    return tuple(path.parent.name for path in begun)
 
 
 def _read(path: Path, kind: type[T]) -> T:

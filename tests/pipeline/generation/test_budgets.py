@@ -24,7 +24,7 @@ from pipeline.generation.journal_records import CallAsked, CallBegun
 from pipeline.generation.local_server.script import Fail, Received, Say, Step
 from pipeline.generation.loop.course import End
 from pipeline.generation.metering import most_of
-from pipeline.generation.opening import Spending, open_role
+from pipeline.generation.opening import Means, open_role
 from pipeline.generation.prices import PriceTable
 from pipeline.generation.roles import Roles
 
@@ -188,7 +188,7 @@ def test_of_fifty_at_once_against_a_rate_limit_none_is_lost_and_the_budget_is_ex
         )
         purse = Purse(Budget(usd=49 * COST + Decimal("0.05")))  # the fiftieth is begun: its most is less than 0.05
         journal = Journal(tmp_path)
-        taken = open_role(roles, Role.AUTHOR, journal, {"ANTHROPIC_API_KEY": KEY}, spending=Spending(purse, prices))
+        taken = open_role(roles, Role.AUTHOR, journal, {"ANTHROPIC_API_KEY": KEY}, means=Means(purse, prices))
         with ThreadPoolExecutor(50) as pool:
             outcomes = list(pool.map(lambda n: taken.ask("relu", PARTS, Proposal, serial=n), range(50)))
         assert len(local.received) == 125
@@ -205,9 +205,9 @@ def test_money_is_limited_only_where_prices_are_known() -> None:
     money = Purse(Budget(usd=Decimal(2)))
     for table, says in ((None, "no price table was given"), (prices, "the price table of 2026-01-02 has none")):
         with pytest.raises(GenerationError, match=f"model '{MODEL}' at provider 'openai', and {says}: add it"):
-            open_role(roles, Role.AUTHOR, Journal(Path("j")), {"OPENAI_API_KEY": KEY}, spending=Spending(money, table))
-    rounds = Spending(Purse(Budget(rounds=1)), prices)
-    assert open_role(roles, Role.AUTHOR, Journal(Path("j")), {"OPENAI_API_KEY": KEY}, spending=rounds).price is None
+            open_role(roles, Role.AUTHOR, Journal(Path("j")), {"OPENAI_API_KEY": KEY}, means=Means(money, table))
+    rounds = Means(Purse(Budget(rounds=1)), prices)
+    assert open_role(roles, Role.AUTHOR, Journal(Path("j")), {"OPENAI_API_KEY": KEY}, means=rounds).price is None
 
 
 def test_without_a_price_the_cost_is_unknown_and_not_nothing(tmp_path: Path) -> None:

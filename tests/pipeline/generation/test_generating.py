@@ -13,15 +13,17 @@ from generation_requests import KEY, MODEL, serving
 from scripted_flow import HEADER, FakeSupply, small_policy
 from typer.testing import CliRunner
 
-import pipeline.generating
+import pipeline.generating.run
 from pipeline.cli import app
 from pipeline.errors import GenerationError, UsageError
-from pipeline.generating import Generated, Wanted, generate
+from pipeline.generating.result import Generated
+from pipeline.generating.run import Place, generate
+from pipeline.generating.wanted import Wanted
 from pipeline.generation.budgets import Budget
 from pipeline.generation.content import Proposal
 from pipeline.generation.demo.__main__ import answering
 from pipeline.generation.local_server.script import Api, Fail, Received, Say
-from pipeline.generation.loop.report import report_json
+from pipeline.generation.loop.documents import as_text, document_of
 from pipeline.settings import Settings
 from runners.evidence import Evidence
 from runners.operators import OPERATORS
@@ -37,7 +39,7 @@ def kernel(comment: str) -> str:
 @pytest.fixture
 def supply(monkeypatch: pytest.MonkeyPatch) -> FakeSupply:
     made = FakeSupply()
-    monkeypatch.setattr(pipeline.generating, "supply_for", lambda *_: made)
+    monkeypatch.setattr(pipeline.generating.run, "supply_for", lambda *_: made)
     return made
 
 
@@ -50,9 +52,8 @@ def begin(tmp_path: Path, supply: FakeSupply) -> Begin:
         path.write_text(roles)
         given: dict[str, Any] = {"budget": Budget(rounds=5), "strategies": 1}
         settings = Settings.resolve(runs=tmp_path / "runs", workers=1)
-        return generate(
-            Wanted("relu", path, **(given | wanted)), small_policy(), settings, OPERATORS, environment or {}, str
-        )
+        place = Place(settings, environment or {}, OPERATORS, str)
+        return generate(Wanted(("relu",), path, **(given | wanted)), small_policy(), place)
 
     return run
 
@@ -76,8 +77,10 @@ def test_a_run_leaves_candidates_verdicts_and_where_they_are_from(tmp_path: Path
     assert provenance["call"]["parts"][0]["name"] == "contract"
     assert "evidence" not in provenance["outcome"]
     document = json.loads((generated.folder / "generation.json").read_text())
-    assert (document["best"], document["stopped"]["reason"], len(document["attempts"])) == (2, "stands", 2)
-    assert document == json.loads(report_json(generated.finished, str(generated.folder)))
+    (relu,) = document["operators"]
+    assert (relu["best"], relu["stopped"]["reason"], len(relu["attempts"])) == (2, "stands", 2)
+    assert relu["attempts"][1] == provenance
+    assert document == json.loads(as_text(document_of(generated.finished, generated.folder)))
     assert Evidence.model_validate_json((last / "evidence.json").read_bytes()) == generated.judged[1].evidence
     summary = json.loads((generated.folder / "run.json").read_text())
     assert [one["allowed"] for one in summary["candidates"]] == [False, True]
@@ -90,7 +93,11 @@ def test_nothing_that_stands_is_exit_1_and_a_folder_without_answers_is_2(tmp_pat
     (tmp_path / "kernels/1.py").unlink()
     empty = begin(roles)
     assert (empty.finished.exit_code, empty.judged) == (2, ())
-    assert "has 0 candidates for relu" in empty.finished.stopped.detail
+    assert "has 0 candidates for relu" in stopped(empty)
+
+
+def stopped(generated: Generated) -> str:
+    return generated.finished.operators[0].stopped.detail
 
 
 def online(url: str) -> str:
@@ -149,7 +156,7 @@ def test_a_provider_that_gives_nothing_is_said_with_its_exit_code(
     with serving(step) as local:
         finished = begin(online(local.messages_url), {"FAR_KEY": KEY}).finished
     assert finished.exit_code == code
-    assert says in finished.stopped.detail
+    assert says in finished.operators[0].stopped.detail
 
 
 def test_money_is_counted_by_the_table_beside_the_roles(tmp_path: Path, begin: Begin) -> None:
@@ -216,13 +223,13 @@ def test_the_command_prints_a_table_and_json(tmp_path: Path, supply: FakeSupply,
     table = CliRunner().invoke(app, given)
     assert table.exit_code == 0, table.output
     shown = " ".join(table.stdout.split())
-    assert "1 1 - write rejected properties/wrong-values: Results are wrong" in shown
-    assert "attempt 2 stands" in shown
+    assert "relu 1 1 - write rejected properties/wrong-values: Results are wrong" in shown
+    assert "relu: attempt 2 stands; ended (stands)" in shown
     assert "used: 2 of 5 rounds, 0 tokens, $0.0000" in shown
     assert "attempt 1, strategy 1: asking the author (mine, made-up-1)" in table.stderr
     supply.closed = False
     document = json.loads(CliRunner().invoke(app, [*given, "--format", "json"]).stdout)
-    assert (document["best"], document["exit_code"]) == (2, 0)
+    assert (document["operators"][0]["best"], document["exit_code"]) == (2, 0)
 
 
 def test_the_demonstration_answers_with_three_candidates_and_one_review() -> None:

@@ -1,0 +1,127 @@
+"""What is asked for, and everything about it that can be looked at before a provider or a container is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pipeline.errors import UsageError
+from pipeline.generation.budgets import Budget
+from pipeline.generation.exchange import Role
+from pipeline.generation.hardware import card_of
+from pipeline.generation.knowledge.index import Index
+from pipeline.generation.knowledge.installed import installed_references
+from pipeline.generation.knowledge.notes import load_notes
+from pipeline.generation.loop.store import Terms
+from pipeline.generation.prices import PriceTable, load_prices
+from pipeline.generation.prompts import Prompts
+from pipeline.generation.roles import Roles, load_roles
+from pipeline.generation.subject import Subject
+from pipeline.settings import Mode
+from policies.policy import Policy
+from runners.digests import operator_digest
+from runners.operators import Operator
+
+PRICES_BESIDE: Final = "prices.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for.
+
+    Attributes:
+        operators: Their names; what the budget holds is for all of them.
+        prices: A price table; None takes the one beside the roles file, where there is one.
+        card: The GPU that kernels shall be fast on.
+        notes: A folder of documents to look things up in; `prompts` one of templates that replace built-in ones.
+        resume: The id of a run that goes on; None begins one.
+        begin_as: The id of the run that is begun; None draws one.
+    """
+
+    operators: tuple[str, ...]
+    roles: Path
+    budget: Budget
+    strategies: int = 3
+    prices: Path | None = None
+    card: str = "h100"
+    notes: Path | None = None
+    prompts: Path | None = None
+    resume: str | None = None
+    begin_as: str | None = None
+    mode: Mode = Mode.AUTO
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedOperator:
+    """What a run is about for one operator, and what it was started with."""
+
+    subject: Subject
+    terms: Terms
+
+    @property
+    def name(self) -> str:
+        """The operator's."""
+        return self.subject.operator.name
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was asked for, read."""
+
+    roles: Roles
+    prices: PriceTable | None
+    prompts: Prompts
+    index: Index
+    operators: tuple[PreparedOperator, ...]
+
+
+def prepare(wanted: Wanted, policy: Policy, operators: Mapping[str, Operator]) -> Prepared:
+    """Reads what was asked for.
+
+    Args:
+        operators: Those that there are.
+
+    Raises:
+        UsageError: there is no such operator, or the budget is zero.
+        GenerationError: roles, prices, notes or prompts can't be used.
+    """
+    _refuse(wanted, operators)
+    roles, card = load_roles(wanted.roles), card_of(wanted.card)
+    beside = wanted.roles.parent / PRICES_BESIDE
+    path = wanted.prices or (beside if beside.exists() else None)
+    installed = installed_references()
+    prompts = Prompts(installed, wanted.prompts)
+    index = Index(installed if wanted.notes is None else (*installed, *load_notes(wanted.notes)))
+    takers = {role: taken for role in Role if (taken := roles.of(role)) is not None}
+
+    def prepared(operator: Operator) -> PreparedOperator:
+        terms = Terms(
+            operator=operator.name,
+            operator_digest=operator_digest(operator),
+            policy=policy.name,
+            policy_digest=policy.digest,
+            card=card.name,
+            roles=tuple(f"{role}: {taken.provider}, {taken.model}" for role, taken in takers.items()),
+            strategies=wanted.strategies,
+            prompts=prompts.digest,
+            knowledge=index.digest,
+        )
+        return PreparedOperator(Subject(operator, policy, card), terms)
+
+    prices = load_prices(path) if path is not None else None
+    return Prepared(roles, prices, prompts, index, tuple(prepared(operators[name]) for name in wanted.operators))
+
+
+def _refuse(wanted: Wanted, operators: Mapping[str, Operator]) -> None:
+    if not wanted.operators:
+        raise UsageError("no operator was named; see 'kernelgate operators'")
+    for name in wanted.operators:
+        if name not in operators:
+            raise UsageError(f"'{name}' is not an operator; see 'kernelgate operators'")
+        if wanted.operators.count(name) > 1:
+            raise UsageError(f"'{name}' was named twice")
+    budget = wanted.budget
+    if 0 in (budget.rounds, budget.tokens, budget.usd, budget.wall_s):
+        raise UsageError("a budget of zero asks nobody, so there would be no candidate: give more than that")
