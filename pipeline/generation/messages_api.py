@@ -17,17 +17,15 @@ import anthropic
 import httpx2
 from anthropic.types import Message, OutputConfigParam, TextBlockParam
 
-from pipeline.errors import UnavailableError
 from pipeline.generation.addresses import refuse_address
 from pipeline.generation.api_key import ApiKey
+from pipeline.generation.calling import Calling, SdkProvider
 from pipeline.generation.exchange import (
     TEXT_CAP_BYTES,
     Answer,
-    Begun,
     Ending,
     Lasts,
     Note,
-    Outcome,
     Reason,
     Request,
     Usage,
@@ -58,8 +56,8 @@ _ENDINGS: Final[Mapping[str, Ending]] = {
 }
 
 
-class MessagesApi:
-    """A provider that speaks the Messages API. Thread-safe, as the SDK's client is."""
+class MessagesApi(SdkProvider):
+    """A provider that speaks the Messages API."""
 
     def __init__(self, name: str, key: ApiKey, base_url: str | None) -> None:
         """Connects to nobody yet.
@@ -71,7 +69,7 @@ class MessagesApi:
         Raises:
             GenerationError: the address would give the key away.
         """
-        self._teller = Teller(name, key)
+        super().__init__(Teller(name, key))
         self._client = anthropic.Anthropic(
             api_key=key.reveal(),
             base_url=base_url,
@@ -81,35 +79,18 @@ class MessagesApi:
         )
         refuse_address(name, str(self._client.base_url))
 
-    def ask(self, request: Request, note: Note) -> Outcome:
-        """As `Provider.ask`."""
-        if refused := self._teller.refuse_key_in(request):
-            return refused
-        asking = _Asking(self._client, self._teller, request, note)
-        try:
-            return asking.answer()
-        except UnavailableError:  # the note could not be kept
-            raise
-        except Exception as error:  # noqa: BLE001  # whatever a provider sends, it is no bug of ours
-            return self._teller.failure(_reason(error, asking.has_begun), request, asking.said(error))
+    def call(self, request: Request, note: Note) -> Calling:
+        """As `SdkProvider.call`."""
+        return _Calling(self._client, self.teller, request, note)
 
 
-class _Asking:
-    """One call while it lasts."""
-
+class _Calling(Calling):
     def __init__(self, client: anthropic.Anthropic, teller: Teller, request: Request, note: Note) -> None:
+        super().__init__(teller, request, note)
         self._client = client
-        self._teller = teller
-        self._request = request
-        self._note = note
-        self._request_id: str | None = None
-        self._response_id: str | None = None
-
-    @property
-    def has_begun(self) -> bool:
-        return self._response_id is not None
 
     def answer(self) -> Answer:
+        """As `Calling.answer`."""
         begun_at, started = datetime.now(UTC), time.monotonic()
         message = self._message()
         ending = _ENDINGS[str(message.stop_reason)]
@@ -117,28 +98,44 @@ class _Asking:
         return Answer(
             ending=ending,
             text="".join(block.text for block in message.content if block.type == "text"),
-            remark=self._teller.shown(
+            remark=self.teller.shown(
                 ", ".join(filter(None, (details.category, details.explanation))) if details else ""
             ),
-            provider=self._teller.provider,
+            provider=self.teller.provider,
             model=message.model,
-            request_id=self._request_id,
+            request_id=self.request_id,
             response_id=message.id,
             usage=_usage(message),
             begun_at=begun_at,
             wall_s=time.monotonic() - started,
         )
 
+    def reason(self, error: Exception) -> Reason:
+        """As `Calling.reason`."""
+        match error:
+            case anthropic.APIStatusError():
+                if error.error_code in _SPENT:
+                    return Reason.NO_CREDIT
+                return _BY_TYPE.get(str(error.type), by_status(error.status_code))
+            case anthropic.APITimeoutError() | httpx2.TimeoutException():
+                return Reason.TIMED_OUT
+            case anthropic.APIConnectionError() | httpx2.TransportError():
+                return Reason.BROKEN_OFF if self.has_begun else Reason.UNREACHABLE
+            case TooMuch():
+                return Reason.TOO_LARGE
+            case _:
+                return Reason.UNINTELLIGIBLE
+
     def said(self, error: Exception) -> Said:
-        """What the provider said, with its message where the SDK has it; else what the SDK calls the error."""
+        """As `Calling.said`."""
         if isinstance(error, anthropic.APIStatusError):
             message = error.api_message or f"status {error.status_code}"
             request_id, headers = error.request_id, error.response.headers
-            return Said(message, request_id, self._response_id, headers, self.has_begun)
-        return Said(words_of(error), self._request_id, self._response_id, None, self.has_begun)
+            return Said(message, request_id, self.response_id, headers, self.has_begun)
+        return Said(words_of(error), self.request_id, self.response_id, None, self.has_begun)
 
     def _message(self) -> Message:
-        request, size, is_whole = self._request, 0, False
+        request, size, is_whole = self.request, 0, False
         with self._client.messages.stream(
             model=request.model,
             max_tokens=request.max_output_tokens,
@@ -149,12 +146,11 @@ class _Asking:
             output_config=_output(request),
             timeout=timeout_of(request.deadline_s),
         ) as stream:
-            self._request_id = stream.request_id
+            self.request_id = stream.request_id
             for event in stream:
                 match event.type:
                     case "message_start":
-                        self._response_id = event.message.id
-                        self._note(Begun(self._request_id, event.message.id))
+                        self.begin(event.message.id)
                     case "text":
                         size += len(event.text.encode())
                     case "message_stop":
@@ -199,19 +195,3 @@ def _usage(message: Message) -> Usage:
         output_tokens=usage.output_tokens,
         reasoning_tokens=details.thinking_tokens if details else 0,
     )
-
-
-def _reason(error: Exception, has_begun: bool) -> Reason:
-    match error:
-        case anthropic.APIStatusError():
-            if error.error_code in _SPENT:
-                return Reason.NO_CREDIT
-            return _BY_TYPE.get(str(error.type), by_status(error.status_code))
-        case anthropic.APITimeoutError() | httpx2.TimeoutException():
-            return Reason.TIMED_OUT
-        case anthropic.APIConnectionError() | httpx2.TransportError():
-            return Reason.BROKEN_OFF if has_begun else Reason.UNREACHABLE
-        case TooMuch():
-            return Reason.TOO_LARGE
-        case _:
-            return Reason.UNINTELLIGIBLE

@@ -18,17 +18,15 @@ import openai
 from openai.types.responses import Response, ResponseTextConfigParam
 from openai.types.shared_params import Reasoning
 
-from pipeline.errors import UnavailableError
 from pipeline.generation.addresses import refuse_address
 from pipeline.generation.api_key import ApiKey
+from pipeline.generation.calling import Calling, SdkProvider
 from pipeline.generation.exchange import (
     TEXT_CAP_BYTES,
     Answer,
-    Begun,
     Ending,
     Lasts,
     Note,
-    Outcome,
     Reason,
     Request,
     Usage,
@@ -59,8 +57,8 @@ class _FailedError(Exception):
         self.code = code
 
 
-class ResponsesApi:
-    """A provider that speaks the Responses API. Thread-safe, as the SDK's client is."""
+class ResponsesApi(SdkProvider):
+    """A provider that speaks the Responses API."""
 
     def __init__(self, name: str, key: ApiKey, base_url: str | None) -> None:
         """Connects to nobody yet.
@@ -72,7 +70,7 @@ class ResponsesApi:
         Raises:
             GenerationError: the address would give the key away.
         """
-        self._teller = Teller(name, key)
+        super().__init__(Teller(name, key))
         self._client = openai.OpenAI(
             api_key=key.reveal(),
             base_url=base_url,
@@ -82,62 +80,65 @@ class ResponsesApi:
         )
         refuse_address(name, str(self._client.base_url))
 
-    def ask(self, request: Request, note: Note) -> Outcome:
-        """As `Provider.ask`."""
-        if refused := self._teller.refuse_key_in(request):
-            return refused
-        asking = _Asking(self._client, self._teller, request, note)
-        try:
-            return asking.answer()
-        except UnavailableError:  # the note could not be kept
-            raise
-        except Exception as error:  # noqa: BLE001  # whatever a provider sends, it is no bug of ours
-            return self._teller.failure(_reason(error, asking.has_begun), request, asking.said(error))
+    def call(self, request: Request, note: Note) -> Calling:
+        """As `SdkProvider.call`."""
+        return _Calling(self._client, self.teller, request, note)
 
 
-class _Asking:
-    """One call while it lasts."""
-
+class _Calling(Calling):
     def __init__(self, client: openai.OpenAI, teller: Teller, request: Request, note: Note) -> None:
+        super().__init__(teller, request, note)
         self._client = client
-        self._teller = teller
-        self._request = request
-        self._note = note
-        self._request_id: str | None = None
-        self._response_id: str | None = None
-
-    @property
-    def has_begun(self) -> bool:
-        return self._response_id is not None
 
     def answer(self) -> Answer:
+        """As `Calling.answer`."""
         begun_at, started = datetime.now(UTC), time.monotonic()
         response = self._response()
         ending, remark = _ended(response)
         return Answer(
             ending=ending,
             text=response.output_text,
-            remark=self._teller.shown(remark),
-            provider=self._teller.provider,
+            remark=self.teller.shown(remark),
+            provider=self.teller.provider,
             model=response.model,
-            request_id=self._request_id,
+            request_id=self.request_id,
             response_id=response.id,
             usage=_usage(response),
             begun_at=begun_at,
             wall_s=time.monotonic() - started,
         )
 
+    def reason(self, error: Exception) -> Reason:
+        """As `Calling.reason`."""
+        match error:
+            case openai.APIStatusError():
+                if error.param == "model":
+                    return Reason.UNKNOWN_MODEL
+                return _BY_CODE.get(str(error.code), by_status(error.status_code))
+            case _FailedError():
+                return _BY_CODE.get(error.code, Reason.OVERLOADED)
+            case openai.APITimeoutError() | httpx2.TimeoutException():
+                return Reason.TIMED_OUT
+            case openai.APIConnectionError() | httpx2.TransportError():
+                return Reason.BROKEN_OFF if self.has_begun else Reason.UNREACHABLE
+            case TooMuch():
+                return Reason.TOO_LARGE
+            case openai.APIError():  # an error event in the stream
+                return _BY_CODE.get(str(error.code), Reason.OVERLOADED)
+            case _:
+                return Reason.UNINTELLIGIBLE
+
     def said(self, error: Exception) -> Said:
-        """What the provider said, with its message where the SDK has it; else what the SDK calls the error."""
+        """As `Calling.said`."""
         if isinstance(error, openai.APIStatusError):
             message = error.message or f"status {error.status_code}"
             request_id, headers = error.request_id, error.response.headers
-            return Said(message, request_id, self._response_id, headers, self.has_begun)
+            return Said(message, request_id, self.response_id, headers, self.has_begun)
         text = str(error) if isinstance(error, _FailedError) else words_of(error)
-        return Said(text, self._request_id, self._response_id, None, self.has_begun)
+        return Said(text, self.request_id, self.response_id, None, self.has_begun)
 
     def _response(self) -> Response:
-        request, size = self._request, 0
+        request, size = self.request, 0
         with self._client.responses.create(
             model=request.model,
             instructions=request.text(Lasts.PROJECT),
@@ -150,12 +151,11 @@ class _Asking:
             stream=True,
             timeout=timeout_of(request.deadline_s),
         ) as stream:
-            self._request_id = stream.response.headers.get("x-request-id")
+            self.request_id = stream.response.headers.get("x-request-id")
             for event in stream:
                 match event.type:
                     case "response.created":
-                        self._response_id = event.response.id
-                        self._note(Begun(self._request_id, event.response.id))
+                        self.begin(event.response.id)
                     case "response.output_text.delta":
                         size += len(event.delta.encode())
                     case "response.completed" | "response.incomplete" | "response.failed":
@@ -218,23 +218,3 @@ def _usage(response: Response) -> Usage:
         output_tokens=usage.output_tokens,
         reasoning_tokens=usage.output_tokens_details.reasoning_tokens,
     )
-
-
-def _reason(error: Exception, has_begun: bool) -> Reason:
-    match error:
-        case openai.APIStatusError():
-            if error.param == "model":
-                return Reason.UNKNOWN_MODEL
-            return _BY_CODE.get(str(error.code), by_status(error.status_code))
-        case _FailedError():
-            return _BY_CODE.get(error.code, Reason.OVERLOADED)
-        case openai.APITimeoutError() | httpx2.TimeoutException():
-            return Reason.TIMED_OUT
-        case openai.APIConnectionError() | httpx2.TransportError():
-            return Reason.BROKEN_OFF if has_begun else Reason.UNREACHABLE
-        case TooMuch():
-            return Reason.TOO_LARGE
-        case openai.APIError():  # an error event in the stream
-            return _BY_CODE.get(str(error.code), Reason.OVERLOADED)
-        case _:
-            return Reason.UNINTELLIGIBLE
