@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pipeline.errors import GenerationError
 from pipeline.generating.conduct import Conduct, InThreads, Work
 from pipeline.generating.result import Generated, write_generated
+from pipeline.generating.run_clock import keeping_time, used_before
 from pipeline.generating.wanted import Prepared, PreparedOperator, Wanted, prepare
 from pipeline.generation.budgets import Purse
 from pipeline.generation.exchange import Role
@@ -95,12 +96,14 @@ def _make(
     conduct: Conduct, held: ExitStack,
 ) -> _Made:  # fmt: skip
     # The clock begins before the first question, and after what earlier processes used.
+    under_way = {store.folder.parent for store in stores.values()}.pop()
     earlier = [one.ended_s for store in stores.values() for one in store.attempts()]
-    purse = Purse(wanted.budget, used_s=max(earlier, default=0.0))
+    purse = Purse(wanted.budget, used_s=max([used_before(under_way), *earlier]))
     means = Means(purse, prepared.prices, conduct.slot)
     teams = {name: _team(prepared.roles, store, means, place) for name, store in stores.items()}
     for one in prepared.operators:
         stores[one.name].agree(one.terms)
+    held.enter_context(keeping_time(under_way, purse))
     machine = held.enter_context(_machine(wanted, policy, place))
 
     def generation(one: PreparedOperator) -> Generation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from generation_requests import KEY, MODEL, PARTS, serving
-from generation_runs import COST, PRICE, OneRun, StandingClock, proposed
+from generation_runs import COST, INDEX, PLAIN, PRICE, PROMPTS, OneRun, ScriptedGate, StandingClock, proposed
 
 from pipeline.errors import GenerationError
 from pipeline.generation.budgets import Amount, Budget, Limit, Purse
@@ -23,10 +24,14 @@ from pipeline.generation.journal import Journal
 from pipeline.generation.journal_records import CallAsked, CallBegun
 from pipeline.generation.local_server.script import Fail, Received, Say, Step
 from pipeline.generation.loop.course import End
+from pipeline.generation.loop.run import Generation
+from pipeline.generation.loop.setting import Setting, Team
+from pipeline.generation.loop.store import RunStore
 from pipeline.generation.metering import most_of
 from pipeline.generation.opening import Means, open_role
 from pipeline.generation.prices import PriceTable
 from pipeline.generation.roles import Roles
+from pipeline.slots import LocalSlots
 
 TOKENS = 1420  # of each scripted answer
 DENIED = [proposed(f"denied_{number}") for number in range(50)]  # each in a way of its own
@@ -224,3 +229,42 @@ def test_the_journal_tells_lost_calls_from_those_that_were_not_begun(tmp_path: P
         call.record(CallBegun(request_id=None, response_id="r"))
     assert journal.unanswered("d") == 1
     assert journal.unanswered("e") == 0
+
+
+def repairing(received: Received) -> Step:
+    """Refuses every third request; answers wrong code first and right code to whoever says what is wrong with it."""
+    if received.number % 3 == 0:
+        return Fail(429, retry_after="0")
+    name = "right" if "properties/wrong-values" in json.dumps(received.body) else "wrong"
+    return Say(proposed(name).text)
+
+
+def test_of_fifty_generations_at_once_against_a_rate_limit_none_is_lost_and_the_budget_is_exact(tmp_path: Path) -> None:
+    prices = PriceTable(
+        date=datetime(2026, 1, 2, tzinfo=UTC).date(), source="made up",
+        prices=(PRICE.model_copy(update={"provider": "writes"}),),
+    )  # fmt: skip
+    purse, slots = Purse(Budget(usd=100 * COST + 9)), LocalSlots(8)
+    with serving(script=repairing) as local:
+        roles = Roles.model_validate(
+            {
+                "author": {"provider": "writes", "model": MODEL, "max_output_tokens": 2000},
+                "providers": {"writes": {"kind": "messages", "base_url": local.messages_url}},
+            }
+        )
+
+        def generation(number: int) -> Generation:
+            store = RunStore(tmp_path / f"{number}")
+            (store.folder / "attempts").mkdir(parents=True)
+            means = Means(purse, prices, lambda name, at_once: slots)
+            author = open_role(roles, Role.AUTHOR, store.journal, {"ANTHROPIC_API_KEY": KEY}, means=means)
+            team = Team(author=author, optimiser=author)
+            return Generation(Setting(PLAIN, PROMPTS, INDEX, team, ScriptedGate(), purse, 1), store, str)
+
+        with ThreadPoolExecutor(50) as pool:
+            runs = list(pool.map(lambda number: (made := generation(number), made.run()), range(50)))
+        answered = sum(request.number % 3 != 0 for request in local.received)
+    assert [stopped.reason for _, stopped in runs] == [End.STANDS] * 50
+    assert [len(run.attempts) for run, _ in runs] == [2] * 50
+    assert answered == 100  # and none of them twice
+    assert purse.used == Amount(100, 100 * TOKENS, 100 * COST)

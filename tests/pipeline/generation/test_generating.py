@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -53,7 +55,8 @@ def begin(tmp_path: Path, supply: FakeSupply) -> Begin:
         given: dict[str, Any] = {"budget": Budget(rounds=5), "strategies": 1}
         settings = Settings.resolve(runs=tmp_path / "runs", workers=1)
         place = Place(settings, environment or {}, OPERATORS, str)
-        return generate(Wanted(("relu",), path, **(given | wanted)), small_policy(), place)
+        operators = wanted.pop("operators", ("relu",))
+        return generate(Wanted(operators, path, **(given | wanted)), small_policy(), place)
 
     return run
 
@@ -128,6 +131,38 @@ def test_a_run_that_was_interrupted_goes_on_by_its_id_and_asks_nothing_twice(
             begin(roles, {"FAR_KEY": KEY}, resume=run_id, strategies=2)
 
 
+def test_operators_are_worked_on_at_once_and_share_budget_and_slots(tmp_path: Path, begin: Begin) -> None:
+    both_asked = threading.Barrier(2, timeout=30)
+
+    def script(received: Received) -> Say:
+        both_asked.wait()  # only if both are asked at once it comes to an end
+        return Say(Proposal(plan="p", code="none").model_dump_json())
+
+    with serving(script=script) as local:
+        generated = begin(
+            online(local.messages_url), {"FAR_KEY": KEY}, operators=("relu", "gelu"), budget=Budget(rounds=2)
+        )
+    assert [len(one.attempts) for one in generated.finished.operators] == [1, 1]
+    assert [one.stopped.reason for one in generated.finished.operators] == ["rounds", "rounds"]
+    assert (generated.finished.used.rounds, generated.finished.exit_code) == (2, 1)
+
+
+def test_one_operator_that_breaks_ends_the_others(tmp_path: Path, begin: Begin) -> None:
+    with serving(script=lambda received: Say("{}", pause_s=0.05)) as local:
+        roles = online(local.messages_url)
+        begin(roles, {"FAR_KEY": KEY}, operators=("relu", "gelu"), budget=Budget(rounds=2))
+        (run_id,) = (path.name for path in (tmp_path / "runs/generation").iterdir())
+        (entry, *_) = (tmp_path / "runs/generation" / run_id / "gelu/journal").glob("*.json")
+        entry.write_text("damaged")
+        (tmp_path / "runs/generation" / run_id / "gelu/attempts/001.json").unlink()
+        began = time.monotonic()
+        with pytest.raises(GenerationError, match=r"the journal's entry .* is damaged"):
+            begin(roles, {"FAR_KEY": KEY}, operators=("relu", "gelu"), budget=Budget(rounds=500), resume=run_id)
+        assert time.monotonic() - began < 30
+        with pytest.raises(GenerationError, match="was begun with more operators: name gelu, too"):
+            begin(roles, {"FAR_KEY": KEY}, resume=run_id)
+
+
 def interrupt_now() -> None:
     raise KeyboardInterrupt
 
@@ -181,6 +216,9 @@ def test_money_is_counted_by_the_table_beside_the_roles(tmp_path: Path, begin: B
         ({"card": "abacus"}, GenerationError, "no hardware card 'abacus'"),
         ({"notes": Path("nowhere")}, GenerationError, "nowhere is not a folder"),
         ({"prompts": Path("nowhere")}, GenerationError, "nowhere is not a folder"),
+        ({"operators": ()}, UsageError, "no operator was named"),
+        ({"operators": ("relu", "rilu")}, UsageError, "'rilu' is not an operator"),
+        ({"operators": ("relu", "relu")}, UsageError, "'relu' was named twice"),
         ({"resume": "../../etc"}, GenerationError, r"no run '../../etc' can go on in .*: none"),
         ({}, GenerationError, "FAR_KEY is not set, and provider 'far' of the author"),
     ],

@@ -34,6 +34,7 @@ from pipeline.settings import Settings
 from runners.operators import OPERATORS
 
 PROJECT = Path(__file__).parents[3]
+STAYED_S = 2.0  # so long a run measures before it is killed
 SLOW_S = 0.1  # before each piece of an answer; there are several
 
 # Prefect leaves the idle connections of its HTTP clients to the garbage collector.
@@ -255,12 +256,14 @@ def test_a_run_that_was_killed_goes_on_by_its_id(server: str, tmp_path: Path, su
         ) as child:
             assert child.stdout is not None
             assert any("measuring" in line for line in child.stdout)
+            time.sleep(STAYED_S + 1.5)
             os.killpg(child.pid, signal.SIGKILL)
         (run_id,) = (path.name for path in (tmp_path / "runs/generation").iterdir())
         generated = begin(wanted(tmp_path, local, resume=run_id), tmp_path)
         assert len(local.received) == 2
     assert (generated.finished.id, generated.finished.exit_code) == (run_id, 0)
     assert generated.finished.used.tokens == 2 * 1420
+    assert generated.finished.used_s > STAYED_S  # what the killed process used is counted
 
 
 def main(folder: str, roles_file: str) -> None:
