@@ -72,6 +72,7 @@ def generate(wanted: Wanted, policy: Policy, place: Place, conduct: Conduct | No
     with ExitStack() as held, _going_on(run_id, place.report):
         for store in stores.values():
             held.enter_context(store.working(place.report))
+        place.report(f"run {run_id}; if it is interrupted or killed: the same command with --resume {run_id} goes on")
         made = _make(wanted, policy, place, prepared, stores, conduct or InThreads(), held)
         is_taken = (place.settings.runs / run_id).exists()  # this run had come to an end before
         finished = Finished(
@@ -173,6 +174,6 @@ def _going_on(run_id: str, report: Report) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         report(
-            f"what was answered is kept: the same command with --resume {run_id} goes on, and pays for none of it again"
+            f"what was answered is kept: the same command with --resume {run_id} goes on, and pays for none of it twice"
         )
         raise

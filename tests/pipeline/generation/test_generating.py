@@ -264,7 +264,7 @@ def test_the_command_prints_a_table_and_json(tmp_path: Path, supply: FakeSupply,
     assert "relu 1 1 - write rejected properties/wrong-values: Results are wrong" in shown
     assert "relu: attempt 2 stands; ended (stands)" in shown
     assert "used: 2 of 5 rounds, 0 tokens, $0.0000" in shown
-    assert "attempt 1, strategy 1: asking the author (mine, made-up-1)" in table.stderr
+    assert "relu: attempt 1, strategy 1: asking the author (mine, made-up-1)" in table.stderr
     supply.closed = False
     document = json.loads(CliRunner().invoke(app, [*given, "--format", "json"]).stdout)
     assert (document["operators"][0]["best"], document["exit_code"]) == (2, 0)
