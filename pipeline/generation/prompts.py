@@ -30,6 +30,7 @@ from pipeline.generation.subject import Subject
 from policies.rules import RULES
 from runners.candidate import SOURCE_CAP_BYTES
 from runners.contract.tables import ALLOCATIONS, NEW_METHODS
+from runners.origin.licences import NO_LICENCE
 from sandbox.printable import printable
 
 _LASTS: Final[Mapping[str, Lasts]] = {
@@ -132,6 +133,7 @@ class Prompts:
             allocations=sorted(ALLOCATIONS),
             new_methods=sorted(NEW_METHODS),
             host_calls=source.allowed_host_calls,
+            licences=[one for one in subject.policy.origin.candidate_licences or () if one != NO_LICENCE],
             denied=denied,
         )
         language = self._part(
