@@ -26,8 +26,8 @@ def cautions_of(
     for cohort in cohorts:
         if cohort.waits_for:
             yield (
-                f"{cohort.variant.name}: {cohort.waits_for} runs were begun before the last that is counted and have "
-                "no end; where they get one, they take the place of later ones"
+                f"{cohort.variant.name}: runs without an end that were begun before the last that is counted: "
+                f"{cohort.waits_for}; where they get one, they take the place of later ones"
             )
     yield from _of_what_is_left_out(variants)
     yield from _of_conditions(cohorts, comparisons)
@@ -41,7 +41,7 @@ def _of_what_is_left_out(variants: Sequence[VariantResult]) -> Iterator[str]:
             much = "; so many that the others may not be typical" if one.left_out_runs > MUCH_LEFT_OUT * ended else ""
             yield f"{one.name}: neither success nor failure, hence left out: {reasons}{much}"
         if one.money.unknown:
-            yield f"{one.name}: the cost of {one.money.unknown} runs is unknown, and left out of the sums"
+            yield f"{one.name}: runs whose cost is unknown, and left out of the sums: {one.money.unknown}"
 
 
 def _of_conditions(cohorts: Sequence[Cohort], comparisons: Sequence[Comparison]) -> Iterator[str]:
@@ -55,8 +55,8 @@ def _of_conditions(cohorts: Sequence[Cohort], comparisons: Sequence[Comparison])
     for one in comparisons:
         if one.alone:
             yield (
-                f"{one.variant} against {one.base}: {one.alone} runs have none to be compared with under the same "
-                "conditions"
+                f"{one.variant} against {one.base}: runs without any to be compared with under the same conditions: "
+                f"{one.alone}"
             )
     if any(len(one.beside) > 1 for one in conditions):
         yield "runs for several operators at once share a budget, so they are not independent of each other"

@@ -139,7 +139,7 @@ def test_a_run_without_an_end_is_counted_and_may_take_the_place_of_a_later_one(t
     result = read(tmp_path)
     assert [one.unfinished for one in result.variants] == [0, 2]
     (caution,) = result.cautions
-    assert caution.startswith("new: 1 runs were begun before the last that is counted and have no end")
+    assert caution.startswith("new: runs without an end that were begun before the last that is counted: 1;")
 
 
 def test_rates_costs_and_times_are_compared_with_intervals(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_what_differs_is_named_and_runs_without_a_counterpart_are_counted(
     result = read(tmp_path)
     assert result.cautions == (
         f"runs differ in {named}: 2 conditions; each run is compared with those under its own",
-        "new against old: 1 runs have none to be compared with under the same conditions",
+        "new against old: runs without any to be compared with under the same conditions: 1",
     )
     assert (result.comparisons[0].runs, result.comparisons[0].alone) == (3, 1)
 
@@ -225,7 +225,7 @@ def test_much_that_is_left_out_and_costs_that_nobody_knows_are_said(tmp_path: Pa
     result = read(tmp_path)
     assert result.cautions == (
         "old: neither success nor failure, hence left out: unmeasured 1; so many that the others may not be typical",
-        "new: the cost of 2 runs is unknown, and left out of the sums",
+        "new: runs whose cost is unknown, and left out of the sums: 2",
     )
     assert result.variants[1].money.mean is None
     assert result.comparisons[0].cost is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,7 @@ from typer.testing import CliRunner
 import pipeline.generating.run
 from pipeline.cli import app
 from pipeline.errors import GenerationError, UsageError
+from pipeline.experiments.reading import read_experiments
 from pipeline.generating.result import Generated
 from pipeline.generating.run import Place, generate
 from pipeline.generating.wanted import Wanted
@@ -152,7 +154,8 @@ def drawn(generated: Generated) -> Assignment:
 def test_a_run_is_asked_by_the_templates_that_were_drawn_for_it(
     tmp_path: Path, begin: Begin, supply: FakeSupply
 ) -> None:
-    roles, experiment, seen = from_files(tmp_path, "wrong", "right"), an_experiment(tmp_path), set()
+    roles, experiment = from_files(tmp_path, "wrong", "right"), an_experiment(tmp_path)
+    seen: Counter[str] = Counter()
     for number in range(6):
         supply.closed = False
         run_id = f"20260102-030405-{number:08x}"
@@ -165,8 +168,12 @@ def test_a_run_is_asked_by_the_templates_that_were_drawn_for_it(
         assert (assignment.experiment, assignment.run) == ("tone", run_id)
         (stored,) = read_document(generated.folder / "generation.json").operators
         assert stored.terms.experiment == assignment
-        seen.add(assignment.variant)
-    assert seen == {"terse", "wordy"}
+        seen[assignment.variant] += 1
+    assert set(seen) == {"terse", "wordy"}
+    (result,) = read_experiments(tmp_path / "runs", "tone", pytest.fail).experiments
+    assert {one.name: one.runs + one.beyond_plan for one in result.variants} == seen
+    assert [(one.runs - one.successes, one.unfinished) for one in result.variants] == [(0, 0), (0, 0)]
+    assert {one.first_stands for one in result.variants} == {2}
 
 
 def test_a_run_of_an_experiment_goes_on_with_its_variant_and_not_outside_of_it(
