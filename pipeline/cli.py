@@ -303,6 +303,9 @@ def generate_command(
     card: Annotated[str, typer.Option(help="The GPU that kernels shall be fast on: a100, h100 and so on.")] = "h100",
     notes: Annotated[Path | None, typer.Option(help="A folder of Markdown files to look things up in.")] = None,
     prompts: Annotated[Path | None, typer.Option(help="A folder of templates that replace built-in ones.")] = None,
+    experiment: Annotated[
+        Path | None, typer.Option(help="Draw the templates by this file (pipeline/generation/experiment.py).")
+    ] = None,
     resume: Annotated[str | None, typer.Option(help="The id of a run that was interrupted; it goes on.")] = None,
     flow: Annotated[bool, typer.Option("--flow", help="Run as a Prefect flow: each attempt is a task.")] = False,
     output_format: FormatOption = Format.TABLE,
@@ -338,7 +341,7 @@ def generate_command(
         known = load_operators(operators)
         wanted = Wanted(
             tuple(names), roles, budget, strategies=strategies, prices=prices, card=card, notes=notes, prompts=prompts,
-            resume=resume, mode=mode,
+            experiment=experiment, resume=resume, mode=mode,
         )  # fmt: skip
         with _listening(None) as listener:
             place = Place(settings, os.environ, known, listener.note)
@@ -367,6 +370,36 @@ def _budget(usd: str | None, rounds: int | None, tokens: int | None, minutes: fl
         return Budget(rounds, tokens, dollars, None if minutes is None else 60 * minutes)
     except (InvalidOperation, ValueError):
         raise UsageError(f"--budget-usd is '{usd}' and --minutes {minutes}; numbers from 0 are needed") from None
+
+
+@app.command("experiments")
+def experiments_command(
+    name: Annotated[str | None, typer.Argument(help="The experiment to show; all where none is named.")] = None,
+    runs: RunsOption = None,
+    output_format: FormatOption = Format.TABLE,
+) -> None:
+    """Show what experiments over prompts came to: success rate, cost and time by variant, with intervals.
+
+    Variants are compared once each has the planned number of runs, and only their first runs of that number.
+    """
+    with _errors_in_words():
+        settings = Settings.resolve(runs=runs)
+        from pipeline.console import output
+
+        try:
+            from pipeline.experiments.reading import as_json, read_experiments
+            from pipeline.render_experiments import print_experiments
+        except ModuleNotFoundError as error:
+            raise SdkUnavailable(
+                f"experiments need the package '{error.name}': pip install 'kernelgate[generate]'"
+            ) from None
+
+        with _listening(None) as listener:
+            document = read_experiments(settings.runs, name, listener.note)
+        if output_format is Format.JSON:
+            sys.stdout.write(as_json(document))
+        else:
+            print_experiments(document, output())
 
 
 @app.command("doctor")

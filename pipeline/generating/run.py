@@ -59,15 +59,15 @@ def generate(wanted: Wanted, policy: Policy, place: Place, conduct: Conduct | No
         conduct: Who makes the steps; None takes threads.
 
     Raises:
-        UsageError: there is no such operator, or the budget is zero.
-        GenerationError: roles, keys, prices, notes, prompts or the run to go on with can't be used.
+        UsageError: there is no such operator, the budget is zero, or prompts are named twice.
+        GenerationError: roles, keys, prices, notes, prompts, the experiment or the run to go on with can't be used.
         SdkUnavailable: a provider's SDK is not installed.
         SlotUnavailable: a provider's slots can't be had.
         SandboxUnavailable: a GPU was asked for, and there is none.
         RunFolderError: a folder can't be written.
     """
-    prepared = prepare(wanted, policy, place.operators)
     run_id = wanted.resume or wanted.begin_as or new_run_id()
+    prepared = prepare(wanted, policy, place.operators, run_id)
     stores = _stores(wanted, run_id, place)
     with ExitStack() as held, _going_on(run_id, place.report):
         for store in stores.values():
@@ -109,7 +109,7 @@ def _make(
 
     def generation(one: PreparedOperator) -> Generation:
         setting = Setting(
-            one.subject, prepared.prompts, prepared.index, teams[one.name], machine.gate, purse, wanted.strategies,
+            one.subject, one.prompts, prepared.index, teams[one.name], machine.gate, purse, wanted.strategies,
             place.operators,
         )  # fmt: skip
         return Generation(setting, stores[one.name], place.report)

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from pipeline.errors import GenerationError, RunFolderError
 from pipeline.exclusive import exclusive
+from pipeline.generation.assignment import Assignment
 from pipeline.generation.exchange import Stored
 from pipeline.generation.journal import Journal
 from pipeline.generation.loop.records import AttemptRecord, PlansRecord
@@ -38,6 +39,7 @@ class Terms(Stored):
     Attributes:
         prompts: Of all templates; `knowledge` of all that can be looked up.
         roles: Who takes them, by provider and model.
+        experiment: What was drawn for it; None where it is part of none.
     """
 
     version: Literal[1] = 1
@@ -50,6 +52,7 @@ class Terms(Stored):
     strategies: int
     prompts: str
     knowledge: str
+    experiment: Assignment | None = None
 
 
 class RunStore:
