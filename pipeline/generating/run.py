@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pipeline.errors import GenerationError
 from pipeline.generating.conduct import Conduct, InThreads, Work
+from pipeline.generating.lessons import with_lessons
 from pipeline.generating.result import Generated, write_generated
 from pipeline.generating.wanted import Prepared, PreparedOperator, Wanted, prepare
 from pipeline.generation.budgets import Purse
@@ -71,6 +72,7 @@ def generate(wanted: Wanted, policy: Policy, place: Place, conduct: Conduct | No
     with ExitStack() as held, _going_on(run_id, place.report):
         for store in stores.values():
             held.enter_context(store.working(place.report))
+        prepared = with_lessons(prepared, stores, place.settings.runs, place.report, is_wanted=wanted.lessons)
         made = _make(wanted, policy, place, prepared, stores, conduct or InThreads(), held)
         is_taken = (place.settings.runs / run_id).exists()  # this run had come to an end before
         finished = Finished(
@@ -106,7 +108,7 @@ def _make(
     def generation(one: PreparedOperator) -> Generation:
         setting = Setting(
             one.subject, prepared.prompts, prepared.index, teams[one.name], machine.gate, purse, wanted.strategies,
-            place.operators,
+            place.operators, one.lessons,
         )  # fmt: skip
         return Generation(setting, stores[one.name], place.report)
 

@@ -14,6 +14,7 @@ from pipeline.generation.hardware import card_of
 from pipeline.generation.knowledge.index import Index
 from pipeline.generation.knowledge.installed import installed_references
 from pipeline.generation.knowledge.notes import load_notes
+from pipeline.generation.lessons.taught import NOTHING, Taught
 from pipeline.generation.loop.store import Terms
 from pipeline.generation.prices import PriceTable, load_prices
 from pipeline.generation.prompts import Prompts
@@ -38,6 +39,7 @@ class Wanted:
         notes: A folder of documents to look things up in; `prompts` one of templates that replace built-in ones.
         resume: The id of a run that goes on; None begins one.
         begin_as: The id of the run that is begun; None draws one.
+        lessons: Whether authors are told what earlier runs taught.
     """
 
     operators: tuple[str, ...]
@@ -51,14 +53,16 @@ class Wanted:
     resume: str | None = None
     begin_as: str | None = None
     mode: Mode = Mode.AUTO
+    lessons: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedOperator:
-    """What a run is about for one operator, and what it was started with."""
+    """What a run is about for one operator, what it was started with, and what earlier runs taught."""
 
     subject: Subject
     terms: Terms
+    lessons: Taught = NOTHING
 
     @property
     def name(self) -> str:
