@@ -4,8 +4,9 @@ The words are ours: a rule's title and remedy, a kind of case, a count. Two thin
 exist, and the change that mended it; the template puts both in frames. Messages of the compiler or of candidates,
 cases, seeds and plans are not in it, and a reviewer gets none of it.
 
-It is in each prompt of a run and paid for each time, so it is short. A lesson that does not fit is told without its
-change, or not at all. One that an author can do nothing with is not told, nor one whose rule the policy waives.
+It is in each prompt of a run and paid for each time, so it is short. A change that is long is not told, nor is one that
+does not fit beside the others; its lesson then stands without it, or not at all. A lesson that an author can do nothing
+with is not told, nor one whose rule the policy waives.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from pipeline.generation.lessons.taught import Taught, TaughtLesson
 
 NEWEST: Final = 200  # runs that are looked through when a run begins
 TOLD: Final = 5
-CHARS: Final = 3000  # of all lessons together
+CHARS: Final = 3000  # of all lessons together, without their frames
+CHANGE: Final = 1200  # of one change: the first must not take the room of all
 
 
 def taught_by(runs: Runs, operator: str, waived: Collection[str] = ()) -> Taught:
@@ -54,7 +56,7 @@ def _by_frequency(runs: Runs, operator: str, waived: Collection[str]) -> Iterato
 
 
 def _told(lesson: Lesson, *, is_own: bool) -> TaughtLesson:
-    mended = lesson.example.mended
+    change = "" if lesson.example.mended is None else lesson.example.mended.change
     return TaughtLesson(
         title=lesson.title,
         remedy=lesson.remedy,
@@ -63,5 +65,5 @@ def _told(lesson: Lesson, *, is_own: bool) -> TaughtLesson:
         attempts=lesson.attempts,
         runs=lesson.runs,
         is_own=is_own,
-        change="" if mended is None else mended.change,
+        change=change if len(change) <= CHANGE else "",
     )

@@ -58,6 +58,29 @@ def test_offered_is_what_an_early_check_let_pass_and_a_case_shows_to_be_wrong(tm
     ]
 
 
+@pytest.mark.parametrize(
+    "rule", ["mutants/weak-test", "operator/weak-test", "benchmark/above-roof", "evidence/too-few-cases"]
+)
+def test_what_proves_no_kernel_wrong_is_not_offered(tmp_path: Path, rule: str) -> None:
+    leave_run(tmp_path, "r1", {"relu": ["plain"]})
+    (path,) = (tmp_path / "r1").glob("*/verdict.json")
+    path.write_text(path.read_text().replace("properties/wrong-values", rule))
+    assert [*wrong_kernels(read_runs(tmp_path))] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "found"), [(("interpreter", "gpu"), "on a GPU alone"), (("{", "["), "after the screening")]
+)
+def test_a_case_is_a_witness_where_it_can_be_replayed_on_the_interpreter(
+    tmp_path: Path, change: tuple[str, str], found: str
+) -> None:
+    leave_run(tmp_path, "r1", {"relu": ["plain"]})
+    (path,) = (tmp_path / "r1").glob("*/cases/*.json")
+    path.write_text(path.read_text().replace(*change))
+    (kernel_found,) = wrong_kernels(read_runs(tmp_path))
+    assert (kernel_found.found, kernel_found.witness) == (found, None)
+
+
 def test_nothing_is_offered_twice_or_overwritten(tmp_path: Path) -> None:
     runs, corpus = tmp_path / "runs", tmp_path / "corpus"
     leave_run(runs, "r1", {"relu": ["nan", "nan; the same but for a comment"]})

@@ -23,7 +23,7 @@ from pipeline.generation.content import Proposal
 from pipeline.generation.exchange import Ending, Lasts, Part
 from pipeline.generation.lessons.reading import Runs, read_runs
 from pipeline.generation.lessons.taught import NOTHING, Taught
-from pipeline.generation.lessons.teaching import CHARS, TOLD, taught_by
+from pipeline.generation.lessons.teaching import CHANGE, CHARS, TOLD, taught_by
 from pipeline.generation.local_server.script import Say
 from pipeline.generation.prompts import Attempt
 from pipeline.settings import Settings
@@ -73,12 +73,18 @@ def test_what_an_author_can_do_nothing_about_is_not_told(tmp_path: Path) -> None
 
 
 def test_lessons_are_few_and_short(tmp_path: Path) -> None:
-    long = "; ".join(f"line {n} {'x' * 100}" for n in range(30))
-    leave_run(tmp_path, "r1", {"relu": [f"denied f{n}; {long}{n}" for n in range(9)]})
+    long = "; ".join(f"line {n} {'x' * 50}" for n in range(6))
+    leave_run(tmp_path, "r1", {"relu": [f"denied f{n}; {long.replace('x', 'xyz'[n % 3])}" for n in range(9)]})
     told = taught(tmp_path, "relu").lessons
     assert len(told) == TOLD
     assert sum(one.chars for one in told) <= CHARS
-    assert [bool(one.change) for one in told].count(False) >= 1  # the lesson stays where its change does not fit
+    assert {bool(one.change) for one in told} == {True, False}  # where a lesson does not fit, its change goes first
+
+
+def test_a_long_change_is_not_told(tmp_path: Path) -> None:
+    leave_run(tmp_path, "r1", {"relu": ["nan; " + "; ".join("x" * 100 for _ in range(CHANGE // 100)), "right"]})
+    (lesson,) = taught(tmp_path, "relu").lessons
+    assert (lesson.title, lesson.change) == (NONFINITE.title, "")
 
 
 def test_the_part_stands_after_the_operator_lasts_as_long_and_is_the_authors_alone(tmp_path: Path) -> None:
