@@ -1,7 +1,8 @@
 """Whether two candidates are the same but for what has no effect: comments, docstrings, blank lines and spaces.
 
-Tokens are compared and not syntax trees: reading tokens takes time in proportion to the text, whatever a model wrote.
-What is no Python is the same as nothing but its own bytes.
+Tokens are compared and not syntax trees, whose making a text can end by its depth. Reading tokens costs time with the
+square of a line's length (a string of 256 KiB that does not end: minutes), so a text with a line beyond any kernel's is
+not read. That one, and what is no Python, is the same as nothing but its own bytes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import tokenize
 from collections.abc import Iterator
 from typing import Final
 
+COLUMNS: Final = 500
 _NOTHING: Final = frozenset({tokenize.COMMENT, tokenize.NL, tokenize.ENCODING})
 _BEGINS: Final = frozenset({tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT})
 _SHAPE: Final = frozenset({tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER})
@@ -20,7 +22,7 @@ _SHAPE: Final = frozenset({tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, t
 def normal_digest(text: str) -> str:
     """Returns the SHA-256 of what has an effect; the same for two texts that differ in nothing else."""
     try:
-        tokens = list(_effective(text))
+        tokens = list(_effective(text)) if max(map(len, text.split("\n"))) <= COLUMNS else [text]
     except (tokenize.TokenError, SyntaxError):
         tokens = [text]
     return hashlib.sha256("\0".join(tokens).encode("utf-8", "surrogatepass")).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from pipeline.generation.lessons.report import LessonsDocument
 from pipeline.generation.lessons.sameness import normal_digest
 from pipeline.measuring import Selection, choose, warnings_of
 from pipeline.render_lessons import print_lessons
-from runners.candidate import Candidate, parse_candidate
+from runners.candidate import SOURCE_CAP_BYTES, Candidate, parse_candidate
 from runners.operators import OPERATORS
 
 
@@ -138,6 +139,14 @@ def test_a_hostile_run_id_or_text_stays_a_string(tmp_path: Path) -> None:
 )
 def test_comments_docstrings_and_spaces_make_no_other_kernel(other: str, is_same: bool) -> None:
     assert (normal_digest("def f(x):\n    return x\n") == normal_digest(other)) is is_same
+
+
+@pytest.mark.parametrize("line", ["'\\" * 250, "(" * 500])
+def test_no_text_takes_long_to_compare(line: str) -> None:
+    began = time.process_time()
+    for text in (f"{line}\n" * (SOURCE_CAP_BYTES // len(line)), line * (SOURCE_CAP_BYTES // len(line))):
+        assert len(normal_digest(text)) == 64
+    assert time.process_time() - began < 10
 
 
 def shown(document: LessonsDocument, width: int = 80) -> str:
