@@ -307,6 +307,9 @@ def generate_command(
         Path | None, typer.Option(help="Draw the templates by this file (pipeline/generation/experiment.py).")
     ] = None,
     resume: Annotated[str | None, typer.Option(help="The id of a run that was interrupted; it goes on.")] = None,
+    no_lessons: Annotated[
+        bool, typer.Option("--no-lessons", help="Do not tell authors what went wrong in earlier runs.")
+    ] = False,
     flow: Annotated[bool, typer.Option("--flow", help="Run as a Prefect flow: each attempt is a task.")] = False,
     output_format: FormatOption = Format.TABLE,
     operators: OperatorsOption = None,
@@ -341,7 +344,7 @@ def generate_command(
         known = load_operators(operators)
         wanted = Wanted(
             tuple(names), roles, budget, strategies=strategies, prices=prices, card=card, notes=notes, prompts=prompts,
-            experiment=experiment, resume=resume, mode=mode,
+            experiment=experiment, resume=resume, mode=mode, lessons=not no_lessons,
         )  # fmt: skip
         with _listening(None) as listener:
             place = Place(settings, os.environ, known, listener.note)
@@ -356,6 +359,49 @@ def generate_command(
         else:
             print_generated(generated, output())
     raise typer.Exit(generated.finished.exit_code)
+
+
+@app.command("lessons")
+def lessons_command(
+    operator: Annotated[str | None, typer.Argument(help="What is known about this operator alone.")] = None,
+    offer: Annotated[
+        Path | None,
+        typer.Option(help="Write wrong kernels that an early check let pass as entries of a corpus in this folder."),
+    ] = None,
+    output_format: FormatOption = Format.TABLE,
+    operators: OperatorsOption = None,
+    runs: RunsOption = None,
+) -> None:
+    """Rank what goes wrong when models write kernels, and what mended it; or offer wrong ones for a corpus."""
+    with _errors_in_words():
+        from pipeline.console import output
+        from pipeline.own_operators import load_operators
+
+        try:
+            from pipeline import render_lessons as render
+            from pipeline.generation.lessons.entries import offer_to
+            from pipeline.generation.lessons.offering import wrong_kernels
+            from pipeline.generation.lessons.ranking import lessons_document
+            from pipeline.generation.lessons.reading import read_about
+        except ModuleNotFoundError as error:
+            raise SdkUnavailable(
+                f"lessons need the package '{error.name}': pip install 'kernelgate[generate]'"
+            ) from None
+
+        folder = Settings.resolve(runs=runs).runs
+        read = read_about(folder, operator, load_operators(operators))
+        if offer is not None:
+            offered = offer_to(offer, wrong_kernels(read), read.damaged)
+            if output_format is Format.JSON:
+                sys.stdout.write(offered.model_dump_json(indent=2) + "\n")
+            else:
+                render.print_offered(offered, output())
+            return
+        document = lessons_document(read, operator)
+        if output_format is Format.JSON:
+            sys.stdout.write(document.model_dump_json(indent=2) + "\n")
+        else:
+            render.print_lessons(document, folder, output())
 
 
 def _budget(usd: str | None, rounds: int | None, tokens: int | None, minutes: float | None) -> Budget:

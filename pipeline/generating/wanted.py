@@ -15,6 +15,7 @@ from pipeline.generation.hardware import card_of
 from pipeline.generation.knowledge.index import Index
 from pipeline.generation.knowledge.installed import installed_references
 from pipeline.generation.knowledge.notes import load_notes
+from pipeline.generation.lessons.taught import NOTHING, Taught
 from pipeline.generation.loop.store import Terms
 from pipeline.generation.prices import PriceTable, load_prices
 from pipeline.generation.prompts import Prompts
@@ -40,6 +41,8 @@ class Wanted:
         experiment: A file that says which templates are compared; each operator's run draws its own.
         resume: The id of a run that goes on; None begins one.
         begin_as: The id of the run that is begun; None draws one.
+        lessons: Whether authors are told what earlier runs taught; in an experiment they are not, or each run's prompt
+            would be its own.
     """
 
     operators: tuple[str, ...]
@@ -54,15 +57,17 @@ class Wanted:
     resume: str | None = None
     begin_as: str | None = None
     mode: Mode = Mode.AUTO
+    lessons: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedOperator:
-    """What a run is about for one operator, and what it was started with."""
+    """What a run is about for one operator, what it was started with, and what earlier runs taught."""
 
     subject: Subject
     terms: Terms
     prompts: Prompts
+    lessons: Taught = NOTHING
 
     @property
     def name(self) -> str:

@@ -129,7 +129,7 @@ class Generation:
         if setting.strategies == 1:
             return PlansRecord(call=None, plans=("",))
         self._say(f"asking the author ({_who(author)}) for {setting.strategies} plans")
-        asked = self._ask(author, setting.prompts.plans(setting.subject, setting.strategies), Plans, 0)
+        asked = self._ask(author, setting.prompts.plans(setting.subject, setting.strategies, setting.lessons), Plans, 0)
         if isinstance(asked.outcome, Failure):
             may_go_on = asked.outcome.reason in (*OF_THE_ANSWER, Reason.NOT_RECORDED)  # a folder has no plans
             return PlansRecord(call=asked.record, plans=("",)) if may_go_on else self._stopped(asked.outcome)
@@ -155,7 +155,8 @@ class Generation:
         began, setting, number = time.monotonic(), self._setting, len(self._attempts) + 1
         taken = setting.team.optimiser if task.purpose == "speed" else setting.team.author
         self._say(f"attempt {number}, strategy {task.strategy + 1}: asking the {taken.role} ({_who(taken)})")
-        asked = self._ask(taken, setting.prompts.attempt(setting.subject, task.attempt), Proposal, number - 1)
+        parts = setting.prompts.attempt(setting.subject, task.attempt, setting.lessons)
+        asked = self._ask(taken, parts, Proposal, number - 1)
         if isinstance(asked.outcome, Failure) and asked.outcome.reason not in OF_THE_ANSWER:
             return self._stopped(asked.outcome)
         read = _read(asked, setting, f"generated/{setting.subject.operator.name}-{number:03d}.py")

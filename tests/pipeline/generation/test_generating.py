@@ -211,6 +211,17 @@ def test_a_run_is_asked_by_the_templates_that_were_drawn_for_it(
     assert {one.first_stands for one in result.variants} == {2}
 
 
+def test_a_run_of_an_experiment_is_not_told_what_earlier_runs_taught(tmp_path: Path, begin: Begin) -> None:
+    answers = [Say(Proposal(plan="p", code=kernel(name)).model_dump_json()) for name in ("wrong", "right", "right")]
+    with serving(*answers, answers[1]) as local:
+        roles = online(local.messages_url)
+        begin(roles, {"FAR_KEY": KEY})
+        taught = begin(roles, {"FAR_KEY": KEY})
+        drawn_for = begin(roles, {"FAR_KEY": KEY}, experiment=an_experiment(tmp_path))
+    assert taught.finished.operators[0].terms.lessons != ""
+    assert drawn_for.finished.operators[0].terms.lessons == ""
+
+
 def test_a_run_of_an_experiment_goes_on_with_its_variant_and_not_outside_of_it(
     tmp_path: Path, begin: Begin, supply: FakeSupply, monkeypatch: pytest.MonkeyPatch
 ) -> None:
