@@ -25,6 +25,7 @@ from pipeline.settings import Mode, Settings
 from pipeline.supply import PooledSupply, supply_for
 from pipeline.turns import IN_PLAY, Turns
 from policies.policy import Policy, Tier
+from policies.waivers import DatedWaivers
 from runners.candidate import Candidate, Unreadable
 
 Item = Candidate | Unreadable
@@ -57,6 +58,7 @@ class Options:
         noise: The interpreter errs as a GPU may.
         mode: Whether checks are made on a GPU.
         unreduced: Paths of candidates whose failing case is not made smaller: nobody is going to read it.
+        waivers: What a team lets through in spite of a finding.
     """
 
     flow: bool = False
@@ -65,6 +67,7 @@ class Options:
     noise: bool = False
     unreduced: frozenset[str] = frozenset()
     mode: Mode = Mode.AUTO
+    waivers: DatedWaivers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +89,13 @@ class Run:
 
 
 def verify(items: Sequence[Item], policy: Policy, settings: Settings, options: Options, listener: Listener) -> Run:
-    """Verifies candidates and writes the run folder.
+    """Verifies candidates and writes the run folder; none at all is a run, too, in which nothing was to do.
 
     Raises:
         SandboxUnavailable: no engine or image can be had.
         RunFolderError: the run folder can't be written.
     """
-    judged = verify_items(items, policy, settings, options, listener)
+    judged = verify_items(items, policy, settings, options, listener) if items else ()
     run_id = new_run_id()
     return Run(run_id, write_run(settings.runs, run_id, policy, judged), policy, judged)
 
@@ -121,8 +124,9 @@ def verify_items(
             from pipeline.flow import verify_with_flow  # prefect takes seconds to import
 
             return verify_with_flow(
-                items, policy, supply, turns, fresh=options.fresh, progress=listener.judged, gpu=gpu
-            )
+                items, policy, supply, turns, fresh=options.fresh, progress=listener.judged, gpu=gpu,
+                waivers=options.waivers,
+            )  # fmt: skip
         return _in_threads(items, policy, turns, supply, options, listener, gpu)
 
 
@@ -152,7 +156,7 @@ def _in_threads(
             turns=turns,
             gpu=gpu,
         )
-        judged = judge(item, evidence, policy)
+        judged = judge(item, evidence, policy, waivers=options.waivers)
         listener.judged(path, judged)
         return judged
 

@@ -13,6 +13,8 @@ from policies.mutant_findings import findings_of as mutant_findings
 from policies.policy import GpuCheck, Policy, Tier, required_controls
 from policies.strength_findings import findings_of as strength_findings
 from policies.verdict import Finding, Verdict
+from policies.waivers import DatedWaivers
+from policies.waiving import with_waivers
 from runners.cases import Case
 from runners.device_evidence import DeviceEvidence
 from runners.evidence import Evidence, Missing, PropertiesEvidence
@@ -43,8 +45,8 @@ _END_RULES: Final = {
 }  # fmt: skip
 
 
-def decide(evidence: Evidence, policy: Policy) -> Verdict:
-    """Judges `evidence` by `policy`. The same arguments always give the same verdict."""
+def decide(evidence: Evidence, policy: Policy, *, waivers: DatedWaivers | None = None) -> Verdict:
+    """Judges `evidence` by `policy` and `waivers`. The same arguments always give the same verdict."""
     findings = (
         *_from_source(evidence),
         *_from_properties(evidence, policy),
@@ -55,7 +57,7 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
         *_from_gpu(evidence, policy),
     )
     tier = _tier(findings, policy)
-    return Verdict(
+    verdict = Verdict(
         tier=tier,
         allowed=tier in policy.allows,
         policy=policy.name,
@@ -63,6 +65,7 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
         evidence_digest=hashlib.sha256(evidence.model_dump_json().encode()).hexdigest(),
         findings=findings,
     )
+    return verdict if waivers is None else with_waivers(verdict, evidence.candidate.digest, policy, waivers)
 
 
 def _tier(findings: tuple[Finding, ...], policy: Policy) -> Tier:
