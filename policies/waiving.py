@@ -2,8 +2,8 @@
 
 A waiver changes whether a candidate is let through, never its tier. The tier is what evidence has earned: measuring
 ends at the first failure, so behind a waived one nobody knows whether the kernel is right, and `functional` would say
-so. Whoever promotes by tier therefore never takes a waived candidate for one that was proven. For the same reason waivers
-have no force under a policy that lets only `production-safe` through.
+so. Whoever promotes by tier therefore never takes a waived candidate for one that was proven. For the same reason
+waivers have no force under a policy that lets only `production-safe` through.
 
 A candidate is let through by waivers where each error against it is waived and nothing that its policy requires is
 missing. A waiver that has expired leaves the error standing, and is a finding of its own.

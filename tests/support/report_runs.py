@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from scripted_flow import ISOLATION, small_policy
+
 from pipeline.gate import Judged, judge
 from pipeline.reports.places import Places
 from pipeline.verify import Run
@@ -14,14 +16,14 @@ from runners.candidate import Candidate, source_digest
 from runners.cases import Case
 from runners.evidence import Environment, Evidence, Missing, PropertiesEvidence, SourceFact, WrongElement, WrongValues
 from runners.operators import OPERATORS
-from scripted_flow import ISOLATION, small_policy
 
+POLICY = small_policy()
 DAY = date(2026, 11, 30)
 PLACES = Places(Path("/repository"), Path("/repository"))
 CASE = Case(operator="relu", form="vector", dtype="float32", sizes={"N": 1}, scalars={}, tensors={}, seed=1)
 ELEMENT = WrongElement(index=(0, 3), got=1.0, expected=2.0, low=1.9, high=2.1)
 SOURCE = b"import torch\n\n\ndef relu(x):\n    return x.clamp(0)\n"
-HOSTILE = "::error::x%0A](javascript:a)\x1b[31m<img src=x>|`${{ x }}\u202e\n::stop-commands::y\ud800\ufffe"
+HOSTILE = "::error::x%0A](javascript:a)\x1b[31m<img src=x>|`${{ x }}\u202e\n::stop-commands::y\ufffe"
 
 
 def facts(*rules: tuple[str, int | None], detail: str = "why") -> tuple[SourceFact, ...]:
@@ -58,7 +60,7 @@ def entry(
         "environment": Environment(hardware="cpu", python="3", torch="2", triton="3", interpreter_repaired=True),
         "isolation": ISOLATION,
     })  # fmt: skip
-    return judge(item, evidence, policy or small_policy(), waivers=DatedWaivers(day=DAY, waivers=waivers))
+    return judge(item, evidence, policy or POLICY, waivers=DatedWaivers(day=DAY, waivers=waivers))
 
 
 def waiver(rule: str, *, source: bytes = SOURCE, expires: date = DAY, reason: str = "known since May") -> Waiver:
@@ -66,7 +68,7 @@ def waiver(rule: str, *, source: bytes = SOURCE, expires: date = DAY, reason: st
 
 
 def run_of(*judged: Judged, policy: Policy | None = None) -> Run:
-    return Run("20261130-000000-0123abcd", Path("runs/20261130-000000-0123abcd"), policy or small_policy(), judged)
+    return Run("20261130-000000-0123abcd", Path("runs/20261130-000000-0123abcd"), policy or POLICY, judged)
 
 
 def mixed() -> Run:
@@ -82,5 +84,5 @@ def mixed() -> Run:
 
 def production_run() -> Run:
     """Nothing was found against its candidate, and its tier is not enough."""
-    policy = small_policy().model_copy(update={"allows": load_policy("production").allows})
+    policy = POLICY.model_copy(update={"allows": load_policy("production").allows})
     return run_of(entry(policy=policy), policy=policy)

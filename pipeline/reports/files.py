@@ -1,0 +1,121 @@
+"""The files that reports are written to, looked at before anything is measured: hours later is too late to hear it.
+
+Each is written whole, by way of a file beside it that takes its name, but for the summary: GITHUB_STEP_SUMMARY names a
+file that several steps write to, so it is appended in one write. A folder that is missing, or a name that is no plain
+file, is the user's to mend (exit 2); what a disk refuses afterwards is not (exit 3).
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import ReportError, UsageError
+from pipeline.reports.annotations import annotations_of
+from pipeline.reports.junit import junit_of
+from pipeline.reports.places import Places
+from pipeline.reports.sarif import sarif_of
+from pipeline.reports.summary import summary_of
+from pipeline.verify import Run
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFiles:
+    """Where each report goes; None leaves it out."""
+
+    sarif: Path | None = None
+    junit: Path | None = None
+    summary: Path | None = None
+    annotations: Path | None = None
+
+    @property
+    def any_asked(self) -> bool:
+        """Whether there is a report to write."""
+        return any((self.sarif, self.junit, self.summary, self.annotations))
+
+    def check(self) -> None:
+        """Sees that each can be written; makes none.
+
+        Raises:
+            UsageError: one can't, or two are the same file.
+        """
+        named = {
+            "--sarif": self.sarif,
+            "--junit": self.junit,
+            "--summary": self.summary,
+            "--annotations": self.annotations,
+        }
+        taken: dict[str, str] = {}
+        for option, path in named.items():
+            if path is None:
+                continue
+            other = taken.setdefault(os.path.realpath(path), option)
+            if other != option:
+                raise UsageError(f"{other} and {option} name the same file, {path}")
+            _check(option, path)
+
+    def write(self, run: Run, places: Places) -> None:
+        """Writes the reports of a finished run.
+
+        Raises:
+            ReportError: the disk is full, or a file became unwritable.
+        """
+        if self.sarif is not None:
+            write_whole(self.sarif, sarif_of(run, places))
+        if self.junit is not None:
+            write_whole(self.junit, junit_of(run, places))
+        if self.annotations is not None:
+            write_whole(self.annotations, annotations_of(run, places))
+        if self.summary is not None:
+            _append(self.summary, summary_of(run, places))
+
+
+def _check(option: str, path: Path) -> None:
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{option} {path} is not a plain file")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+        if path.exists():
+            with path.open("ab"):
+                pass
+    except OSError as error:
+        raise UsageError(f"{option} {path} can't be written: {error.strerror}") from None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file that nobody sees half-written; a link is followed.
+
+    Raises:
+        ReportError: it can't be written.
+    """
+    final = Path(os.path.realpath(path))
+    try:
+        with tempfile.NamedTemporaryFile("wb", dir=final.parent, prefix=f".{final.name}.", delete=False) as file:
+            partial = Path(file.name)
+            try:
+                file.write(text.encode())
+                file.flush()
+                partial.chmod(final.stat().st_mode & 0o777 if final.exists() else 0o666 & ~_umask())
+                partial.replace(final)
+            except BaseException:
+                partial.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise ReportError(f"{path} can't be written: {error.strerror or error}") from None
+
+
+def _append(path: Path, text: str) -> None:
+    try:
+        with path.open("ab", buffering=0) as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise ReportError(f"{path} can't be written: {error.strerror or error}") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
