@@ -2,7 +2,8 @@
 
 Both consoles print what they colour themselves and no other control character, whatever a text holds: rich passes
 escape sequences in a text on to the terminal. Where a foreign text must also stay in its line, it goes through
-`sandbox.printable`.
+`sandbox.printable`. A runner of GitHub Actions obeys any line that begins with '::', and '##[' anywhere; a wrapped text
+could put them there, so both are broken up.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class GuardedConsole(Console):
 
 
 def _guarded(text: str) -> str:
+    if text.lstrip().startswith("::") or "##[" in text:
+        text = text.replace("::", ": :").replace("##[", "## [")
     if text.isprintable() or text == "\n":
         return text
     return "".join(char if char == "\n" or char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

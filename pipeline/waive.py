@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import StoredRunError, UsageError
-from pipeline.reports.files import write_whole
+from pipeline.reports.files import check_writable, write_whole
 from policies.verdict import Finding, Verdict
 from policies.waivers import EXPIRED, Waiver, WaiverError, is_waivable, load_waivers, parse_waivers
 
@@ -63,12 +63,14 @@ def waive(denials: Sequence[Denial], reason: str, expires: date, file: Path, day
     """Adds a waiver for each of `denials` to `file`, which need not exist.
 
     Raises:
-        UsageError: the date is past, there is no reason, or the file's own form does not take entries at its end.
+        UsageError: the date is past, there is no reason, the file can't be written, or its form takes no entries at
+            its end.
         WaiverError: what is in the file is not a valid one.
         ReportError: it can't be written.
     """
     if expires < day:
         raise UsageError(f"--expires {expires} is past: a waiver that does not hold waives nothing")
+    check_writable("--file", file)
     there = load_waivers(file, day).waivers if file.exists() else ()
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     wanted = {(one.finding.rule, one.digest): one for one in denials if is_waivable(one.finding.rule)}

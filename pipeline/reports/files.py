@@ -54,7 +54,7 @@ class ReportFiles:
             other = taken.setdefault(os.path.realpath(path), option)
             if other != option:
                 raise UsageError(f"{other} and {option} name the same file, {path}")
-            _check(option, path)
+            check_writable(option, path)
 
     def write(self, run: Run, places: Places) -> None:
         """Writes the reports of a finished run.
@@ -72,7 +72,12 @@ class ReportFiles:
             _append(self.summary, summary_of(run, places))
 
 
-def _check(option: str, path: Path) -> None:
+def check_writable(option: str, path: Path) -> None:
+    """Sees that the file which `option` names can be written; makes none.
+
+    Raises:
+        UsageError: it can't.
+    """
     if path.exists() and not path.is_file():
         raise UsageError(f"{option} {path} is not a plain file")
     try:

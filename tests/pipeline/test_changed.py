@@ -236,7 +236,7 @@ def test_waivers_are_those_of_the_revision_even_where_it_is_ahead(repository: Pa
 
 def test_a_damaged_waivers_file_at_the_revision_is_named_with_it(repository: Path) -> None:
     commit(repository, {"waivers.yaml": "3\n"})
-    with pytest.raises(WaiverError, match="waivers.yaml at work"):
+    with pytest.raises(WaiverError, match=r"waivers\.yaml at work"):
         noted("waivers.yaml", changes_since("work", (), repository))
 
 
