@@ -3,7 +3,8 @@
 A revision comes from a workflow's file or a shell, so it may look like an option: one that begins with '-' is refused
 (git allows no such branch), and `--end-of-options` stands before every other. Names are read separated by NUL, because
 a file may be called anything. No answer is told from another by git's words: what git says is shown, not parsed. A
-program that a repository's configuration names (external diff, textconv, fsmonitor) is not started.
+program that a repository's configuration names (external diff, textconv, fsmonitor) is not started. `.gitmodules` comes
+with the change and may ask to overlook a submodule: it is not obeyed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from pipeline.errors import GitUnavailable, UsageError
 
 DEADLINE_S: Final = 120  # of one question; a first `git diff` on a cold disk reads the whole index
 _QUIET: Final = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "--no-pager", "--literal-pathspecs")
-_DIFF: Final = ("--name-only", "-z", "--no-renames", "--no-relative", "--no-ext-diff", "--no-textconv")
+_DIFF: Final = ("--name-only", "-z", "--no-renames", "--no-relative", "--no-ext-diff", "--no-textconv",
+         "--ignore-submodules=none")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

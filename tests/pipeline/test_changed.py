@@ -126,6 +126,19 @@ def test_what_lies_behind_a_link_is_always_taken(repository: Path) -> None:
     assert taken("kernels", "linked/a.py") == ["kernels/link.py", "linked/a.py"]
 
 
+def test_a_submodule_that_moved_is_taken_whatever_the_change_says_of_it(repository: Path, tmp_path: Path) -> None:
+    other = new_repository(tmp_path / "other")
+    commit(other, {"s.py": KERNEL})
+    git(repository, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(other), "kernels/module")
+    commit(repository)
+    git(repository, "branch", "-f", "main")
+    assert taken() == []
+    git(repository, "config", "-f", ".gitmodules", "submodule.kernels/module.ignore", "all")
+    commit(repository / "kernels/module", {"s.py": KERNEL + "other"})
+    commit(repository)
+    assert taken() == ["kernels/module/s.py"]
+
+
 def test_what_lies_outside_of_the_repository_is_always_taken(repository: Path, tmp_path: Path) -> None:
     write(tmp_path, {"out.py": KERNEL})
     assert taken("kernels", "../out.py") == ["../out.py"]
