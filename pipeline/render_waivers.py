@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.verify import Run
+from pipeline.finished_run import Run
 from pipeline.waive import Waived
 from policies.waivers import DatedWaivers, Waiver
 from policies.waiving import takes_waivers, uses_of

@@ -10,21 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from pipeline.drift import tell_drift
-from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
+from pipeline.finished_run import Run as Run
 from pipeline.gate import Judged, judge, measure, needs_runner
 from pipeline.gpu_opening import gpu_for
 from pipeline.gpu_supply import GpuSupply
 from pipeline.machine_slots import SharedMachine
 from pipeline.prefect_environment import start_early
+from pipeline.reports.places import places_here
+from pipeline.reports.stored import stored_reports
 from pipeline.run_folder import new_run_id, write_run
 from pipeline.settings import Mode, Settings
 from pipeline.supply import PooledSupply, supply_for
 from pipeline.turns import IN_PLAY, Turns
-from policies.policy import Policy, Tier
+from policies.policy import Policy
 from policies.waivers import DatedWaivers
 from runners.candidate import Candidate, Unreadable
 
@@ -70,24 +71,6 @@ class Options:
     waivers: DatedWaivers | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A finished run."""
-
-    id: str
-    folder: Path
-    policy: Policy
-    judged: tuple[Judged, ...]
-
-    @property
-    def exit_code(self) -> int:
-        """0 all allowed, 1 something denied, 3 something required could not be measured."""
-        refused = [entry.verdict.tier for entry in self.judged if not entry.verdict.allowed]
-        if not refused:
-            return ALLOWED
-        return INCOMPLETE if all(tier is Tier.INCONCLUSIVE for tier in refused) else DENIED
-
-
 def verify(items: Sequence[Item], policy: Policy, settings: Settings, options: Options, listener: Listener) -> Run:
     """Verifies candidates and writes the run folder; none at all is a run, too, in which nothing was to do.
 
@@ -97,7 +80,9 @@ def verify(items: Sequence[Item], policy: Policy, settings: Settings, options: O
     """
     judged = verify_items(items, policy, settings, options, listener) if items else ()
     run_id = new_run_id()
-    return Run(run_id, write_run(settings.runs, run_id, policy, judged), policy, judged)
+    run = Run(run_id, settings.runs / run_id, policy, judged)
+    write_run(settings.runs, run_id, policy, judged, stored_reports(run, places_here()))
+    return run
 
 
 def verify_items(

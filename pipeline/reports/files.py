@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import ReportError, UsageError
+from pipeline.finished_run import Run
 from pipeline.reports.annotations import annotations_of
 from pipeline.reports.junit import junit_of
 from pipeline.reports.places import Places
 from pipeline.reports.sarif import sarif_of
 from pipeline.reports.summary import summary_of
-from pipeline.verify import Run
 
 
 @dataclass(frozen=True, slots=True)

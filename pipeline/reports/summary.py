@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from pipeline.finished_run import Run
 from pipeline.gate import Judged
 from pipeline.reports.places import Places
 from pipeline.reports.standing import (
@@ -23,7 +24,6 @@ from pipeline.reports.standing import (
     verdict_in_words,
 )
 from pipeline.run_folder import case_of
-from pipeline.verify import Run
 from policies.verdict import Finding
 from sandbox.printable import printable
 

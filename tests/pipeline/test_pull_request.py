@@ -51,6 +51,9 @@ def test_only_what_changed_is_verified_and_every_report_is_written(repository: P
     assert "1 candidate changed since main" in said
     (run,) = json.loads((tmp_path / "sarif").read_text())["runs"]
     assert run["invocations"][0]["exitCode"] == 1
+    stored = Path(document["folder"])
+    assert (stored / "report.sarif").read_bytes() == (tmp_path / "sarif").read_bytes()
+    assert (stored / "junit.xml").read_bytes() == (tmp_path / "junit").read_bytes()
     line = run["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"]
     assert (repository / "kernels/new.py").read_text().splitlines()[line - 1].strip() == "y = y + 1"
     assert [case.name for suite in JUnitXml.fromfile(str(tmp_path / "junit")) for case in suite] == ["kernels/new.py"]

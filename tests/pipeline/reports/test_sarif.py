@@ -26,9 +26,9 @@ from report_runs import (
     wrong,
 )
 
+from pipeline.finished_run import Run
 from pipeline.reports.places import Places
 from pipeline.reports.sarif import FINGERPRINT, sarif_of
-from pipeline.verify import Run
 from policies.rules import RULES
 
 SCHEMA = Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json"
