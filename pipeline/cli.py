@@ -160,6 +160,7 @@ def verify_command(
         from pipeline.own_operators import load_operators
         from pipeline.render_waivers import waiver_lines
         from pipeline.reports.places import places_here
+        from pipeline.reports.writing import write_reports
         from pipeline.verify import Options, verify
 
         changes = look_at_changes(changed_since, (Path(policy), *([operators] if operators else [])))
@@ -176,7 +177,7 @@ def verify_command(
             sys.stdout.write(render.run_as_json(run))
         else:
             render.print_run(run, output())
-        reports.write(run, places_here())
+        write_reports(reports, run, places_here())
     raise typer.Exit(run.exit_code)
 
 

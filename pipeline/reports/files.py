@@ -13,12 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import ReportError, UsageError
-from pipeline.finished_run import Run
-from pipeline.reports.annotations import annotations_of
-from pipeline.reports.junit import junit_of
-from pipeline.reports.places import Places
-from pipeline.reports.sarif import sarif_of
-from pipeline.reports.summary import summary_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +23,6 @@ class ReportFiles:
     junit: Path | None = None
     summary: Path | None = None
     annotations: Path | None = None
-
-    @property
-    def any_asked(self) -> bool:
-        """Whether there is a report to write."""
-        return any((self.sarif, self.junit, self.summary, self.annotations))
 
     def check(self) -> None:
         """Sees that each can be written; makes none.
@@ -55,21 +44,6 @@ class ReportFiles:
             if other != option:
                 raise UsageError(f"{other} and {option} name the same file, {path}")
             check_writable(option, path)
-
-    def write(self, run: Run, places: Places) -> None:
-        """Writes the reports of a finished run.
-
-        Raises:
-            ReportError: the disk is full, or a file became unwritable.
-        """
-        if self.sarif is not None:
-            write_whole(self.sarif, sarif_of(run, places))
-        if self.junit is not None:
-            write_whole(self.junit, junit_of(run, places))
-        if self.annotations is not None:
-            write_whole(self.annotations, annotations_of(run, places))
-        if self.summary is not None:
-            _append(self.summary, summary_of(run, places))
 
 
 def check_writable(option: str, path: Path) -> None:
@@ -112,7 +86,12 @@ def write_whole(path: Path, text: str) -> None:
         raise ReportError(f"{path} can't be written: {error.strerror or error}") from None
 
 
-def _append(path: Path, text: str) -> None:
+def append(path: Path, text: str) -> None:
+    """Appends in one write.
+
+    Raises:
+        ReportError: it can't be written.
+    """
     try:
         with path.open("ab", buffering=0) as file:
             file.write(text.encode())

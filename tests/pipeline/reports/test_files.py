@@ -11,13 +11,14 @@ from report_runs import PLACES, mixed, run_of
 from pipeline.errors import ReportError, UsageError
 from pipeline.reports.files import ReportFiles, write_whole
 from pipeline.reports.sarif import sarif_of
+from pipeline.reports.writing import write_reports
 
 
 def test_every_report_is_written_where_it_was_asked_for(tmp_path: Path) -> None:
     files = ReportFiles(*(tmp_path / name for name in ("s.sarif", "j.xml", "s.md", "a.txt")))
     files.check()
     assert list(tmp_path.iterdir()) == []
-    files.write(mixed(), PLACES)
+    write_reports(files, mixed(), PLACES)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "j.xml", "s.md", "s.sarif"]
     assert (tmp_path / "s.sarif").read_text() == sarif_of(mixed(), PLACES)
 
@@ -25,7 +26,7 @@ def test_every_report_is_written_where_it_was_asked_for(tmp_path: Path) -> None:
 def test_the_summary_is_appended_and_the_others_are_replaced(tmp_path: Path) -> None:
     for name in ("j.xml", "s.md"):
         (tmp_path / name).write_text("# earlier\n")
-    ReportFiles(junit=tmp_path / "j.xml", summary=tmp_path / "s.md").write(run_of(), PLACES)
+    write_reports(ReportFiles(junit=tmp_path / "j.xml", summary=tmp_path / "s.md"), run_of(), PLACES)
     assert "earlier" not in (tmp_path / "j.xml").read_text()
     assert (tmp_path / "s.md").read_text().startswith("# earlier\n## kernelgate")
 

@@ -41,10 +41,8 @@ def validator() -> Draft4Validator:
 
 
 def log_of(run: Run, places: Places = PLACES) -> dict[str, Any]:
-    """The one run of the log, which is valid."""
-    log = json.loads(sarif_of(run, places))
-    assert [error.message for error in validator().iter_errors(log)] == []
-    (only,) = log["runs"]
+    """The one run of the log."""
+    (only,) = json.loads(sarif_of(run, places))["runs"]
     return only
 
 
@@ -67,7 +65,8 @@ def test_the_schema_is_the_official_one() -> None:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_every_run_is_valid_by_the_official_schema(name: str) -> None:
-    log_of(RUNS[name])
+    log = json.loads(sarif_of(RUNS[name], PLACES))
+    assert [error.message for error in validator().iter_errors(log)] == []
 
 
 def test_the_schema_is_strict_enough_to_notice_a_mistake() -> None:
