@@ -16,10 +16,12 @@ from typing import Annotated, Any, Final, Literal, get_args
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from policies.origin_rules import OriginRules, with_references
 from policies.unique_keys import UniqueKeys
 from runners.architectures import ARCHITECTURES
 from runners.contract.rules import WAIVABLE, Allowance
 from runners.controls import CONTROLS
+from runners.origin.references import ReferencesError
 from sandbox.contract import Isolation
 from sandbox.layers import LAYER_NAMES
 from sandbox.probe_inside import CHECKS
@@ -242,6 +244,7 @@ class Policy(_Strict):
         allows: The tiers that let a candidate through.
         packages: Pinned packages that the runner image must carry (installed without their dependencies), for
             candidates that may import them.
+        origin: Where a candidate's text may come from; policies that were stored before it was asked ask nothing.
         gpu_checks: Checks that must have been made on a GPU.
     """
 
@@ -255,20 +258,22 @@ class Policy(_Strict):
     mutants: MutantsRules
     operator: OperatorRules
     isolation: IsolationRules
+    origin: OriginRules = OriginRules()
     gpu_checks: tuple[GpuCheck, ...]
     gpu: GpuRules
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the resolved policy."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """SHA-256 of the resolved policy, with what its references hold and not where they are."""
+        resolved = self.model_dump_json(exclude={"origin": {"references": {"folder"}}})
+        return hashlib.sha256(resolved.encode()).hexdigest()
 
 
 def load_policy(name_or_path: str) -> Policy:
     """Reads a built-in policy by name, or a YAML file by path.
 
     Raises:
-        PolicyError: no such policy, or the file is not a valid one.
+        PolicyError: no such policy, the file is not a valid one, or its references can't be used.
     """
     if name_or_path in BUILT_IN:
         return _validated(_built_in(name_or_path), f"built-in policy '{name_or_path}'")
@@ -280,7 +285,11 @@ def load_policy(name_or_path: str) -> Policy:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError(f"policy {path} can't be read: {error}") from None
-    return _validated(_resolved(_mapping(text, str(path)), str(path)), str(path))
+    data = _resolved(_mapping(text, str(path)), str(path))
+    try:
+        return _validated(with_references(data, path.parent), str(path))
+    except ReferencesError as error:
+        raise PolicyError(f"policy {path}: {error}") from None
 
 
 def _built_in(name: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from runners.contract.rules import WAIVABLE
 from sandbox.printable import printable
 
 EXPIRED: Final = "waiver/expired"
-FAMILIES: Final = ("properties/", "memory/", "races/", "compile/")
+FAMILIES: Final = ("origin/", "properties/", "memory/", "races/", "compile/")
 AGAINST_THE_JUDGE: Final = frozenset({
     "source/private-name", "source/reflection", "source/rebinding", "source/module-state", "source/hook",
     "source/environment", "source/identity", "source/kernel-object",

@@ -78,6 +78,7 @@ def test_what_is_not_known_and_what_works_against_the_judge_can_not_be_waived() 
 
 @pytest.mark.parametrize(
     "rule", ["properties/wrong-values", "memory/out-of-bounds-load", "races/double-store", "compile/error",
+     "origin/copied",
              "source/host-arithmetic"]
 )  # fmt: skip
 def test_what_a_kernel_does_wrong_can_be_waived(rule: str) -> None:
