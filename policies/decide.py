@@ -14,6 +14,8 @@ from policies.origin_findings import findings_of as origin_findings
 from policies.policy import GpuCheck, Policy, Tier, required_controls
 from policies.strength_findings import findings_of as strength_findings
 from policies.verdict import Finding, Verdict
+from policies.waivers import DatedWaivers
+from policies.waiving import with_waivers
 from runners.cases import Case
 from runners.device_evidence import DeviceEvidence
 from runners.evidence import Evidence, Missing, PropertiesEvidence
@@ -44,8 +46,8 @@ _END_RULES: Final = {
 }  # fmt: skip
 
 
-def decide(evidence: Evidence, policy: Policy) -> Verdict:
-    """Judges `evidence` by `policy`. The same arguments always give the same verdict."""
+def decide(evidence: Evidence, policy: Policy, *, waivers: DatedWaivers | None = None) -> Verdict:
+    """Judges `evidence` by `policy` and `waivers`. The same arguments always give the same verdict."""
     findings = (
         *_from_source(evidence),
         *_from_origin(evidence, policy),
@@ -57,7 +59,7 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
         *_from_gpu(evidence, policy),
     )
     tier = _tier(findings, policy)
-    return Verdict(
+    verdict = Verdict(
         tier=tier,
         allowed=tier in policy.allows,
         policy=policy.name,
@@ -65,6 +67,7 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
         evidence_digest=hashlib.sha256(evidence.model_dump_json().encode()).hexdigest(),
         findings=findings,
     )
+    return verdict if waivers is None else with_waivers(verdict, evidence.candidate.digest, policy, waivers)
 
 
 def _tier(findings: tuple[Finding, ...], policy: Policy) -> Tier:

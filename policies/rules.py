@@ -157,6 +157,8 @@ _RULES: Final = (
     Rule("evidence/large-shape-missing", "Sizes beyond 2³¹ elements were not tried on a GPU",
          "Use a GPU with more memory, or a policy without 'gpu.large_shapes' where such sizes never come."),
     Rule("evidence/gpu-check-missing", "A check that needs a GPU was not made", "Verify on a machine with a GPU."),
+    Rule("waiver/expired", "A waiver is past its date",
+         "Mend the candidate and take the waiver out, or renew it with a reason that still holds."),
 )  # fmt: skip
 
 RULES: Final[Mapping[str, Rule]] = MappingProxyType({rule.id: rule for rule in _RULES})
