@@ -9,7 +9,9 @@ from typing import Final, get_args
 from policies.access_findings import fault_finding
 from policies.compile_findings import findings_of
 from policies.gpu_findings import findings_of as gpu_findings
+from policies.lacking import findings_of as lacking_findings
 from policies.mutant_findings import findings_of as mutant_findings
+from policies.organisation import findings_of as organisation_findings
 from policies.policy import GpuCheck, Policy, Tier, required_controls
 from policies.strength_findings import findings_of as strength_findings
 from policies.verdict import Finding, Verdict
@@ -43,9 +45,13 @@ _END_RULES: Final = {
 }  # fmt: skip
 
 
-def decide(evidence: Evidence, policy: Policy) -> Verdict:
-    """Judges `evidence` by `policy`. The same arguments always give the same verdict."""
-    findings = (
+def decide(evidence: Evidence, policy: Policy, made_under: Policy | None = None) -> Verdict:
+    """Judges `evidence` by `policy`. The same arguments always give the same verdict.
+
+    Args:
+        made_under: The policy that the evidence was made under, where that is another one.
+    """
+    findings: tuple[Finding, ...] = (
         *_from_source(evidence),
         *_from_properties(evidence, policy),
         *_from_compile(evidence, policy),
@@ -53,8 +59,12 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
         *_from_operator(evidence, policy),
         *_from_isolation(evidence, policy),
         *_from_gpu(evidence, policy),
+        *(lacking_findings(evidence, policy, made_under) if made_under is not None else ()),
     )
     tier = _tier(findings, policy)
+    if tier in policy.allows:  # an organisation's rules can only deny what all others let through
+        findings += tuple(organisation_findings(evidence, policy, tier, findings))
+        tier = _tier(findings, policy)
     return Verdict(
         tier=tier,
         allowed=tier in policy.allows,
@@ -182,10 +192,13 @@ def _from_compile(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
         if isinstance(evidence.properties, PropertiesEvidence) and evidence.properties.unsupported is None:
             yield _incomplete("evidence/compile-missing", compiled.reason)
         return
-    yield from findings_of(compiled.failures)
-    tried = {target.target for target in compiled.targets if target.compiled}
-    for target in policy.compile.required_targets:
-        if target not in tried and target not in compiled.not_on and not compiled.failures:
+    required = policy.compile.required_targets
+    failed = tuple(findings_of(compiled.failures, required))
+    yield from failed
+    # For a target that was not required when it was measured, little was compiled: that is no evidence.
+    tried = {target.target for target in compiled.targets if target.compiled and target.required}
+    for target in required:
+        if target not in tried and target not in compiled.not_on and not failed:
             yield _incomplete("evidence/compile-missing", f"nothing was compiled for {target}")
 
 

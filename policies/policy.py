@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from policies.organisation_rules import RULES_CAP, BadExpression, OrganisationRule, compiled
 from policies.unique_keys import UniqueKeys
 from runners.architectures import ARCHITECTURES
 from runners.contract.rules import WAIVABLE, Allowance
@@ -243,6 +244,7 @@ class Policy(_Strict):
         packages: Pinned packages that the runner image must carry (installed without their dependencies), for
             candidates that may import them.
         gpu_checks: Checks that must have been made on a GPU.
+        organisation: Rules of an organisation in CEL; they deny what all else lets through, and allow nothing.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
@@ -257,6 +259,7 @@ class Policy(_Strict):
     isolation: IsolationRules
     gpu_checks: tuple[GpuCheck, ...]
     gpu: GpuRules
+    organisation: tuple[OrganisationRule, ...] = Field(default=(), max_length=RULES_CAP)
 
     @property
     def digest(self) -> str:
@@ -269,6 +272,7 @@ def load_policy(name_or_path: str) -> Policy:
 
     Raises:
         PolicyError: no such policy, or the file is not a valid one.
+        CelMissing: it holds rules of an organisation, and the library for them is not installed.
     """
     if name_or_path in BUILT_IN:
         return _validated(_built_in(name_or_path), f"built-in policy '{name_or_path}'")
@@ -325,7 +329,29 @@ def _validated(data: dict[str, Any], where: str) -> Policy:
         raise PolicyError(f"{where} is not a valid policy: the key {odd} is not text")
     try:
         # By way of JSON, because there a list may be a tuple and text a tier without giving up strictness.
-        return Policy.model_validate_json(json.dumps(data, default=str), strict=True)
+        policy = Policy.model_validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
         lines = [f"  {'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors(include_url=False)]
         raise PolicyError(f"{where} is not a valid policy:\n" + "\n".join(lines)) from None
+    wrong = expression_errors(policy)
+    if wrong:
+        told = "\n".join(f"  {key}: {what}" for key, what in wrong)
+        raise PolicyError(f"{where} is not a valid policy:\n{told}")
+    return policy
+
+
+def expression_errors(policy: Policy) -> tuple[tuple[str, str], ...]:
+    """Returns what is wrong with its rules of an organisation, by the keys that hold it.
+
+    Raises:
+        CelMissing: there are some, and the library for them is not installed.
+    """
+    wrong: list[tuple[str, str]] = []
+    for number, rule in enumerate(policy.organisation):
+        try:
+            compiled(rule.expression)
+        except BadExpression as error:
+            wrong.append((f"organisation.{number}.expression", str(error)))
+        if rule.name in [earlier.name for earlier in policy.organisation[:number]]:
+            wrong.append((f"organisation.{number}.name", f"two rules are called '{rule.name}'"))
+    return tuple(wrong)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -145,6 +146,19 @@ _RULES: Final = (
     Rule("evidence/large-shape-missing", "Sizes beyond 2³¹ elements were not tried on a GPU",
          "Use a GPU with more memory, or a policy without 'gpu.large_shapes' where such sizes never come."),
     Rule("evidence/gpu-check-missing", "A check that needs a GPU was not made", "Verify on a machine with a GPU."),
+    Rule("evidence/other-policy", "The evidence was made under a policy that asked for less",
+         "Verify under this policy."),
 )  # fmt: skip
 
 RULES: Final[Mapping[str, Rule]] = MappingProxyType({rule.id: rule for rule in _RULES})
+ORGANISATION: Final = "organisation/"  # what follows is the name that a policy gives to a rule of its own
+
+
+def rule_of(rule: str) -> Rule | None:
+    """Returns the rule with this id, also one that a policy defines; None where there is none."""
+    name = rule.removeprefix(ORGANISATION)
+    if name != rule and re.fullmatch(r"[a-z][a-z0-9-]{0,39}", name):
+        return Rule(
+            rule, "A rule of the organisation is not true", "Do what the finding says; the policy has the rule."
+        )
+    return RULES.get(rule)

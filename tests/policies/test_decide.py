@@ -14,6 +14,7 @@ import policies.access_findings
 import policies.compile_findings
 import policies.decide
 import policies.gpu_findings
+import policies.lacking
 import policies.mutant_findings
 import policies.strength_findings
 import runners.candidate
@@ -61,6 +62,7 @@ NAMING = (
     policies.access_findings,
     policies.compile_findings,
     policies.gpu_findings,
+    policies.lacking,
     policies.mutant_findings,
     policies.strength_findings,
     runners.candidate,
@@ -494,6 +496,7 @@ def test_every_rule_is_reached_by_some_evidence() -> None:
         for policy in (*POLICIES.values(), LAYERED)
         for rule in rules(decide(given, policy))
     }
+    reached |= rules(decide(evidence(), POLICIES["ci"], made_under=POLICIES["dev"]))
     assert reached == set(RULES)
 
 
