@@ -275,7 +275,7 @@ def load_policy(name_or_path: str) -> Policy:
         CelMissing: it holds rules of an organisation, and the library for them is not installed.
     """
     if name_or_path in BUILT_IN:
-        return _validated(_built_in(name_or_path), f"built-in policy '{name_or_path}'")
+        return _validated(built_in(name_or_path), f"built-in policy '{name_or_path}'")
     path = Path(name_or_path)
     if not path.is_file():
         names = ", ".join(BUILT_IN)
@@ -284,17 +284,24 @@ def load_policy(name_or_path: str) -> Policy:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError(f"policy {path} can't be read: {error}") from None
-    return _validated(_resolved(_mapping(text, str(path)), str(path)), str(path))
+    return _validated(resolved(mapping_in(text, str(path)), str(path)), str(path))
 
 
-def _built_in(name: str) -> dict[str, Any]:
+def built_in(name: str) -> dict[str, Any]:
+    """Returns what the file of a built-in policy says, `extends` resolved."""
     text = (resources.files("policies") / f"{name}.yaml").read_text(encoding="utf-8")
-    return _resolved(_mapping(text, name), name)
+    return resolved(mapping_in(text, name), name)
 
 
-def _mapping(text: str, where: str) -> dict[str, Any]:
+def mapping_in(text: str, where: str) -> dict[str, Any]:
+    """Returns the mapping that the text of a policy file holds.
+
+    Raises:
+        PolicyError: it is not YAML, has a key twice, or holds no mapping; `where` is named in it.
+    """
     try:
         data = yaml.load(text, Loader=UniqueKeys)
+        json.dumps(data, default=str, skipkeys=True)  # an alias can make a mapping that holds itself: a ValueError
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark is not None else ""
@@ -306,13 +313,18 @@ def _mapping(text: str, where: str) -> dict[str, Any]:
     return data
 
 
-def _resolved(data: dict[str, Any], where: str) -> dict[str, Any]:
+def resolved(data: dict[str, Any], where: str) -> dict[str, Any]:
+    """Takes `extends` out of `data` and returns it merged into the policy that it names.
+
+    Raises:
+        PolicyError: it names no built-in policy.
+    """
     parent = data.pop("extends", None)
     if parent is None:
         return data
     if parent not in BUILT_IN:
         raise PolicyError(f"policy {where} extends '{parent}'; it can extend {', '.join(BUILT_IN)}")
-    return _merged(_built_in(parent), data)
+    return _merged(built_in(parent), data)
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

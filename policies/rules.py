@@ -1,21 +1,44 @@
-"""The rules by id: what each says, and what its reader should do. Ids are stable; waivers and reports name them."""
+"""The rules by id: what each says, why, and what its reader should do. Ids are stable; waivers and reports name them.
+
+Reasons and examples stand in `policies.lessons`, by kind of rule; a rule without a lesson fails a test. Pages are made
+from both (`policies.rule_pages`), so that nothing is said twice.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
+
+from policies.lessons import accesses, candidates, evidence, results, sources
+from policies.lessons.model import Example
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: `title` says what is wrong in general, `remedy` what to do about it."""
+    """One rule: `title` says what is wrong in general, `remedy` what to do about it.
+
+    Attributes:
+        why: Why it is there.
+        example: Something that trips it; None of a rule that a policy defines.
+    """
 
     id: str
     title: str
     remedy: str
+    why: str = ""
+    example: Example | None = None
+
+    @property
+    def page(self) -> str:
+        """Where its page is, from the root of the repository; the same for as long as the rule has its id."""
+        return f"{PAGES}/{'organisation' if self.id.startswith(ORGANISATION) else self.id}.md"
+
+
+PAGES: Final = "docs/rules"
+ORGANISATION: Final = "organisation/"  # what follows is the name that a policy gives to a rule of its own
 
 
 _RULES: Final = (
@@ -150,8 +173,22 @@ _RULES: Final = (
          "Verify under this policy."),
 )  # fmt: skip
 
-RULES: Final[Mapping[str, Rule]] = MappingProxyType({rule.id: rule for rule in _RULES})
-ORGANISATION: Final = "organisation/"  # what follows is the name that a policy gives to a rule of its own
+_LESSONS: Final = {
+    **candidates.LESSONS, **sources.LESSONS, **results.LESSONS, **accesses.LESSONS, **evidence.LESSONS,
+}  # fmt: skip
+
+
+def _taught(rule: Rule) -> Rule:
+    lesson = _LESSONS.get(rule.id)
+    return rule if lesson is None else replace(rule, why=lesson.why, example=lesson.example)
+
+
+RULES: Final[Mapping[str, Rule]] = MappingProxyType({rule.id: _taught(rule) for rule in _RULES})
+_OF_AN_ORGANISATION: Final = (
+    "An organisation may know more than the gate: which operators it ships, which cards it has, how many bytes may "
+    "spill. Its policy says so in CEL, and lets through only what is exactly true. Where the expression has no answer "
+    "(a field that is not there, a value that is no boolean) nobody is blamed, and nothing is let through."
+)
 
 
 def rule_of(rule: str) -> Rule | None:
@@ -159,6 +196,9 @@ def rule_of(rule: str) -> Rule | None:
     name = rule.removeprefix(ORGANISATION)
     if name != rule and re.fullmatch(r"[a-z][a-z0-9-]{0,39}", name):
         return Rule(
-            rule, "A rule of the organisation is not true", "Do what the finding says; the policy has the rule."
+            rule,
+            "A rule of the organisation is not true",
+            "Do what the finding says; the policy has the rule.",
+            _OF_AN_ORGANISATION,
         )
     return RULES.get(rule)
