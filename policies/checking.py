@@ -173,6 +173,10 @@ def _line(key: str, lines: dict[str, int]) -> int | None:
 
 def _plain(text: str, file: str) -> dict[str, Any]:
     data = yaml.safe_load(text)
+    try:
+        json.dumps(data, default=str, skipkeys=True)
+    except (ValueError, RecursionError) as error:
+        raise PolicyError(f"policy {file} is not YAML: {error}") from None
     if not isinstance(data, dict):
         raise PolicyError(f"policy {file} holds {type(data).__name__}, a mapping is needed")
     return data

@@ -144,6 +144,7 @@ UNREADABLE = {
     "not_yaml": "a: [\n", "list": "- a\n", "empty": "", "unknown_parent": "extends: strict\n", "tab": "a:\n\tb: 1\n",
     "no_section": "name: team\n", "number_as_key": "extends: ci\n1: 2\n", "endless": "extends: ci\nx: &x [*x]\n",
     "recursive": "extends: ci\nsource: &x\n  source: *x\n",
+    "twice_and_recursive": "extends: ci\nname: a\nname: b\nsource: &x\n  source: *x\n",
 }  # fmt: skip
 
 

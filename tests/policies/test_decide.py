@@ -20,6 +20,7 @@ import policies.strength_findings
 import runners.candidate
 import runners.contract.rules
 from policies.decide import decide
+from policies.explaining import explain
 from policies.policy import Policy, Tier, load_policy
 from policies.rules import RULES
 from policies.verdict import Finding, Verdict
@@ -459,6 +460,18 @@ def test_the_verdict_names_the_evidence_and_the_policy_that_it_follows_from() ->
     verdict = decide(evidence(), POLICIES["ci"])
     assert verdict.policy_digest == POLICIES["ci"].digest
     assert verdict.evidence_digest != decide(failed(WRONG), POLICIES["ci"]).evidence_digest
+
+
+@pytest.mark.parametrize("policy", [*POLICIES.values(), LAYERED], ids=[*POLICIES, "layered"])
+def test_every_finding_is_explained_by_a_piece_of_its_evidence(policy: Policy) -> None:
+    for given in every_evidence():
+        verdict = decide(given, policy)
+        why = explain(given, policy, verdict)
+        grounds = (*why.decided, *why.besides)
+        assert {ground.finding.rule for ground in grounds} == rules(verdict)
+        assert all(ground.evidence and ground.seen and ground.needed for ground in grounds)
+        assert bool(why.decided) == bool(verdict.findings)
+        assert len({ground.finding.severity for ground in why.decided}) <= 1
 
 
 FORGIVEN = {

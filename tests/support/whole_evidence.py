@@ -74,10 +74,10 @@ def isolated(**changes: object) -> IsolationEvidence:
     return IsolationEvidence.model_validate(right | changes)
 
 
-def evidence(source: bytes = b"x = 1\n", **changes: object) -> Evidence:
+def evidence(text: bytes = b"x = 1\n", /, **changes: object) -> Evidence:
     """Enough for production-safe under every built-in policy."""
-    facts = CandidateFacts(digest=hashlib.sha256(source).hexdigest(), path="kernels/relu.py",
-                           source_bytes=len(source), operator="relu", entry="relu")  # fmt: skip
+    facts = CandidateFacts(digest=hashlib.sha256(text).hexdigest(), path="kernels/relu.py",
+                           source_bytes=len(text), operator="relu", entry="relu")  # fmt: skip
     environment = Environment(hardware="cpu", python="3", torch="2", triton="3", interpreter_repaired=True)
     right = {
         "candidate": facts, "operator_digest": "1", "source": (), "properties": properties(),
