@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.exit_codes import ALLOWED, INCOMPLETE
-from pipeline.rejudging import rejudge
-from pipeline.stored_runs import Damaged, StoredCandidate, StoredRun, read_run
+from pipeline.rejudging import Rejudged, rejudge
+from pipeline.stored_runs import Damaged, StoredRun, read_run
 from policies.explaining import Explanation, explain
 from policies.policy import Policy
 from runners.operators.model import Operator
@@ -19,12 +19,10 @@ class Explained:
     """One candidate's verdict, explained.
 
     Attributes:
-        name: Its folder in the run.
-        path: Where its file lay.
+        rejudged: The verdict, made again from the evidence: what verdict.json says could be anything.
     """
 
-    name: str
-    path: str
+    rejudged: Rejudged
     explanation: Explanation
 
 
@@ -50,21 +48,13 @@ def explained(runs: Path, verdict: str, policy: Policy | None, operators: Mappin
     Raises:
         StoredRunError: there is no such run or candidate, or the run's policy can't be read.
     """
-    run = _found(runs, verdict)
-    judged = rejudge(run, policy, operators).entries if policy is not None else run.candidates
-    by = policy or run.policy
-    entries: list[Explained | Damaged] = []
-    for entry in judged:
-        match entry:
-            case Damaged():
-                entries.append(entry)
-            case StoredCandidate(name=name, evidence=evidence, verdict=stored):
-                entries.append(Explained(name, evidence.candidate.path, explain(evidence, by, stored)))
-            case _:
-                evidence = entry.judged.evidence
-                why = explain(evidence, by, entry.judged.verdict)
-                entries.append(Explained(entry.name, evidence.candidate.path, why))
-    return ExplainedRun(run, tuple(entries))
+    made = rejudge(_found(runs, verdict), policy, operators)
+    entries = tuple(entry if isinstance(entry, Damaged) else _explained(entry, made.policy) for entry in made.entries)
+    return ExplainedRun(made.run, entries)
+
+
+def _explained(entry: Rejudged, policy: Policy) -> Explained:
+    return Explained(entry, explain(entry.judged.evidence, policy, entry.judged.verdict))
 
 
 def _found(runs: Path, verdict: str) -> StoredRun:

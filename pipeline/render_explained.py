@@ -11,6 +11,7 @@ from rich.text import Text
 
 from pipeline.console import STYLES
 from pipeline.explained import Explained, ExplainedRun
+from pipeline.render_judge import change_of
 from pipeline.stored_runs import Damaged
 from policies.comparing import shown
 from policies.explaining import Explanation, Ground
@@ -48,11 +49,10 @@ def _lines(entry: Explained) -> Iterator[Text]:
     why = entry.explanation
     tier = why.verdict.tier
     allowed = "allowed" if why.verdict.allowed else "denied"
-    yield Text.assemble(
-        f"{entry.name} ({printable(entry.path)}): ",
-        (tier.value, STYLES[tier]),
-        f", {allowed} by policy {why.policy.name}",
-    )
+    name, path = entry.rejudged.name, printable(entry.rejudged.judged.evidence.candidate.path)
+    yield Text.assemble(f"{name} ({path}): ", (tier.value, STYLES[tier]), f", {allowed} by policy {why.policy.name}")
+    if entry.rejudged.differs:
+        yield Text(f"  other than stored: {change_of(entry.rejudged)}", "yellow")
     yield Text(f"  {_reason(why)}")
     for ground in why.decided:
         yield from _of_ground(ground, "decided")
@@ -87,8 +87,9 @@ def _of_ground(ground: Ground, word: str) -> Iterator[Text]:
 def _entry(entry: Explained) -> dict[str, Any]:
     why = entry.explanation
     return {
-        "folder": entry.name,
-        "path": entry.path,
+        "folder": entry.rejudged.name,
+        "path": entry.rejudged.judged.evidence.candidate.path,
+        "differs": entry.rejudged.differs,
         "tier": why.verdict.tier.value,
         "allowed": why.verdict.allowed,
         "policy": why.policy.name,

@@ -28,7 +28,7 @@ def print_rejudgement(made: Rejudgement, console: Console) -> None:
     console.print(Text(f"{summary_line(judged)}{damaged}; policy {made.policy.name} ({by}); {made.run.folder}"))
     for entry in made.rejudged:
         if entry.differs:
-            console.print(Text(f"other than stored: {entry.name}: {_change(entry)}", "yellow"))
+            console.print(Text(f"other than stored: {entry.name}: {change_of(entry)}", "yellow"))
     if made.rejudged and not any(entry.differs for entry in made.rejudged):
         console.print(Text("every verdict is the stored one"))
 
@@ -62,7 +62,8 @@ def _candidate(entry: Rejudged) -> dict[str, Any]:
     }
 
 
-def _change(entry: Rejudged) -> str:
+def change_of(entry: Rejudged) -> str:
+    """Says in what a verdict is another one than the stored."""
     before, now = entry.before, entry.judged.verdict
     if before.tier is not now.tier or before.allowed is not now.allowed:
         return f"{_said(before)} before, {_said(now)} now"

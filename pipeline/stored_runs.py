@@ -96,14 +96,14 @@ def _policy(folder: Path) -> tuple[Policy, frozenset[str]]:
 
 
 def _names(folder: Path) -> list[str]:
-    """The candidates' folders: those that the summary names, and those that are there."""
+    """The candidates' folders: those that the summary names, and those that hold evidence."""
     named: Sequence[str] = []
     try:
         summary = json.loads((folder / "run.json").read_bytes())
         named = [str(entry["folder"]) for entry in summary["candidates"]]
     except (OSError, ValueError, KeyError, TypeError):
         pass  # the folders themselves are enough
-    there = [path.name for path in folder.iterdir() if path.is_dir()]
+    there = [path.parent.name for path in folder.glob("*/evidence.json")]
     return sorted({name for name in [*named, *there] if Path(name).name == name and not name.startswith(".")})
 
 

@@ -273,6 +273,18 @@ def test_a_verdict_that_is_not_there_exits_2(tmp_path: Path, verdict: str) -> No
     assert kernelgate("policy", "explain", verdict, "--runs", tmp_path).code == 2
 
 
+def test_a_verdict_that_was_made_better_afterwards_is_made_again(tmp_path: Path) -> None:
+    run = stored(tmp_path, CI, (failed(), b"x = 1\n"))
+    verdict = json.loads((run / "001-kernels-relu" / "verdict.json").read_text())
+    better = verdict | {"tier": "production-safe", "allowed": True, "findings": []}
+    (run / "001-kernels-relu" / "verdict.json").write_text(json.dumps(better))
+    made = document(run)
+    assert (tiers(made), made["candidates"][0]["differs"], made["code"]) == (["rejected"], True, 1)
+    text = kernelgate("policy", "explain", run).text
+    assert "decided properties/wrong-values" in text
+    assert "other than stored: production-safe (allowed) before, rejected (denied) now" in text
+
+
 def test_a_damaged_verdict_is_explained_as_damaged(tmp_path: Path) -> None:
     run = stored(tmp_path, CI, (evidence(RIGHT), RIGHT))
     (run / "001-kernels-relu" / "evidence.json").write_text("{")

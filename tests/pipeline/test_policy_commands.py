@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
+from whole_evidence import evidence, failed
 
 from pipeline.cli import app
+from pipeline.gate import Judged
+from pipeline.render import print_run
+from pipeline.verify import Run
+from policies.decide import decide
+from policies.policy import load_policy
 from policies.rules import RULES
 
 
@@ -93,3 +101,13 @@ def test_a_rule_that_there_is_not_exits_2_with_those_that_are_near() -> None:
     code, _, told = kernelgate("rules", "hook")
     assert (code, "source/hook" in told) == (2, True)
     assert kernelgate("rules", "organisation/anything")[0] == 0
+
+
+def test_where_something_is_denied_the_table_says_once_how_to_learn_what_the_rule_means() -> None:
+    ci, text = load_policy("ci"), io.StringIO()
+    judged = tuple(Judged(b"", given, decide(given, ci)) for given in (evidence(), failed(), failed()))
+    print_run(Run("r1", Path("runs/r1"), ci, judged), Console(file=text, width=200))
+    assert text.getvalue().count("kernelgate rules properties/wrong-values") == 1
+    text = io.StringIO()
+    print_run(Run("r1", Path("runs/r1"), ci, judged[:1]), Console(file=text, width=200))
+    assert "kernelgate rules" not in text.getvalue()

@@ -167,3 +167,13 @@ def test_a_file_that_can_not_be_read_is_an_error(tmp_path: Path, data: bytes | N
 
 def test_every_key_that_a_problem_names_is_a_field() -> None:
     assert {key for _, _, key, _ in CLASHES.values() if not key.startswith("organisation")} <= {*DIRECTIONS, "gpu"}
+
+
+def test_the_policies_that_the_how_to_writes_are_fine(tmp_path: Path) -> None:
+    blocks = (BUILT_IN_FILES.parent / "docs" / "policies.md").read_text().split("```yaml\n")[1:]
+    assert len(blocks) == 2
+    for block in blocks:
+        path = tmp_path / "team.yaml"
+        path.write_text(block.split("```")[0])
+        assert check_policy(path).problems == ()
+        assert load_policy(str(path)).name in ("team", "fleet")
