@@ -91,7 +91,12 @@ def _ground(finding: Finding, evidence: Evidence, document: dict[str, Any], poli
             for number, rule in enumerate(policy.organisation)
             if f"{ORGANISATION}{rule.name}" == finding.rule
         )
-    return Ground(finding, path, _seen(document, path), asked, grounds.needed)
+    properties = evidence.properties
+    if path == "properties" and isinstance(properties, PropertiesEvidence):
+        seen = _counts(properties, policy)
+    else:
+        seen = _seen(document, path)
+    return Ground(finding, path, seen, asked, grounds.needed)
 
 
 def _keys(finding: Finding, grounds: Grounds, path: str) -> tuple[str, ...]:
@@ -171,6 +176,15 @@ def _seen(document: dict[str, Any], path: str) -> str:
     return text if len(text) <= SHOWN_COLUMNS else f"{text[:SHOWN_COLUMNS]}…"
 
 
+def _counts(properties: PropertiesEvidence, policy: Policy) -> str:
+    """The cases that have to be run, against what the policy asks for; of all others an operator may have fewer."""
+    asked = policy.properties
+    return ", ".join(
+        f"{getattr(properties, f'{phase}_cases')} {phase} of {getattr(asked, f'{phase}_cases')} asked for"
+        for phase in ("pairwise", "random", "targeted")
+    )
+
+
 def _satisfied(evidence: Evidence, policy: Policy, findings: Sequence[Finding]) -> Iterator[Satisfied]:
     against = {grounds_of(finding.rule).check for finding in findings}
     if any(finding.rule == "evidence/other-policy" for finding in findings):
@@ -186,16 +200,11 @@ def _of_interpreter(evidence: Evidence, policy: Policy) -> Iterator[Satisfied]:
         yield Satisfied("source", "source", "the contract has nothing against the source")
     if not isinstance(properties, PropertiesEvidence) or properties.failure is not None:
         return
-    asked = policy.properties
-    counts = ", ".join(
-        f"{getattr(properties, f'{phase}_cases')} {phase} of {getattr(asked, f'{phase}_cases')}"
-        for phase in ("pairwise", "random", "targeted")
-    )
-    yield Satisfied(
-        "properties", "properties", f"{properties.cases} cases right ({counts}), in {', '.join(properties.dtypes)}"
-    )
+    counts = _counts(properties, policy)
+    dtypes = ", ".join(properties.dtypes)
+    yield Satisfied("properties", "properties", f"{properties.cases} cases right ({counts}), in {dtypes}")
     fired = {control.name for control in properties.controls if control.fired}
-    due = required_controls(asked.controls)
+    due = required_controls(policy.properties.controls)
     yield Satisfied("controls", "properties.controls", f"{len(fired & set(due))} of {len(due)} planted faults reported")
     if evidence.environment is not None:
         yield Satisfied("interpreter", "environment", f"repaired for Triton {evidence.environment.triton}")

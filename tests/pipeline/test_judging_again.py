@@ -265,6 +265,7 @@ def test_counts_are_explained_against_what_another_policy_asks_for(tmp_path: Pat
     (counts,) = [one for one in verdict["decided"] if one["rule"] == "evidence/too-few-cases"]
     assert counts["asked"][0] == "properties.pairwise_cases = 120"
     assert counts["evidence"] == "properties"
+    assert counts["seen"].startswith("56 pairwise of 120 asked for, 50 random of 200")
 
 
 @pytest.mark.parametrize("verdict", ["nope", "r1/nope", "r1/001-kernels-relu/verdict.jsn"])
