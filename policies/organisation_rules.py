@@ -4,9 +4,9 @@ A rule is an expression over facts about one candidate (`policies.organisation` 
 the whole policy is, and still bounded: so many rules of so many characters, and the library itself ends an expression
 after 10,000 iterations. So a rule always ends, in the same way on every machine, and no clock decides.
 
-The library is Google's own CEL runtime (`cel-expr-python`): of three that were tried the one that checks names and types
-when an expression is read, and that bounds its iterations (docs/design/policies.md). It is optional, and imported where
-a policy has such rules.
+The library is Google's own CEL runtime (`cel-expr-python`): of three that were tried the one that checks names and
+types when an expression is read, and that bounds its iterations (docs/design/policies.md). It is optional, and imported
+where a policy has such rules.
 """
 
 from __future__ import annotations
