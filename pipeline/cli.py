@@ -295,7 +295,13 @@ def generate_command(
     card: Annotated[str, typer.Option(help="The GPU that kernels shall be fast on: a100, h100 and so on.")] = "h100",
     notes: Annotated[Path | None, typer.Option(help="A folder of Markdown files to look things up in.")] = None,
     prompts: Annotated[Path | None, typer.Option(help="A folder of templates that replace built-in ones.")] = None,
+    experiment: Annotated[
+        Path | None, typer.Option(help="Draw the templates by this file (pipeline/generation/experiment.py).")
+    ] = None,
     resume: Annotated[str | None, typer.Option(help="The id of a run that was interrupted; it goes on.")] = None,
+    no_lessons: Annotated[
+        bool, typer.Option("--no-lessons", help="Do not tell authors what went wrong in earlier runs.")
+    ] = False,
     flow: Annotated[bool, typer.Option("--flow", help="Run as a Prefect flow: each attempt is a task.")] = False,
     output_format: FormatOption = Format.TABLE,
     operators: OperatorsOption = None,
@@ -330,7 +336,7 @@ def generate_command(
         known = load_operators(operators)
         wanted = Wanted(
             tuple(names), roles, budget, strategies=strategies, prices=prices, card=card, notes=notes, prompts=prompts,
-            resume=resume, mode=mode,
+            experiment=experiment, resume=resume, mode=mode, lessons=not no_lessons,
         )  # fmt: skip
         with _listening(None) as listener:
             place = Place(settings, os.environ, known, listener.note)
@@ -347,6 +353,49 @@ def generate_command(
     raise typer.Exit(generated.finished.exit_code)
 
 
+@app.command("lessons")
+def lessons_command(
+    operator: Annotated[str | None, typer.Argument(help="What is known about this operator alone.")] = None,
+    offer: Annotated[
+        Path | None,
+        typer.Option(help="Write wrong kernels that an early check let pass as entries of a corpus in this folder."),
+    ] = None,
+    output_format: FormatOption = Format.TABLE,
+    operators: OperatorsOption = None,
+    runs: RunsOption = None,
+) -> None:
+    """Rank what goes wrong when models write kernels, and what mended it; or offer wrong ones for a corpus."""
+    with _errors_in_words():
+        from pipeline.console import output
+        from pipeline.own_operators import load_operators
+
+        try:
+            from pipeline import render_lessons as render
+            from pipeline.generation.lessons.entries import offer_to
+            from pipeline.generation.lessons.offering import wrong_kernels
+            from pipeline.generation.lessons.ranking import lessons_document
+            from pipeline.generation.lessons.reading import read_about
+        except ModuleNotFoundError as error:
+            raise SdkUnavailable(
+                f"lessons need the package '{error.name}': pip install 'kernelgate[generate]'"
+            ) from None
+
+        folder = Settings.resolve(runs=runs).runs
+        read = read_about(folder, operator, load_operators(operators))
+        if offer is not None:
+            offered = offer_to(offer, wrong_kernels(read), read.damaged)
+            if output_format is Format.JSON:
+                sys.stdout.write(offered.model_dump_json(indent=2) + "\n")
+            else:
+                render.print_offered(offered, output())
+            return
+        document = lessons_document(read, operator)
+        if output_format is Format.JSON:
+            sys.stdout.write(document.model_dump_json(indent=2) + "\n")
+        else:
+            render.print_lessons(document, folder, output())
+
+
 def _budget(usd: str | None, rounds: int | None, tokens: int | None, minutes: float | None) -> Budget:
     from decimal import Decimal, InvalidOperation
 
@@ -359,6 +408,36 @@ def _budget(usd: str | None, rounds: int | None, tokens: int | None, minutes: fl
         return Budget(rounds, tokens, dollars, None if minutes is None else 60 * minutes)
     except (InvalidOperation, ValueError):
         raise UsageError(f"--budget-usd is '{usd}' and --minutes {minutes}; numbers from 0 are needed") from None
+
+
+@app.command("experiments")
+def experiments_command(
+    name: Annotated[str | None, typer.Argument(help="The experiment to show; all where none is named.")] = None,
+    runs: RunsOption = None,
+    output_format: FormatOption = Format.TABLE,
+) -> None:
+    """Show what experiments over prompts came to: success rate, cost and time by variant, with intervals.
+
+    Variants are compared once each has the planned number of runs, and only their first runs of that number.
+    """
+    with _errors_in_words():
+        settings = Settings.resolve(runs=runs)
+        from pipeline.console import output
+
+        try:
+            from pipeline.experiments.reading import as_json, read_experiments
+            from pipeline.render_experiments import print_experiments
+        except ModuleNotFoundError as error:
+            raise SdkUnavailable(
+                f"experiments need the package '{error.name}': pip install 'kernelgate[generate]'"
+            ) from None
+
+        with _listening(None) as listener:
+            document = read_experiments(settings.runs, name, listener.note)
+        if output_format is Format.JSON:
+            sys.stdout.write(as_json(document))
+        else:
+            print_experiments(document, output())
 
 
 @app.command("doctor")

@@ -2,8 +2,9 @@
 
 The operator's digest covers the code that judges; the runner's image fixes the torch and triton inside; the judge's own
 are part of the key, too, because references and the source check come from them. What was never run depends on no
-runner. The whole policy is part of it, though a change of what it *allows* would not need new evidence: a key that is
-too narrow hands out stale evidence, one that is too wide only costs time.
+runner. The whole policy is part of it, and with it what the files hold that candidates are compared with, though a
+change of what it *allows* would not need new evidence: a key that is too narrow hands out stale evidence, one that is
+too wide only costs time.
 """
 
 from __future__ import annotations

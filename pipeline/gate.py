@@ -34,10 +34,13 @@ from runners.evidence import (
     Evidence,
     Missing,
     MutantsEvidence,
+    OriginEvidence,
     PropertiesEvidence,
 )
 from runners.mutants import MutantsCheck, MutantsEffort
 from runners.oracle import Allowance
+from runners.origin.comparing import origin_of
+from runners.origin.references import ReferencesError, ReferenceSet, references_of
 from runners.properties import Effort, PropertiesCheck
 from runners.session import Deadlines
 from runners.specialisation import Specialisation
@@ -47,6 +50,7 @@ from sandbox.contract import SandboxUnavailable
 Progress = Callable[[int], None]
 NO_MUTANTS: Final = Missing(reason="a case failed or none was run, so no mutants were", ours=False)
 NOT_AN_OPERATOR: Final = Missing(reason="the file is not a candidate", ours=False)
+NOT_RUN: Final = Missing(reason="the source was denied, so it was not run", ours=False)
 NOT_COMPILED: Final = Missing(reason="nothing was run, so nothing was compiled", ours=False)
 
 
@@ -112,13 +116,10 @@ def measure(
         progress: Hears how many cases are done, from several threads; what it raises ends the measuring.
     """
     if isinstance(item, Unreadable):
-        missing = Missing(reason="the file is not a candidate", ours=False)
-        return _evidence(item, (item.problem,), missing, None, supply)
-    facts = read_source(item, policy.source.allowance)
+        return _evidence(item, (item.problem,), NOT_AN_OPERATOR, None, supply, NOT_AN_OPERATOR)
+    facts, origin = read_source(item, policy.source.allowance), origin_of(item.text, _references(policy))
     if facts:
-        return _evidence(
-            item, facts, Missing(reason="the source was denied, so it was not run", ours=False), None, supply
-        )
+        return _evidence(item, facts, NOT_RUN, None, supply, origin)
     judge_seed = secrets.randbits(64) if seed is None else seed
     effort = dataclasses.replace(effort_of(policy), reduces=reduces, noise=noise)
     told = _Told(progress)
@@ -134,9 +135,19 @@ def measure(
                 made = _run(item, policy, supply, check, turn)
             # Others have the slot while this one waits for the GPU.
             on_gpu = device.evidence(agreed=made.agreed)
-        return _evidence(item, (), made.properties, check.greeting, supply, made.compiled, made.mutants, on_gpu)
+        return _evidence(item, (), made.properties, check.greeting, supply, origin, made.compiled, made.mutants, on_gpu)
     except SandboxUnavailable as error:
-        return _evidence(item, (), Missing(reason=str(error), ours=True), None, supply)
+        return _evidence(item, (), Missing(reason=str(error), ours=True), None, supply, origin)
+
+
+def _references(policy: Policy) -> ReferenceSet | Missing:
+    named = policy.origin.references
+    if named is None:
+        return Missing(reason="the policy names no references", ours=False)
+    try:
+        return references_of(named.folder, named.digest)
+    except ReferencesError as error:
+        return Missing(reason=str(error), ours=True)
 
 
 class _Told:
@@ -247,6 +258,7 @@ def _evidence(
     properties: PropertiesEvidence | Missing,
     greeting: wire.Greeting | None,
     supply: RunnerSupply,
+    origin: OriginEvidence | Missing,
     compiled: CompileEvidence | Missing = NOT_COMPILED,
     mutants: MutantsEvidence | Missing = NO_MUTANTS,
     device: DeviceEvidence | Missing = NOT_ON_A_GPU,
@@ -261,6 +273,7 @@ def _evidence(
             "mutants": mutants,
             "strength": recorded_strength(item.operator) if isinstance(item, Candidate) else NOT_AN_OPERATOR,
             "device": device,
+            "origin": origin,
             "environment": _environment(greeting),
             "isolation": supply.isolation if isinstance(properties, PropertiesEvidence) else None,
         }

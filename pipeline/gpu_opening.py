@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from pipeline.engine import answering_engine
 from pipeline.errors import UsageError
 from pipeline.gpu_access import GpuSettings, has_gpu
 from pipeline.gpu_supply import GpuSupply
+from pipeline.machine_slots import folder_of_this_user, make_own
 from pipeline.runner_image import ensure_gpu_image
 from pipeline.settings import Mode, SandboxKind, Settings
 from policies.policy import Policy
@@ -69,12 +71,19 @@ def gpu_for(
             lambda: _image(engine, chosen, settings, report),
             access,
             chosen.sanitizer,
-            settings.state,
+            _common_folder(),
             report,
             number=chosen.number,
         ) as supply:
             supply.open()
             yield supply
+
+
+def _common_folder() -> Path:
+    """A GPU is the machine's: its lock and its quarantine are the same for all checkouts."""
+    folder = folder_of_this_user()
+    make_own(folder)
+    return folder
 
 
 def _problem(settings: Settings, chosen: GpuSettings) -> str | None:

@@ -13,7 +13,9 @@ from runners.evidence import DeviceEvidence, Evidence, Missing, PropertiesEviden
 
 def our_failure(evidence: Evidence) -> str | None:
     """Why this is not to be kept: the first check that our side failed to make; None where there is none."""
-    checks = (evidence.properties, evidence.compile, evidence.mutants, evidence.device)
+    origin = evidence.origin
+    compared = origin if isinstance(origin, Missing) else origin.comparison
+    checks = (evidence.properties, evidence.compile, evidence.mutants, evidence.device, compared)
     missing = (check.reason for check in checks if isinstance(check, Missing) and check.ours)
     return next(missing, None) or _tool_that_failed(evidence.device)
 

@@ -15,6 +15,7 @@ a labelled file that is not there, two labels for one file.
 The project's own kernels use four more keys: `finding` (wrong and hack: the rules of which one has to be the first
 finding), `allow` (honest: the tiers that are true of it), `demo` (part of the demonstration), `witness` (wrong and
 hack: a case on which it fails, as the JSON of `runners.cases.Case`; to replay it proves the label without any draw).
+`origin` says for people where a kernel is from; nothing reads it.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class _Entry(BaseModel):
         return self
 
 
-_KEYS: Final = frozenset({"label", "operator", "class", "visible", "finding", "allow", "demo", "witness"})
+_KEYS: Final = frozenset({"label", "operator", "class", "visible", "finding", "allow", "demo", "witness", "origin"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,26 @@ class OwnMachine:
         return nullcontext()
 
 
+def folder_of_this_user() -> Path:
+    """Returns where this user's runs on this machine, of whatever checkout, find each other."""
+    return Path(tempfile.gettempdir()) / f"kernelgate-{os.geteuid()}"
+
+
+def make_own(folder: Path) -> None:
+    """Makes a folder that no other user writes to, where it is missing.
+
+    Raises:
+        SandboxUnavailable: it can't be made, or is somebody else's.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        facts = folder.lstat()
+    except OSError as error:
+        raise SandboxUnavailable(f"{folder} can't be made: {error.strerror}; set TMPDIR to another place") from None
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
+        raise SandboxUnavailable(f"{folder} is not a folder of this user alone; set TMPDIR to another place")
+
+
 class SharedMachine:
     """Slots in a folder of lock files."""
 
@@ -67,13 +87,7 @@ class SharedMachine:
         """
         self._folder = folder
         self._count = count
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            facts = folder.lstat()
-        except OSError as error:
-            raise SandboxUnavailable(f"{folder} can't be made: {error.strerror}; set TMPDIR to another place") from None
-        if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
-            raise SandboxUnavailable(f"{folder} is not a folder of this user alone; set TMPDIR to another place")
+        make_own(folder)
         self._warming = os.cpu_count() or 1
         names = [f"slot-{number}" for number in range(count)] + [f"warming-{number}" for number in range(self._warming)]
         for name in ("waiting", *names):
@@ -82,8 +96,7 @@ class SharedMachine:
     @classmethod
     def of_this_user(cls, at_least: int) -> SharedMachine:
         """As many slots as there are cores, or `at_least` so many: whoever asks for more workers has reasons."""
-        folder = Path(tempfile.gettempdir()) / f"kernelgate-{os.geteuid()}"
-        return cls(folder, max(os.cpu_count() or 1, at_least))
+        return cls(folder_of_this_user(), max(os.cpu_count() or 1, at_least))
 
     @property
     def are_wanted(self) -> bool:

@@ -23,6 +23,10 @@ def print_generated(generated: Generated, console: Console) -> None:
     console.print()
     for one in finished.operators:
         console.print(_ending(one))
+    for one in finished.operators:
+        drawn = one.terms.experiment
+        if drawn is not None:
+            console.print(Text(f"{one.terms.operator}: variant {drawn.variant} of the experiment {drawn.experiment}"))
     console.print(Text(_used(finished)))
     (policy,) = {one.terms.policy for one in finished.operators}
     console.print(Text(f"policy {policy}; {generated.folder}"))

@@ -22,7 +22,9 @@ from policies.comparing import is_weaker, shown, value_of
 from policies.contradictions import clashes_in
 from policies.directions import DIRECTIONS, Stricter
 from policies.key_lines import lines_of, twice_in
+from policies.origin_rules import with_references
 from policies.policy import BUILT_IN, Policy, PolicyError, expression_errors, load_policy, mapping_in, resolved
+from runners.origin.references import ReferencesError
 
 Kind = Literal["invalid", "contradiction", "weaker", "doubt"]
 _FILE_CAP_BYTES: Final = 1 << 20
@@ -128,7 +130,12 @@ def _read(data: dict[str, Any], file: str) -> tuple[Policy | None, list[Invalid]
         del data[key]
     for _ in range(3):  # a section that goes takes what is in it along; more rounds find nothing new
         try:
-            policy = Policy.model_validate_json(json.dumps(resolved(_copied(data), file), default=str), strict=True)
+            whole = with_references(resolved(_copied(data), file), Path(file).parent)
+            policy = Policy.model_validate_json(json.dumps(whole, default=str), strict=True)
+        except ReferencesError as error:
+            invalid.append(("origin.references", str(error), "Name a folder of references, beside the policy file."))
+            if not _drop(data, ("origin", "references")):
+                return None, invalid
         except ValidationError as error:
             details = error.errors(include_url=False)
             told = [_in_words(detail) for detail in details]

@@ -11,6 +11,7 @@ from functools import reduce
 from typing import Any, Literal
 
 from policies.directions import DIRECTIONS, Stricter
+from policies.origin_rules import References
 from policies.policy import Policy, required_controls
 
 Which = Literal["first", "second", "neither", "same"]
@@ -73,8 +74,12 @@ def is_weaker(key: str, policy: Policy, *, than: Policy) -> bool:
             return bool(theirs and not mine)
         case Stricter.NO:
             return bool(mine and not theirs)
+        case Stricter.ONE:
+            return theirs is not None and (mine is None or mine.digest != theirs.digest)
         case Stricter.MORE:
             return bool(_members(key, theirs) - _members(key, mine))
+        case Stricter.FEWER if mine is None or theirs is None:  # a list that is not asked for allows all
+            return theirs is not None and mine is None
         case Stricter.FEWER:
             return any(not _covered(key, member, _members(key, theirs)) for member in _members(key, mine))
         case Stricter.NEITHER:
@@ -94,6 +99,8 @@ def shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, References):
+        return f"{value.folder} ({value.digest[:12]})"
     if isinstance(value, tuple):
         names = [str(getattr(member, "name", member)) if not isinstance(member, str) else member for member in value]
         return ", ".join(names) or "none"

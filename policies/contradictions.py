@@ -131,6 +131,19 @@ def _monitors(policy: Policy) -> Iterator[Clash]:
         yield Clash("doubt", "properties.tf32", what, "Try float32, or write false.")
 
 
+def _origin(policy: Policy) -> Iterator[Clash]:
+    origin = policy.origin
+    if origin.references is None and origin.reference_licences is not None:
+        what = "licences of references are limited, and no references are compared with"
+        yield Clash("contradiction", "origin.reference_licences", what, "Name 'origin.references', or write null.")
+    if origin.candidate_licences == ():
+        what = "no licence is allowed, and none neither: nobody can pass"
+        yield Clash("contradiction", "origin.candidate_licences", what, "Name licences, or write null.")
+    if origin.reference_licences is not None and origin.licence_share > origin.max_share:
+        what = f"more than {origin.max_share:g} is a copy whatever the licence, so this share is never looked at"
+        yield Clash("contradiction", "origin.licence_share", what, "Make it smaller than 'origin.max_share'.")
+
+
 def _names(policy: Policy) -> Iterator[Clash]:
     if policy.name in BUILT_IN and policy.digest != load_policy(policy.name).digest:
         what = (
@@ -152,5 +165,5 @@ def _twice(policy: Policy) -> Iterator[Clash]:
 
 
 _LOOKS: Final[tuple[Callable[[Policy], Iterator[Clash]], ...]] = (
-    _tiers, _targets, _mutants, _gpu, _deadlines, _source, _monitors, _names, _twice,
+    _tiers, _targets, _mutants, _gpu, _deadlines, _source, _monitors, _origin, _names, _twice,
 )  # fmt: skip

@@ -12,6 +12,7 @@ from policies.gpu_findings import findings_of as gpu_findings
 from policies.lacking import findings_of as lacking_findings
 from policies.mutant_findings import findings_of as mutant_findings
 from policies.organisation import findings_of as organisation_findings
+from policies.origin_findings import findings_of as origin_findings
 from policies.policy import GpuCheck, Policy, Tier, required_controls
 from policies.strength_findings import findings_of as strength_findings
 from policies.verdict import Finding, Verdict
@@ -53,6 +54,7 @@ def decide(evidence: Evidence, policy: Policy, made_under: Policy | None = None)
     """
     findings: tuple[Finding, ...] = (
         *_from_source(evidence),
+        *_from_origin(evidence, policy),
         *_from_properties(evidence, policy),
         *_from_compile(evidence, policy),
         *_from_mutants(evidence, policy),
@@ -89,6 +91,11 @@ def _tier(findings: tuple[Finding, ...], policy: Policy) -> Tier:
 def _from_source(evidence: Evidence) -> Iterator[Finding]:
     for fact in evidence.source:
         yield Finding(rule=fact.rule, severity="error", message=fact.detail, line=fact.line)
+
+
+def _from_origin(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
+    if not evidence.source or not isinstance(evidence.origin, Missing):  # what is no Python has no origin
+        yield from origin_findings(evidence.origin, policy.origin)
 
 
 def _from_properties(evidence: Evidence, policy: Policy) -> Iterator[Finding]:

@@ -28,6 +28,7 @@ class Stricter(Enum):
     FEWER = "fewer of them"
     YES = "true"
     NO = "false"
+    ONE = "this one"  # none at all, or another one, is weaker
     NEITHER = "neither"  # a name, or time that is only spent: what was not done in it is missing evidence
 
 
@@ -55,6 +56,14 @@ def _has_mutants(policy: Policy) -> bool:
 
 def _has_targets(policy: Policy) -> bool:
     return bool(policy.compile.required_targets)
+
+
+def _has_references(policy: Policy) -> bool:
+    return policy.origin.references is not None
+
+
+def _limits_licences(policy: Policy) -> bool:
+    return _has_references(policy) and policy.origin.reference_licences is not None
 
 
 _ASKED: Final = False  # the value of `shown` where the evidence does not say
@@ -91,6 +100,13 @@ _DIRECTIONS: Final = {
     "isolation.accepted": Direction(Stricter.FEWER),
     "isolation.required_limits": Direction(Stricter.MORE),
     "isolation.required_layers": Direction(Stricter.MORE),
+    "origin.references": Direction(Stricter.ONE, _ASKED),
+    "origin.required": Direction(Stricter.YES),
+    "origin.max_share": Direction(Stricter.LOWER, counts=_has_references),
+    "origin.licence_share": Direction(Stricter.LOWER, counts=_limits_licences),
+    "origin.least_fingerprints": Direction(Stricter.LOWER, counts=_has_references),
+    "origin.reference_licences": Direction(Stricter.FEWER, counts=_has_references),
+    "origin.candidate_licences": Direction(Stricter.FEWER),
     "gpu_checks": Direction(Stricter.MORE),
     "gpu.pairwise_cases": Direction(Stricter.HIGHER, _ASKED, _has_gpu),
     "gpu.special_cases": Direction(Stricter.HIGHER, _ASKED, _has_gpu),

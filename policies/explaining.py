@@ -17,7 +17,15 @@ from policies.policy import Policy, required_controls
 from policies.rules import ORGANISATION
 from policies.verdict import Finding, Verdict
 from runners.device_evidence import DeviceEvidence
-from runners.evidence import CompileEvidence, Evidence, Missing, MutantsEvidence, PropertiesEvidence, StrengthEvidence
+from runners.evidence import (
+    CompileEvidence,
+    Evidence,
+    Missing,
+    MutantsEvidence,
+    OriginEvidence,
+    PropertiesEvidence,
+    StrengthEvidence,
+)
 
 SHOWN_COLUMNS: Final = 300
 _WORST: Final = ("error", "incomplete", "capped")
@@ -188,7 +196,7 @@ def _counts(properties: PropertiesEvidence, policy: Policy) -> str:
 def _satisfied(evidence: Evidence, policy: Policy, findings: Sequence[Finding]) -> Iterator[Satisfied]:
     against = {grounds_of(finding.rule).check for finding in findings}
     if any(finding.rule == "evidence/other-policy" for finding in findings):
-        against |= {"compile", "mutants", "gpu"}  # which of them, its message says
+        against |= {"compile", "mutants", "origin", "gpu"}  # which of them, its message says
     for entry in (*_of_interpreter(evidence, policy), *_of_the_rest(evidence, policy)):
         if entry.check not in against:
             yield entry
@@ -226,6 +234,8 @@ def _of_the_rest(evidence: Evidence, policy: Policy) -> Iterator[Satisfied]:
         yield Satisfied(
             "isolation", "isolation", f"run in {isolation.isolation}, {held} of {due} required limits proven"
         )
+    if isinstance(evidence.origin, OriginEvidence) and policy.origin.references is not None:
+        yield Satisfied("origin", "origin", "it stands in no reference by more than the policy allows")
     if isinstance(device, DeviceEvidence) and policy.gpu_checks:
         what = f"{', '.join(policy.gpu_checks)}: {device.cases} cases, {device.replayed} replayed, on {device.device}"
         yield Satisfied("gpu", "device", what)

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from policies.rules import ORGANISATION, RULES
 
 Check = Literal[
-    "source", "properties", "controls", "interpreter", "compile", "mutants", "operator", "isolation", "gpu",
+    "source", "properties", "controls", "interpreter", "compile", "mutants", "operator", "isolation", "origin", "gpu",
     "organisation",
 ]  # fmt: skip
 
@@ -44,6 +44,7 @@ _COMPILED: Final = Grounds(
     "compile", "compile.failures", ("compile.required_targets",), "every kernel compiles for every required target"
 )
 _READ: Final = "the file without what is named, or a policy that allows it"
+_DECLARED: Final = ("origin.candidate_licences",)
 _LIMITS: Final = ("isolation.required_limits",)
 _OTHERS: Final = {
     "source/import-not-allowed": Grounds("source", "source", ("source.allowed_imports",), _READ),
@@ -90,6 +91,14 @@ _OTHERS: Final = {
     "evidence/large-shape-missing": Grounds("gpu", "device", ("gpu.large_shapes",), "a case of each large kind",
                                             "device.large"),
     "evidence/gpu-check-missing": Grounds("gpu", "device", ("gpu_checks",), "every check on a GPU that is asked for"),
+    "origin/copied": Grounds("origin", "origin.comparison", ("origin.max_share",), "less of it in any reference"),
+    "origin/reference-licence": Grounds("origin", "origin.comparison", ("origin.reference_licences",),
+                                        "less of it in references of other licences"),
+    "origin/candidate-licence": Grounds("origin", "origin.licence", _DECLARED, "a licence that is allowed"),
+    "origin/no-licence": Grounds("origin", "origin.licence", _DECLARED, "a licence that is declared and allowed"),
+    "origin/not-an-expression": Grounds("origin", "origin.licence", _DECLARED, "an expression of SPDX"),
+    "evidence/origin-missing": Grounds("origin", "origin", ("origin.references", "origin.required"),
+                                       "a comparison with the policy's references"),
     "evidence/other-policy": Grounds("properties", "", (), "evidence that was made under this policy"),
 }  # fmt: skip
 

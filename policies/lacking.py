@@ -19,7 +19,7 @@ from policies.directions import DIRECTIONS
 from policies.policy import Policy
 from policies.verdict import Finding
 from runners.device_evidence import DeviceEvidence
-from runners.evidence import CompileEvidence, Evidence, MutantsEvidence, PropertiesEvidence
+from runners.evidence import CompileEvidence, Evidence, Missing, MutantsEvidence, OriginEvidence, PropertiesEvidence
 
 RULE: Final = "evidence/other-policy"
 
@@ -65,6 +65,12 @@ def _mutants_run(evidence: Evidence, policy: Policy) -> bool:
     return isinstance(mutants, MutantsEvidence) and mutants.judged + mutants.inconclusive >= policy.mutants.count
 
 
+def _same_references(evidence: Evidence, policy: Policy) -> bool:
+    origin, named = evidence.origin, policy.origin.references
+    compared = origin.comparison if isinstance(origin, OriginEvidence) else origin
+    return named is not None and not isinstance(compared, Missing) and compared.references_digest == named.digest
+
+
 _ENOUGH: Final[Mapping[str, Callable[[Evidence, Policy], bool]]] = MappingProxyType(
     {
         "properties.special_cases": lambda e, p: _properties(e).special_cases >= p.properties.special_cases,
@@ -74,5 +80,6 @@ _ENOUGH: Final[Mapping[str, Callable[[Evidence, Policy], bool]]] = MappingProxyT
         "properties.case_deadline_s": lambda e, p: 0 < _properties(e).slowest_s <= p.properties.case_deadline_s,
         "compile.specialisations": _all_compiled,
         "mutants.count": _mutants_run,
+        "origin.references": _same_references,
     }
 )

@@ -17,10 +17,12 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from policies.organisation_rules import RULES_CAP, BadExpression, OrganisationRule, compiled
+from policies.origin_rules import OriginRules, with_references
 from policies.unique_keys import UniqueKeys
 from runners.architectures import ARCHITECTURES
 from runners.contract.rules import WAIVABLE, Allowance
 from runners.controls import CONTROLS
+from runners.origin.references import ReferencesError
 from sandbox.contract import Isolation
 from sandbox.layers import LAYER_NAMES
 from sandbox.probe_inside import CHECKS
@@ -243,6 +245,7 @@ class Policy(_Strict):
         allows: The tiers that let a candidate through.
         packages: Pinned packages that the runner image must carry (installed without their dependencies), for
             candidates that may import them.
+        origin: Where a candidate's text may come from; policies that were stored before it was asked ask nothing.
         gpu_checks: Checks that must have been made on a GPU.
         organisation: Rules of an organisation in CEL; they deny what all else lets through, and allow nothing.
     """
@@ -257,21 +260,23 @@ class Policy(_Strict):
     mutants: MutantsRules
     operator: OperatorRules
     isolation: IsolationRules
+    origin: OriginRules = OriginRules()
     gpu_checks: tuple[GpuCheck, ...]
     gpu: GpuRules
     organisation: tuple[OrganisationRule, ...] = Field(default=(), max_length=RULES_CAP)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the resolved policy."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """SHA-256 of the resolved policy, with what its references hold and not where they are."""
+        resolved = self.model_dump_json(exclude={"origin": {"references": {"folder"}}})
+        return hashlib.sha256(resolved.encode()).hexdigest()
 
 
 def load_policy(name_or_path: str) -> Policy:
     """Reads a built-in policy by name, or a YAML file by path.
 
     Raises:
-        PolicyError: no such policy, or the file is not a valid one.
+        PolicyError: no such policy, the file is not a valid one, or its references can't be used.
         CelMissing: it holds rules of an organisation, and the library for them is not installed.
     """
     if name_or_path in BUILT_IN:
@@ -284,7 +289,11 @@ def load_policy(name_or_path: str) -> Policy:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError(f"policy {path} can't be read: {error}") from None
-    return _validated(resolved(mapping_in(text, str(path)), str(path)), str(path))
+    data = resolved(mapping_in(text, str(path)), str(path))
+    try:
+        return _validated(with_references(data, path.parent), str(path))
+    except ReferencesError as error:
+        raise PolicyError(f"policy {path}: {error}") from None
 
 
 def built_in(name: str) -> dict[str, Any]:

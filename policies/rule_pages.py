@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterator
 from typing import Final
 
-from policies.lessons.model import Example
 from policies.rules import ORGANISATION, PAGES, RULES, Rule, rule_of
+from policies.teaching.model import Example
 
 INDEX: Final = f"{PAGES}/README.md"
 _HEADINGS: Final = {
@@ -58,7 +58,7 @@ def _index(rules: tuple[Rule, ...], organisation: Rule) -> str:
     rows = [f"| [{rule.id}]({_from_index(rule)}) | {rule.title} |" for rule in rules]
     rows.append(f"| [{ORGANISATION}NAME]({_from_index(organisation)}) | {organisation.title} |")
     table = "\n".join(["| rule | what it says |", "|---|---|", *rows])
-    made = "Made by `python -m pipeline.rule_pages` from `policies/rules.py` and `policies/lessons/`; do not edit."
+    made = "Made by `python -m pipeline.rule_pages` from `policies/rules.py` and `policies/teaching/`; do not edit."
     return f"# The rules\n\n{made}\n\n{table}\n"
 
 

@@ -1,6 +1,6 @@
 """The rules by id: what each says, why, and what its reader should do. Ids are stable; waivers and reports name them.
 
-Reasons and examples stand in `policies.lessons`, by kind of rule; a rule without a lesson fails a test. Pages are made
+Reasons and examples stand in `policies.teaching`, by kind of rule; a rule without them fails a test. Pages are made
 from both (`policies.rule_pages`), so that nothing is said twice.
 """
 
@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from policies.lessons import accesses, candidates, evidence, results, sources
-from policies.lessons.model import Example
+from policies.teaching import accesses, candidates, evidence, origins, results, sources
+from policies.teaching.model import Example
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,16 @@ _RULES: Final = (
          "Return tensors that the call allocated and that its launches write."),
     Rule("benchmark/above-roof", "It was timed faster than the card can be",
          "Look at what the timed call left out; run the benchmark again on an idle card."),
+    Rule("origin/copied", "Much of it stands in a reference that may not be copied",
+         "Write it anew from what the operator means; renaming and moving lines changes nothing."),
+    Rule("origin/reference-licence", "Part of it stands in a reference whose licence the policy does not allow",
+         "Write the lines shown anew, or take such lines from a source whose licence the policy allows."),
+    Rule("origin/candidate-licence", "It declares a licence that the policy does not allow",
+         "Declare one that the policy allows, where that is true, or deliver it elsewhere."),
+    Rule("origin/no-licence", "It declares no licence",
+         "Say in a comment '# SPDX-License-Identifier: …' which of the allowed licences it has."),
+    Rule("origin/not-an-expression", "What it declares as its licence is no SPDX expression",
+         "Write a name of SPDX's list, such as Apache-2.0, or several with AND, OR and WITH."),
     Rule("properties/input-changed", "An input was changed", "Write to tensors that the candidate allocated."),
     Rule("properties/nondeterministic", "Two runs of one input differ",
          "Make the result independent of program order, uninitialised memory and masked lanes."),
@@ -158,6 +168,8 @@ _RULES: Final = (
          "Run again; a candidate that changes its process can't be verified."),
     Rule("evidence/interpreter-unverified", "The interpreter's repairs are not verified for this Triton",
          "Use a Triton version that the repairs were verified on."),
+    Rule("evidence/origin-missing", "The source was not compared with the policy's references",
+         "Verify it under this policy, with the references that the policy names."),
     Rule("isolation/not-accepted", "The candidate was run in a kind of sandbox that the policy does not accept",
          "Verify it in containers of an engine ('make engine' starts one); the embedded sandbox is for development."),
     Rule("evidence/isolation-missing", "Nothing shows in what the candidate was run", "Run 'kernelgate doctor'."),
@@ -173,14 +185,15 @@ _RULES: Final = (
          "Verify under this policy."),
 )  # fmt: skip
 
-_LESSONS: Final = {
-    **candidates.LESSONS, **sources.LESSONS, **results.LESSONS, **accesses.LESSONS, **evidence.LESSONS,
+_TEACHINGS: Final = {
+    **candidates.TEACHINGS, **sources.TEACHINGS, **results.TEACHINGS, **accesses.TEACHINGS, **evidence.TEACHINGS,
+    **origins.TEACHINGS,
 }  # fmt: skip
 
 
 def _taught(rule: Rule) -> Rule:
-    lesson = _LESSONS.get(rule.id)
-    return rule if lesson is None else replace(rule, why=lesson.why, example=lesson.example)
+    teaching = _TEACHINGS.get(rule.id)
+    return rule if teaching is None else replace(rule, why=teaching.why, example=teaching.example)
 
 
 RULES: Final[Mapping[str, Rule]] = MappingProxyType({rule.id: _taught(rule) for rule in _RULES})

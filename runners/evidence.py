@@ -24,6 +24,8 @@ from runners.failures import WrongForm as WrongForm
 from runners.failures import WrongValues as WrongValues
 from runners.isolation_evidence import IsolationEvidence as IsolationEvidence
 from runners.isolation_evidence import LimitEvidence as LimitEvidence
+from runners.missing import Missing as Missing
+from runners.origin.evidence import OriginEvidence as OriginEvidence
 from runners.record import Record as Record
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -200,14 +202,6 @@ class CompileEvidence(Record):
     wall_s: float
 
 
-class Missing(Record):
-    """A check that was not made, and why. `ours` means that our side failed, not that nobody asked for it."""
-
-    kind: Literal["missing"] = "missing"
-    reason: str
-    ours: bool
-
-
 class StrengthEvidence(Record):
     """What the operator's own test was found to be worth, before the candidate came (`kernelgate operators check`).
 
@@ -280,6 +274,9 @@ class Evidence(Record):
     )
     device: Annotated[DeviceEvidence | Missing, Field(discriminator="kind")] = Missing(
         reason="nothing was run on a GPU", ours=False
+    )
+    origin: Annotated[OriginEvidence | Missing, Field(discriminator="kind")] = Missing(
+        reason="nobody asked where the text comes from", ours=False
     )
     environment: Environment | None
     isolation: IsolationEvidence | None

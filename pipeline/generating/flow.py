@@ -173,7 +173,9 @@ def generate_and_verify(
     card: str = "h100",
     notes: Path | None = None,
     prompts: Path | None = None,
+    experiment: Path | None = None,
     mode: Mode = Mode.AUTO,
+    lessons: bool = True,
 ) -> int:
     """Has kernels written, repaired and verified; shows tree, verdicts and cost as artifacts, returns the exit code.
 
@@ -187,7 +189,9 @@ def generate_and_verify(
         card: The GPU that kernels shall be fast on.
         notes: A folder of documents to look things up in.
         prompts: A folder of templates that replace built-in ones.
+        experiment: A file that says which templates are compared, instead.
         mode: auto takes a GPU where the policy asks for one and there is one; cpu never, gpu always.
+        lessons: Whether authors are told what earlier runs taught.
     """
     call = _PREPARED.get()
     if call is None:
@@ -196,7 +200,8 @@ def generate_and_verify(
         is_begun = (settings.runs / UNDER_WAY / run_id).exists()
         wanted = Wanted(
             tuple(operators), roles, budget, strategies=strategies, prices=prices, card=card, notes=notes,
-            prompts=prompts, mode=mode, resume=run_id if is_begun else None, begin_as=run_id,
+            prompts=prompts, experiment=experiment, mode=mode, resume=run_id if is_begun else None, begin_as=run_id,
+            lessons=lessons,
         )  # fmt: skip
         call = _Call(wanted, load_policy(policy), Place(settings, os.environ, OPERATORS, _LOG.info))
     place = Place(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pipeline.errors import GenerationError
 from pipeline.generating.conduct import Conduct, InThreads, Work
+from pipeline.generating.lessons import with_lessons
 from pipeline.generating.result import Generated, write_generated
 from pipeline.generating.run_clock import keeping_time, used_before
 from pipeline.generating.wanted import Prepared, PreparedOperator, Wanted, prepare
@@ -59,19 +60,21 @@ def generate(wanted: Wanted, policy: Policy, place: Place, conduct: Conduct | No
         conduct: Who makes the steps; None takes threads.
 
     Raises:
-        UsageError: there is no such operator, or the budget is zero.
-        GenerationError: roles, keys, prices, notes, prompts or the run to go on with can't be used.
+        UsageError: there is no such operator, the budget is zero, or prompts are named twice.
+        GenerationError: roles, keys, prices, notes, prompts, the experiment or the run to go on with can't be used.
         SdkUnavailable: a provider's SDK is not installed.
         SlotUnavailable: a provider's slots can't be had.
         SandboxUnavailable: a GPU was asked for, and there is none.
         RunFolderError: a folder can't be written.
     """
-    prepared = prepare(wanted, policy, place.operators)
     run_id = wanted.resume or wanted.begin_as or new_run_id()
+    prepared = prepare(wanted, policy, place.operators, run_id)
     stores = _stores(wanted, run_id, place)
     with ExitStack() as held, _going_on(run_id, place.report):
         for store in stores.values():
             held.enter_context(store.working(place.report))
+        learns = wanted.lessons and wanted.experiment is None
+        prepared = with_lessons(prepared, stores, place.settings.runs, place.report, is_wanted=learns)
         made = _make(wanted, policy, place, prepared, stores, conduct or InThreads(), held)
         is_taken = (place.settings.runs / run_id).exists()  # this run had come to an end before
         finished = Finished(
@@ -103,13 +106,15 @@ def _make(
     teams = {name: _team(prepared.roles, store, means, place) for name, store in stores.items()}
     for one in prepared.operators:
         stores[one.name].agree(one.terms)
+    run_id = under_way.name
+    place.report(f"run {run_id}; interrupted or killed, it goes on by the same command with --resume {run_id}")
     held.enter_context(keeping_time(under_way, purse))
     machine = held.enter_context(_machine(wanted, policy, place))
 
     def generation(one: PreparedOperator) -> Generation:
         setting = Setting(
-            one.subject, prepared.prompts, prepared.index, teams[one.name], machine.gate, purse, wanted.strategies,
-            place.operators,
+            one.subject, one.prompts, prepared.index, teams[one.name], machine.gate, purse, wanted.strategies,
+            place.operators, one.lessons,
         )  # fmt: skip
         return Generation(setting, stores[one.name], place.report)
 
@@ -173,6 +178,6 @@ def _going_on(run_id: str, report: Report) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         report(
-            f"what was answered is kept: the same command with --resume {run_id} goes on, and pays for none of it again"
+            f"what was answered is kept: the same command with --resume {run_id} goes on, and pays for none of it twice"
         )
         raise

@@ -10,10 +10,12 @@ from typing import Final
 from pipeline.errors import UsageError
 from pipeline.generation.budgets import Budget
 from pipeline.generation.exchange import Role
+from pipeline.generation.experiment import load_experiment
 from pipeline.generation.hardware import card_of
 from pipeline.generation.knowledge.index import Index
 from pipeline.generation.knowledge.installed import installed_references
 from pipeline.generation.knowledge.notes import load_notes
+from pipeline.generation.lessons.taught import NOTHING, Taught
 from pipeline.generation.loop.store import Terms
 from pipeline.generation.prices import PriceTable, load_prices
 from pipeline.generation.prompts import Prompts
@@ -36,8 +38,11 @@ class Wanted:
         prices: A price table; None takes the one beside the roles file, where there is one.
         card: The GPU that kernels shall be fast on.
         notes: A folder of documents to look things up in; `prompts` one of templates that replace built-in ones.
+        experiment: A file that says which templates are compared; each operator's run draws its own.
         resume: The id of a run that goes on; None begins one.
         begin_as: The id of the run that is begun; None draws one.
+        lessons: Whether authors are told what earlier runs taught; in an experiment they are not, or each run's prompt
+            would be its own.
     """
 
     operators: tuple[str, ...]
@@ -48,17 +53,21 @@ class Wanted:
     card: str = "h100"
     notes: Path | None = None
     prompts: Path | None = None
+    experiment: Path | None = None
     resume: str | None = None
     begin_as: str | None = None
     mode: Mode = Mode.AUTO
+    lessons: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedOperator:
-    """What a run is about for one operator, and what it was started with."""
+    """What a run is about for one operator, what it was started with, and what earlier runs taught."""
 
     subject: Subject
     terms: Terms
+    prompts: Prompts
+    lessons: Taught = NOTHING
 
     @property
     def name(self) -> str:
@@ -72,31 +81,34 @@ class Prepared:
 
     roles: Roles
     prices: PriceTable | None
-    prompts: Prompts
     index: Index
     operators: tuple[PreparedOperator, ...]
 
 
-def prepare(wanted: Wanted, policy: Policy, operators: Mapping[str, Operator]) -> Prepared:
+def prepare(wanted: Wanted, policy: Policy, operators: Mapping[str, Operator], run_id: str) -> Prepared:
     """Reads what was asked for.
 
     Args:
         operators: Those that there are.
+        run_id: The run's; an experiment's variants are drawn by it.
 
     Raises:
-        UsageError: there is no such operator, or the budget is zero.
-        GenerationError: roles, prices, notes or prompts can't be used.
+        UsageError: there is no such operator, the budget is zero, or prompts are named twice.
+        GenerationError: roles, prices, notes, prompts or the experiment can't be used.
     """
     _refuse(wanted, operators)
     roles, card = load_roles(wanted.roles), card_of(wanted.card)
     beside = wanted.roles.parent / PRICES_BESIDE
     path = wanted.prices or (beside if beside.exists() else None)
     installed = installed_references()
-    prompts = Prompts(installed, wanted.prompts)
+    experiment = None if wanted.experiment is None else load_experiment(wanted.experiment, installed)
+    named = Prompts(installed, wanted.prompts)
     index = Index(installed if wanted.notes is None else (*installed, *load_notes(wanted.notes)))
     takers = {role: taken for role in Role if (taken := roles.of(role)) is not None}
 
     def prepared(operator: Operator) -> PreparedOperator:
+        drawn = None if experiment is None else experiment.definition.assigned(run_id, operator.name)
+        prompts = named if experiment is None or drawn is None else experiment.prompts_of(drawn)
         terms = Terms(
             operator=operator.name,
             operator_digest=operator_digest(operator),
@@ -107,11 +119,12 @@ def prepare(wanted: Wanted, policy: Policy, operators: Mapping[str, Operator]) -
             strategies=wanted.strategies,
             prompts=prompts.digest,
             knowledge=index.digest,
+            experiment=drawn,
         )
-        return PreparedOperator(Subject(operator, policy, card), terms)
+        return PreparedOperator(Subject(operator, policy, card), terms, prompts)
 
     prices = load_prices(path) if path is not None else None
-    return Prepared(roles, prices, prompts, index, tuple(prepared(operators[name]) for name in wanted.operators))
+    return Prepared(roles, prices, index, tuple(prepared(operators[name]) for name in wanted.operators))
 
 
 def _refuse(wanted: Wanted, operators: Mapping[str, Operator]) -> None:
@@ -122,6 +135,8 @@ def _refuse(wanted: Wanted, operators: Mapping[str, Operator]) -> None:
             raise UsageError(f"'{name}' is not an operator; see 'kernelgate operators'")
         if wanted.operators.count(name) > 1:
             raise UsageError(f"'{name}' was named twice")
+    if wanted.experiment is not None and wanted.prompts is not None:
+        raise UsageError("--prompts names the templates, and so does --experiment: give one of them")
     budget = wanted.budget
     if 0 in (budget.rounds, budget.tokens, budget.usd, budget.wall_s):
         raise UsageError("a budget of zero asks nobody, so there would be no candidate: give more than that")

@@ -19,6 +19,7 @@ from pipeline.generation.exchange import Answer, Failure, Note, Outcome, Provide
 
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 60.0
+LOOK_UP_S: Final = 1.0  # so often who waits asks whether the run was ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,16 @@ class Patient:
             wait_s = _wait_s(outcome, tries)
             if self._clock.monotonic() + wait_s > ends:
                 return outcome
-            self._clock.sleep(wait_s)
+            if not self._waited(wait_s):
+                return outcome
             tries += 1
+
+    def _waited(self, wait_s: float) -> bool:
+        """Waits, and looks up now and then; returns whether the run goes on."""
+        until = self._clock.monotonic() + wait_s
+        while (left_s := until - self._clock.monotonic()) > 0 and self._left_s() > 0:
+            self._clock.sleep(min(left_s, LOOK_UP_S))
+        return self._left_s() > 0
 
 
 def _wait_s(failure: Failure, tries: int) -> float:

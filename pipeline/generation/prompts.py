@@ -6,7 +6,7 @@ whose marks hold the SHA-256 of what is inside: no text can hold its own, so non
 Templates are the team's own, values are never rendered as templates, and a value that is missing is an error.
 
 A reviewer is given the code and what was measured, and no way to get at the author's reasoning: there is no parameter
-for it.
+for it. Nor is it told what earlier runs taught: that is about authors.
 """
 
 from __future__ import annotations
@@ -26,10 +26,12 @@ from pipeline.generation.exchange import Lasts, Part
 from pipeline.generation.hardware import ALIGNMENT_BYTES, MAX_PROGRAMS, REGISTERS_PER_THREAD
 from pipeline.generation.knowledge.context import Context
 from pipeline.generation.knowledge.references import Reference
+from pipeline.generation.lessons.taught import NOTHING, Taught
 from pipeline.generation.subject import Subject
 from policies.rules import RULES
 from runners.candidate import SOURCE_CAP_BYTES
 from runners.contract.tables import ALLOCATIONS, NEW_METHODS
+from runners.origin.licences import NO_LICENCE
 from sandbox.printable import printable
 
 _LASTS: Final[Mapping[str, Lasts]] = {
@@ -38,6 +40,7 @@ _LASTS: Final[Mapping[str, Lasts]] = {
     "language": Lasts.PROJECT,
     "hardware": Lasts.PROJECT,
     "operator": Lasts.OPERATOR,
+    "lessons": Lasts.OPERATOR,
     "notes": Lasts.ATTEMPT,
     "plans": Lasts.ATTEMPT,
     "attempt": Lasts.ATTEMPT,
@@ -98,14 +101,14 @@ class Prompts:
         names = sorted(self._sources)
         return hashlib.sha256("".join(f"{name}\0{self._sources[name]}\0" for name in names).encode()).hexdigest()
 
-    def plans(self, subject: Subject, count: int) -> tuple[Part, ...]:
+    def plans(self, subject: Subject, count: int, lessons: Taught = NOTHING) -> tuple[Part, ...]:
         """Returns the prompt that asks for `count` different plans."""
-        return (*self._lasting(subject), self._part("plans", subject=subject, count=count))
+        return (*self._lasting(subject, lessons), self._part("plans", subject=subject, count=count))
 
-    def attempt(self, subject: Subject, attempt: Attempt) -> tuple[Part, ...]:
+    def attempt(self, subject: Subject, attempt: Attempt, lessons: Taught = NOTHING) -> tuple[Part, ...]:
         """Returns the prompt that asks an author, or an optimiser, for a candidate."""
         notes = () if attempt.context is None else (self._part("notes", context=attempt.context),)
-        return (*self._lasting(subject), *notes, self._part("attempt", attempt=attempt))
+        return (*self._lasting(subject, lessons), *notes, self._part("attempt", attempt=attempt))
 
     def review(self, subject: Subject, code: str, evidence: tuple[str, ...]) -> tuple[Part, ...]:
         """Returns the prompt that asks a reviewer about a candidate.
@@ -120,7 +123,7 @@ class Prompts:
             self._part("review", code=code, evidence=evidence),
         )
 
-    def _lasting(self, subject: Subject) -> tuple[Part, ...]:
+    def _lasting(self, subject: Subject, lessons: Taught) -> tuple[Part, ...]:
         source = subject.policy.source
         denied = [
             rule for name, rule in RULES.items() if name.startswith("source/") and name not in source.waived_rules
@@ -132,6 +135,7 @@ class Prompts:
             allocations=sorted(ALLOCATIONS),
             new_methods=sorted(NEW_METHODS),
             host_calls=source.allowed_host_calls,
+            licences=[one for one in subject.policy.origin.candidate_licences or () if one != NO_LICENCE],
             denied=denied,
         )
         language = self._part(
@@ -142,7 +146,8 @@ class Prompts:
             language=[one.call for one in self._references if _is_of_language(one)],
             host=[one.call for one in self._references if one.name.rpartition(".")[0] == "triton"],
         )
-        return contract, language, self._hardware(subject), self._part("operator", subject=subject)
+        taught = (self._part("lessons", lessons=lessons.lessons),) if lessons.lessons else ()
+        return contract, language, self._hardware(subject), self._part("operator", subject=subject), *taught
 
     def _hardware(self, subject: Subject) -> Part:
         return self._part(

@@ -7,7 +7,6 @@ corpora are for `make gpu-check`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,10 +46,11 @@ def policy() -> Policy:
 
 @pytest.fixture(scope="module")
 def supply(policy: Policy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GpuSupply]:
-    settings = replace(Settings.resolve(), state=tmp_path_factory.mktemp("state"))
-    with gpu_for(settings, policy, Mode.GPU, print) as opened:
-        assert opened is not None
-        yield opened
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("common")))  # a quarantine of its own
+        with gpu_for(Settings.resolve(), policy, Mode.GPU, print) as opened:
+            assert opened is not None
+            yield opened
 
 
 def checked(name: str, policy: Policy, supply: GpuSupply) -> DeviceEvidence:

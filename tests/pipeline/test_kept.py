@@ -6,7 +6,8 @@ import pytest
 from gpu_evidence import device, watched
 
 from pipeline.kept import lacks_only_the_gpu, our_failure, why_again
-from runners.evidence import CandidateFacts, Evidence, Missing, PropertiesEvidence
+from runners.evidence import CandidateFacts, Evidence, Missing, OriginEvidence, PropertiesEvidence
+from runners.origin.evidence import NoLicence
 
 NOT_ASKED = Missing(reason="nobody asked", ours=False)
 OURS = Missing(reason="the engine is gone", ours=True)
@@ -25,6 +26,13 @@ CHECKS = ("properties", "compile", "mutants", "device")
 
 def changed(**checks: object) -> Evidence:
     return WHOLE.model_copy(update=checks)
+
+
+def test_a_comparison_that_our_side_failed_to_make_is_not_kept() -> None:
+    failed = OriginEvidence(licence=NoLicence(), comparison=OURS)
+    assert our_failure(changed(origin=failed)) == "the engine is gone"
+    assert not lacks_only_the_gpu(changed(origin=failed))
+    assert our_failure(changed(origin=failed.model_copy(update={"comparison": NOT_ASKED}))) is None
 
 
 def test_what_was_measured_is_kept_and_stands() -> None:

@@ -71,6 +71,11 @@ CLASHES = {
     "taken_name": ("name: dev\n", "doubt", "name", 2),
     "rule_of_all": (
         "organisation:\n- name: all\n  expression: 'true'\n  message: m\n", "doubt", "organisation.0.expression", 5),
+    "licences_of_nothing": ("origin: {reference_licences: [MIT]}\n", "contradiction", "origin.reference_licences", 3),
+    "no_licence_at_all": ("origin: {candidate_licences: []}\n", "contradiction", "origin.candidate_licences", 3),
+    "share_never_looked_at": (
+        "origin: {references: ., reference_licences: [MIT], licence_share: 0.5}\n", "contradiction",
+        "origin.licence_share", 3),
     "twice": ("compile: {required_targets: [sm_80, sm_90, sm_100, sm_80]}\n", "doubt", "compile.required_targets", 3),
 }  # fmt: skip
 
@@ -82,7 +87,7 @@ def test_what_makes_no_sense_is_told_with_its_line(
     path = tmp_path / "team.yaml"
     path.write_text(("extends: ci\n" if "name:" in text[:5] else "extends: ci\nname: team\n") + text)
     found = check_policy(path)
-    assert (kind, key, line) in told(found)
+    assert (kind, key, line) in told(found), found.problems
     assert all(problem.what and problem.remedy.endswith((".", "?")) for problem in found.problems)
 
 
@@ -113,6 +118,11 @@ def test_another_policy_can_be_the_measure(tmp_path: Path) -> None:
     assert check_policy(path).problems == ()
     found = check_policy(path, load_policy("production"))
     assert {"allows", "gpu_checks", "mutants.count"} <= {problem.key for problem in found.problems}
+
+
+def test_references_that_can_not_be_read_are_told_and_the_rest_is_looked_at(tmp_path: Path) -> None:
+    found = told(checked(tmp_path, "origin: {references: nowhere}\nproperties: {random_cases: 1}\n"))
+    assert found == [("invalid", "origin.references", 3), ("weaker", "properties.random_cases", 4)]
 
 
 def test_all_mistakes_are_told_at_once_whatever_their_kind(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from gpu_evidence import device, every_device_evidence
+from origins import ASKING, EVERY
 from pydantic import ValidationError
 
 import policies.access_findings
@@ -16,6 +18,7 @@ import policies.decide
 import policies.gpu_findings
 import policies.lacking
 import policies.mutant_findings
+import policies.origin_findings
 import policies.strength_findings
 import runners.candidate
 import runners.contract.rules
@@ -65,6 +68,7 @@ NAMING = (
     policies.gpu_findings,
     policies.lacking,
     policies.mutant_findings,
+    policies.origin_findings,
     policies.strength_findings,
     runners.candidate,
     runners.contract.rules,
@@ -74,6 +78,7 @@ LIMITS = POLICIES["production"].isolation.required_limits
 LAYERED = POLICIES["ci"].model_copy(
     update={"isolation": POLICIES["ci"].isolation.model_copy(update={"required_layers": ("own kernel",)})}
 )
+ASKING_FOR_ORIGINS = POLICIES["ci"].model_copy(update={"origin": ASKING})
 TARGETS = POLICIES["ci"].compile.required_targets
 ELEMENT = WrongElement(index=(0, 3), got=1.0, expected=2.0, low=1.9, high=2.1)
 WRONG = WrongValues(
@@ -400,7 +405,8 @@ def every_evidence() -> list[Evidence]:
     weak = [given for given, _ in WEAK_OPERATOR.values()]
     lax = [isolated_by("namespace"), evidence()]
     on_gpu = [evidence(device=one) for one in every_device_evidence()]
-    return [*judged, *LIMIT_NOT_PROVEN.values(), *WEAK_TEST.values(), *weak, *lax, *on_gpu]
+    origins = [evidence(origin=origin) for origin, _ in EVERY.values()]
+    return [*judged, *LIMIT_NOT_PROVEN.values(), *WEAK_TEST.values(), *weak, *lax, *on_gpu, *origins]
 
 
 WEAK_TEST = {
@@ -506,7 +512,7 @@ def test_every_rule_is_reached_by_some_evidence() -> None:
     reached = {
         rule
         for given in every_evidence()
-        for policy in (*POLICIES.values(), LAYERED)
+        for policy in (*POLICIES.values(), LAYERED, ASKING_FOR_ORIGINS)
         for rule in rules(decide(given, policy))
     }
     reached |= rules(decide(evidence(), POLICIES["ci"], made_under=POLICIES["dev"]))
@@ -517,7 +523,7 @@ def test_every_rule_is_reached_by_some_evidence() -> None:
 def test_every_rule_that_the_code_names_exists(module: object) -> None:
     named = set(
         re.findall(
-            r"\"((?:candidate|source|properties|memory|races|replay|benchmark|compile|mutants|isolation|evidence)/[a-z0-9-]+)\"",
+            r"\"((?:candidate|source|properties|memory|races|replay|benchmark|compile|mutants|isolation|origin|evidence)/[a-z0-9-]+)\"",
             Path(module.__file__).read_text(),
         )
     )
@@ -556,6 +562,23 @@ def test_a_message_can_not_command_a_terminal() -> None:
 def test_only_a_dtype_that_the_operator_has_can_be_missed(offered: tuple[str, ...]) -> None:
     given = evidence(properties=properties(offered=offered, dtypes=offered))
     assert decide(given, POLICIES["dev"]).allowed
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_policy_that_asks_where_a_text_comes_from_denies_by_it_and_no_other_does(name: str) -> None:
+    origin, rule = EVERY[name]
+    given = evidence(origin=origin)
+    verdict = decide(given, ASKING_FOR_ORIGINS)
+    assert rules(verdict) == {rule}
+    assert verdict.tier is (Tier.INCONCLUSIVE if rule.startswith("evidence/") else Tier.REJECTED)
+    assert decide(given, POLICIES["ci"]).tier is Tier.FUNCTIONAL
+
+
+def test_evidence_that_was_stored_before_origins_were_looked_at_still_loads() -> None:
+    stored = json.loads(evidence().model_dump_json())
+    del stored["origin"]
+    assert decide(Evidence.model_validate(stored), POLICIES["ci"]).tier is Tier.FUNCTIONAL
+    assert rules(decide(Evidence.model_validate(stored), ASKING_FOR_ORIGINS)) == {"evidence/origin-missing"}
 
 
 def test_where_offsets_are_beyond_32_bits_the_finding_says_so() -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from policies.comparing import differences, is_weaker, value_of
 from policies.directions import DIRECTIONS, Stricter
+from policies.origin_rules import OriginRules, References
 from policies.policy import BUILT_IN, Policy, load_policy
 
 CI, PRODUCTION = load_policy("ci"), load_policy("production")
@@ -54,9 +55,35 @@ def test_a_field_that_asks_for_less_is_weaker_and_the_other_way_is_not(key: str)
     assert [(one.key, one.stricter) for one in differences(PRODUCTION, weak)] == [(key, "first")]
 
 
+LAXER_ORIGIN = {
+    "references": None, "required": False, "max_share": 0.9, "licence_share": 0.3, "least_fingerprints": 50,
+    "reference_licences": None, "candidate_licences": ("MIT", "Apache-2.0"),
+}  # fmt: skip
+STRICT_ORIGIN = changed(CI, "origin", OriginRules(
+    references=References(folder="f", digest="0" * 64), required=True, reference_licences=("MIT",),
+    candidate_licences=("MIT",),
+))  # fmt: skip
+
+
+@pytest.mark.parametrize("field", LAXER_ORIGIN)
+def test_a_laxer_rule_about_origins_is_weaker(field: str) -> None:
+    lax = changed(STRICT_ORIGIN, f"origin.{field}", LAXER_ORIGIN[field])
+    assert is_weaker(f"origin.{field}", lax, than=STRICT_ORIGIN)
+    assert not is_weaker(f"origin.{field}", STRICT_ORIGIN, than=lax)
+
+
+def test_another_set_of_references_is_neither_stricter() -> None:
+    other = changed(STRICT_ORIGIN, "origin.references", References(folder="f", digest="1" * 64))
+    assert [one.stricter for one in differences(STRICT_ORIGIN, other)] == ["neither"]
+
+
 def test_fields_with_a_direction_are_tried() -> None:
     directed = {key for key, direction in DIRECTIONS.items() if direction.stricter is not Stricter.NEITHER}
-    assert directed - set(WEAKER) == {"isolation.required_layers", "gpu.perturbed_rounds", "organisation"}
+    assert directed - set(WEAKER) - {f"origin.{field}" for field in LAXER_ORIGIN} == {
+        "isolation.required_layers",
+        "gpu.perturbed_rounds",
+        "organisation",
+    }
 
 
 def test_a_part_of_an_allowed_module_is_no_further_import() -> None:

@@ -9,6 +9,7 @@ Both are scaled to the best of the query and added; ties fall by name, so that e
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -20,6 +21,7 @@ from rapidfuzz import fuzz
 
 from pipeline.generation.knowledge.references import Reference, digest_of
 
+logging.getLogger("bm25s").setLevel(logging.WARNING)  # on import it asks for DEBUG, which Prefect's handler prints
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _PIECE: Final = 4
 # A name that was asked for in a module is rather one of that module.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.generation.loop.slowness import slowness_of
-from runners.evidence import CompileEvidence, Evidence, MutantsEvidence, PropertiesEvidence
+from runners.evidence import CompileEvidence, Evidence, MutantsEvidence, OriginEvidence, PropertiesEvidence
+from runners.origin.evidence import ComparisonEvidence
 
 
 def evidence_lines(evidence: Evidence) -> tuple[str, ...]:
@@ -28,6 +29,10 @@ def _lines(evidence: Evidence) -> Iterator[str]:
             )
     if isinstance(mutants, MutantsEvidence):
         yield f"{mutants.killed} of {mutants.judged} changes of the code were noticed by its test"
+    if isinstance(evidence.origin, OriginEvidence) and isinstance(evidence.origin.comparison, ComparisonEvidence):
+        compared = evidence.origin.comparison
+        most = compared.files[0].share if compared.files else 0.0
+        yield f"compared with {compared.references} references: one has {most:.0%} of what is its own, none has more"
     slowness = slowness_of(evidence)
     if slowness:
         yield slowness

@@ -24,7 +24,7 @@ from pipeline.generation.knowledge.index import Index
 from pipeline.generation.loop.failing_case import case_lines, signature_of, wrong_lines
 from pipeline.generation.loop.records import Complaint
 from pipeline.generation.proposals import Unusable
-from policies.verdict import Finding
+from policies.verdict import Finding, Verdict
 from runners.candidate import Candidate
 from runners.device_evidence import DeviceEvidence
 from runners.evidence import CompileEvidence, Evidence, PropertiesEvidence
@@ -47,9 +47,7 @@ def complaint_about(candidate: Candidate, judged: Judged) -> Complaint | None:
     """Returns what the author can mend; None where the candidate is let through, or the lack is not the author's."""
     if judged.verdict.allowed:
         return None
-    findings = judged.verdict.findings
-    errors = [one for one in findings if one.severity == "error"]
-    chosen = errors or [one for one in findings if one.rule in MENDABLE]
+    chosen = findings_told(judged.verdict)
     if not chosen:
         return None
     first = chosen[0]
@@ -60,6 +58,12 @@ def complaint_about(candidate: Candidate, judged: Judged) -> Complaint | None:
     details = "\n".join(_details(first, candidate, judged.evidence))
     text = "\n\n".join(block for block in (*blocks, details) if block)
     return Complaint(line=_line(first), text=text, fingerprint=_fingerprint(said, candidate, judged.evidence))
+
+
+def findings_told(verdict: Verdict) -> tuple[Finding, ...]:
+    """Returns what an author can mend, the first being the one that decided; empty where that is nothing."""
+    errors = tuple(one for one in verdict.findings if one.severity == "error")
+    return errors or tuple(one for one in verdict.findings if one.rule in MENDABLE)
 
 
 def complaint_of_answer(problem: Unusable | NoContent | NoAnswer) -> Complaint:

@@ -117,16 +117,19 @@ class Generation:
         if isinstance(made, AttemptRecord):
             self._store.keep(made)
             self._attempts.append(made)
-            self._report(f"attempt {made.number}: {made.line}")
+            self._say(f"attempt {made.number}: {made.line}")
         return made
+
+    def _say(self, text: str) -> None:
+        self._report(f"{self._setting.subject.operator.name}: {text}")
 
     def _planned(self) -> PlansRecord | Stopped:
         """Asks for the strategies; where an answer holds none, the author is left free."""
         setting, author = self._setting, self._setting.team.author
         if setting.strategies == 1:
             return PlansRecord(call=None, plans=("",))
-        self._report(f"asking the author ({_who(author)}) for {setting.strategies} plans")
-        asked = self._ask(author, setting.prompts.plans(setting.subject, setting.strategies), Plans, 0)
+        self._say(f"asking the author ({_who(author)}) for {setting.strategies} plans")
+        asked = self._ask(author, setting.prompts.plans(setting.subject, setting.strategies, setting.lessons), Plans, 0)
         if isinstance(asked.outcome, Failure):
             may_go_on = asked.outcome.reason in (*OF_THE_ANSWER, Reason.NOT_RECORDED)  # a folder has no plans
             return PlansRecord(call=asked.record, plans=("",)) if may_go_on else self._stopped(asked.outcome)
@@ -151,8 +154,9 @@ class Generation:
     def _made(self, task: Task) -> AttemptRecord | Stopped:
         began, setting, number = time.monotonic(), self._setting, len(self._attempts) + 1
         taken = setting.team.optimiser if task.purpose == "speed" else setting.team.author
-        self._report(f"attempt {number}, strategy {task.strategy + 1}: asking the {taken.role} ({_who(taken)})")
-        asked = self._ask(taken, setting.prompts.attempt(setting.subject, task.attempt), Proposal, number - 1)
+        self._say(f"attempt {number}, strategy {task.strategy + 1}: asking the {taken.role} ({_who(taken)})")
+        parts = setting.prompts.attempt(setting.subject, task.attempt, setting.lessons)
+        asked = self._ask(taken, parts, Proposal, number - 1)
         if isinstance(asked.outcome, Failure) and asked.outcome.reason not in OF_THE_ANSWER:
             return self._stopped(asked.outcome)
         read = _read(asked, setting, f"generated/{setting.subject.operator.name}-{number:03d}.py")
@@ -191,7 +195,7 @@ class Generation:
         reviewer = self._setting.team.reviewer
         if not outcome.allowed or reviewer is None:
             return _Came(outcome, complaint, None)
-        self._report(f"attempt {number}: the gate lets it through; asking the reviewer ({_who(reviewer)})")
+        self._say(f"attempt {number}: the gate lets it through; asking the reviewer ({_who(reviewer)})")
         return self._reviewed(reviewer, outcome, number)
 
     def _examined(self, candidate: Candidate) -> Examined | Stopped:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pipeline.generation.budgets import Limit, Purse
 from pipeline.generation.exchange import Reason
 from pipeline.generation.knowledge.index import Index
+from pipeline.generation.lessons.taught import Taught
 from pipeline.generation.loop.course import End
 from pipeline.generation.loop.examining import Examiner
 from pipeline.generation.opening import TakenRole
@@ -32,6 +33,7 @@ class Setting:
     Attributes:
         strategies: How many plans are asked for; 1 asks for none and leaves the author free.
         operators: Those that a header may name.
+        lessons: What earlier runs taught, when this one was begun.
     """
 
     subject: Subject
@@ -42,6 +44,7 @@ class Setting:
     purse: Purse
     strategies: int
     operators: Mapping[str, Operator] = field(default_factory=lambda: OPERATORS)
+    lessons: Taught = field(default_factory=Taught)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The folder of an operator's run that is under way: what makes it go on after a kill.
 
     terms.json           what the run was started with; one that goes on must have been started with the same
+    lessons.json         what earlier runs taught when it was begun; the same to its end, whatever runs come meanwhile
     plans.json           the strategies
     attempts/001.json    one record an attempt, written when it is over
     journal/             every answer, by what was asked
@@ -23,8 +24,10 @@ from pydantic import ValidationError
 
 from pipeline.errors import GenerationError, RunFolderError
 from pipeline.exclusive import exclusive
+from pipeline.generation.assignment import Assignment
 from pipeline.generation.exchange import Stored
 from pipeline.generation.journal import Journal
+from pipeline.generation.lessons.taught import Taught
 from pipeline.generation.loop.records import AttemptRecord, PlansRecord
 from pipeline.reporting import Report
 
@@ -38,6 +41,8 @@ class Terms(Stored):
     Attributes:
         prompts: Of all templates; `knowledge` of all that can be looked up.
         roles: Who takes them, by provider and model.
+        experiment: What was drawn for it; None where it is part of none.
+        lessons: Of what earlier runs taught; empty where that was nothing.
     """
 
     version: Literal[1] = 1
@@ -50,6 +55,8 @@ class Terms(Stored):
     strategies: int
     prompts: str
     knowledge: str
+    experiment: Assignment | None = None
+    lessons: str = ""
 
 
 class RunStore:
@@ -88,6 +95,28 @@ class RunStore:
         if changed:
             raise GenerationError(f"the run {self.folder.name} was begun with other {', '.join(changed)}: go on with "
                                   "what it was begun with, or start a new run without --resume")  # fmt: skip
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the terms are agreed: nothing that the run was begun with changes any more."""
+        return (self.folder / "terms.json").exists()
+
+    def lessons(self) -> Taught:
+        """Returns what the run was taught when it was begun.
+
+        Raises:
+            GenerationError: the file is damaged.
+        """
+        path = self.folder / "lessons.json"
+        return _read(path, Taught) if path.exists() else Taught()
+
+    def keep_lessons(self, lessons: Taught) -> None:
+        """Writes what a run that is not begun yet is taught.
+
+        Raises:
+            RunFolderError: the folder can't be written.
+        """
+        _write(self.folder / "lessons.json", lessons)
 
     def plans(self) -> PlansRecord | None:
         """Returns the strategies; None where nobody was asked yet.

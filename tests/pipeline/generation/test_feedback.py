@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import itertools
+from pathlib import Path
 
 import pytest
+from disguises import renamed
 from generation_requests import MODEL
 from generation_runs import CASE, INDEX, PLAIN, WRONG, by_name, code, evidence_of
 from gpu_evidence import FAILURES, ROW, device
@@ -17,6 +19,7 @@ from pipeline.generation.loop.failing_case import signature_of, wrong_lines
 from pipeline.generation.loop.feedback import complaint_about, fault_of
 from pipeline.generation.loop.records import Complaint
 from pipeline.generation.loop.slowness import share_of_roof, slowness_of
+from policies.origin_rules import OriginRules, References
 from runners.candidate import Candidate, parse_candidate
 from runners.device_evidence import BenchmarkEvidence, CardEvidence, CertifiedKernel
 from runners.evidence import CompileEvidence, CompileFailure, Evidence, Missing, SourceFact, TargetEvidence
@@ -33,6 +36,8 @@ from runners.failures import (
     WrongForm,
 )
 from runners.operators import OPERATORS
+from runners.origin.comparing import origin_of
+from runners.origin.references import read_set
 
 FAULT = AccessFault(
     case=CASE, conditions="natural", fault="out_of_bounds_load", argument="x", allocation=None, element=3, line=9,
@@ -269,3 +274,27 @@ def test_a_reviewer_reads_numbers_and_no_verdict() -> None:
     assert "30 cases in float32: none failed; largest error over its bound: float32 0.25" in lines
     assert "compiled for sm_90: 20 registers" in lines
     assert not any(word in lines for word in ("functional", "allowed", "passed", MODEL))
+
+
+def test_a_copy_is_told_with_the_authors_own_lines_and_nothing_of_the_reference() -> None:
+    kernels = Path(__file__).parents[2] / "kernels" / "flag_gems"
+    reference = (kernels / "softmax.py").read_text()
+    given = parse_candidate(renamed(reference).encode(), "c.py")
+    assert isinstance(given, Candidate)
+    references = read_set({"theirs/softmax.py": reference.encode()})
+    named = References(folder="/theirs", digest=references.digest)
+    asking = PLAIN.policy.model_copy(update={"origin": OriginRules(references=named, required=True)})
+    evidence = evidence_of(given).model_copy(update={"origin": origin_of(given.text, references)})
+    complaint = complaint_about(given, judge(given, evidence, asking))
+    assert complaint is not None
+    assert complaint.line.startswith("origin/copied at line ")
+    assert "theirs/softmax.py, which declares no licence" in complaint.text
+    quoted = [line for line in complaint.text.splitlines() if line.startswith("> ")]
+    assert quoted
+    assert quoted[0].partition(" | ")[2] in renamed(reference)
+    own = set(given.text.splitlines())
+    theirs = [line for line in reference.splitlines() if len(line.strip()) > 8 and line not in own]
+    assert len(theirs) > 40
+    assert not [line for line in theirs if line.strip() in complaint.text]
+    (line,) = [one for one in evidence_lines(evidence) if "references" in one]
+    assert line == "compared with 1 references: one has 100% of what is its own, none has more"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -18,14 +20,16 @@ from typer.testing import CliRunner
 import pipeline.generating.run
 from pipeline.cli import app
 from pipeline.errors import GenerationError, UsageError
+from pipeline.experiments.reading import read_experiments
 from pipeline.generating.result import Generated
 from pipeline.generating.run import Place, generate
 from pipeline.generating.wanted import Wanted
+from pipeline.generation.assignment import Assignment
 from pipeline.generation.budgets import Budget
 from pipeline.generation.content import Proposal
 from pipeline.generation.demo.__main__ import answering
 from pipeline.generation.local_server.script import Api, Fail, Received, Say
-from pipeline.generation.loop.documents import as_text, document_of
+from pipeline.generation.loop.documents import as_text, document_of, read_document
 from pipeline.settings import Settings
 from runners.evidence import Evidence
 from runners.operators import OPERATORS
@@ -167,6 +171,83 @@ def interrupt_now() -> None:
     raise KeyboardInterrupt
 
 
+def an_experiment(folder: Path) -> Path:
+    for name in ("terse", "wordy"):
+        (folder / name).mkdir()
+        (folder / name / "attempt.j2").write_text(f"In a {name} way: {{{{ attempt.code }}}}{{{{ attempt.failure }}}}")
+    path = folder / "experiment.yaml"
+    path.write_text("name: tone\nruns_per_variant: 4\nvariants: {terse: terse, wordy: wordy}\n")
+    return path
+
+
+def drawn(generated: Generated) -> Assignment:
+    assignment = generated.finished.operators[0].terms.experiment
+    assert assignment is not None
+    return assignment
+
+
+def test_a_run_is_asked_by_the_templates_that_were_drawn_for_it(
+    tmp_path: Path, begin: Begin, supply: FakeSupply
+) -> None:
+    roles, experiment = from_files(tmp_path, "wrong", "right"), an_experiment(tmp_path)
+    seen: Counter[str] = Counter()
+    for number in range(6):
+        supply.closed = False
+        run_id = f"20260102-030405-{number:08x}"
+        generated = begin(roles, experiment=experiment, begin_as=run_id)
+        assignment, (relu,) = drawn(generated), generated.finished.operators
+        template = (tmp_path / assignment.variant / "attempt.j2").read_text()
+        for attempt in relu.attempts:
+            last = attempt.call.parts[-1]
+            assert (last.name, last.template) == ("attempt", hashlib.sha256(template.encode()).hexdigest())
+        assert (assignment.experiment, assignment.run) == ("tone", run_id)
+        (stored,) = read_document(generated.folder / "generation.json").operators
+        assert stored.terms.experiment == assignment
+        seen[assignment.variant] += 1
+    assert set(seen) == {"terse", "wordy"}
+    (result,) = read_experiments(tmp_path / "runs", "tone", pytest.fail).experiments
+    assert {one.name: one.runs + one.beyond_plan for one in result.variants} == seen
+    assert [(one.runs - one.successes, one.unfinished) for one in result.variants] == [(0, 0), (0, 0)]
+    assert {one.first_stands for one in result.variants} == {2}
+
+
+def test_a_run_of_an_experiment_is_not_told_what_earlier_runs_taught(tmp_path: Path, begin: Begin) -> None:
+    answers = [Say(Proposal(plan="p", code=kernel(name)).model_dump_json()) for name in ("wrong", "right", "right")]
+    with serving(*answers, answers[1]) as local:
+        roles = online(local.messages_url)
+        begin(roles, {"FAR_KEY": KEY})
+        taught = begin(roles, {"FAR_KEY": KEY})
+        drawn_for = begin(roles, {"FAR_KEY": KEY}, experiment=an_experiment(tmp_path))
+    assert taught.finished.operators[0].terms.lessons != ""
+    assert drawn_for.finished.operators[0].terms.lessons == ""
+
+
+def test_a_run_of_an_experiment_goes_on_with_its_variant_and_not_outside_of_it(
+    tmp_path: Path, begin: Begin, supply: FakeSupply, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [Say(Proposal(plan="p", code=kernel(name)).model_dump_json()) for name in ("wrong", "right")]
+    path = an_experiment(tmp_path)
+    with serving(*answers) as local:
+        roles = online(local.messages_url)
+        with monkeypatch.context() as patched:
+            patched.setattr(supply, "take", interrupt_now)
+            with pytest.raises(KeyboardInterrupt):
+                begin(roles, {"FAR_KEY": KEY}, experiment=path)
+        (run_id,) = (each.name for each in (tmp_path / "runs/generation").iterdir())
+        supply.closed = False
+        with pytest.raises(GenerationError, match="was begun with other prompts, experiment: go on with"):
+            begin(roles, {"FAR_KEY": KEY}, resume=run_id)
+        path.write_text(path.read_text().replace("runs_per_variant: 4", "runs_per_variant: 5"))
+        with pytest.raises(GenerationError, match="was begun with other experiment: go on with"):
+            begin(roles, {"FAR_KEY": KEY}, resume=run_id, experiment=path)
+        path.write_text(path.read_text().replace("runs_per_variant: 5", "runs_per_variant: 4"))
+        went_on = begin(roles, {"FAR_KEY": KEY}, resume=run_id, experiment=path)
+        assert len(local.received) == 2
+        for received in local.received:
+            assert f"In a {drawn(went_on).variant} way" in json.dumps(received.body)
+    assert drawn(went_on).run == run_id
+
+
 def test_no_key_reaches_a_prompt_a_record_or_the_run_folder(tmp_path: Path, begin: Begin) -> None:
     with serving(Say(Proposal(plan="p", code=kernel("right")).model_dump_json())) as local:
         begin(online(local.messages_url), {"FAR_KEY": KEY})
@@ -219,6 +300,8 @@ def test_money_is_counted_by_the_table_beside_the_roles(tmp_path: Path, begin: B
         ({"operators": ()}, UsageError, "no operator was named"),
         ({"operators": ("relu", "rilu")}, UsageError, "'rilu' is not an operator"),
         ({"operators": ("relu", "relu")}, UsageError, "'relu' was named twice"),
+        ({"experiment": Path("nowhere")}, GenerationError, "the experiment nowhere can't be read"),
+        ({"experiment": Path("e"), "prompts": Path("p")}, UsageError, "so does --experiment: give one of them"),
         ({"resume": "../../etc"}, GenerationError, r"no run '../../etc' can go on in .*: none"),
         ({}, GenerationError, "FAR_KEY is not set, and provider 'far' of the author"),
     ],
@@ -264,7 +347,7 @@ def test_the_command_prints_a_table_and_json(tmp_path: Path, supply: FakeSupply,
     assert "relu 1 1 - write rejected properties/wrong-values: Results are wrong" in shown
     assert "relu: attempt 2 stands; ended (stands)" in shown
     assert "used: 2 of 5 rounds, 0 tokens, $0.0000" in shown
-    assert "attempt 1, strategy 1: asking the author (mine, made-up-1)" in table.stderr
+    assert "relu: attempt 1, strategy 1: asking the author (mine, made-up-1)" in table.stderr
     supply.closed = False
     document = json.loads(CliRunner().invoke(app, [*given, "--format", "json"]).stdout)
     assert (document["operators"][0]["best"], document["exit_code"]) == (2, 0)

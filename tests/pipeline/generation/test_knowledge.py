@@ -181,3 +181,8 @@ def test_what_does_not_fit_is_left_out_whole_and_said(budget: int) -> None:
     names = [one.name for one in everything.included]
     assert sorted([*(one.name for one in context.included), *context.left_out]) == sorted(names)
     assert context.digest == INDEX.digest
+
+
+def test_building_the_index_says_nothing_to_who_logs(caplog: pytest.LogCaptureFixture) -> None:
+    Index(installed_references())
+    assert caplog.records == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from policies.lessons.model import Example, Lesson
+from policies.teaching.model import Example, Teaching
 
 HEADER: Final = '# /// kernel\n# operator = "relu"\n# language = "triton"\n# ///\n'
 IMPORTS: Final = "import torch\nimport triton\nimport triton.language as tl\n"
@@ -41,9 +41,9 @@ def relu(
     return f"{HEADER}{IMPORTS}{imports}\n\n{kernel}{above}\n\n{entry}\n{steps}    return y\n"
 
 
-def taught(why: str, trips: str, mended: str) -> Lesson:
-    """A lesson whose examples are whole files: one that trips the rule, and one that does not."""
-    return Lesson(why, Example("candidate", trips, mended))
+def taught(why: str, trips: str, mended: str) -> Teaching:
+    """A teaching whose examples are whole files: one that trips the rule, and one that does not."""
+    return Teaching(why, Example("candidate", trips, mended))
 
 
 def _indented(text: str) -> str:

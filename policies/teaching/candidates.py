@@ -1,15 +1,15 @@
-"""Lessons of the rules about what a candidate is: one file, with a header."""
+"""What the rules teach about what a candidate is: one file, with a header."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from policies.lessons.frame import HEADER, relu, taught
-from policies.lessons.model import words
+from policies.teaching.frame import HEADER, relu, taught
+from policies.teaching.model import words
 
 _RIGHT: Final = relu()
 
-LESSONS: Final = {
+TEACHINGS: Final = {
     "candidate/too-large": words(
         "A kernel is some hundred lines. What is larger costs the judge time and hides what matters from a reader.",
         "A file with a table of precomputed results, of 300 KiB.",

@@ -1,12 +1,12 @@
-"""Lessons of the rules about results: what a call gives back, and how a process ends that owes one."""
+"""What the rules teach about results: what a call gives back, and how a process ends that owes one."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from policies.lessons.model import kernel, words
+from policies.teaching.model import kernel, words
 
-LESSONS: Final = {
+TEACHINGS: Final = {
     "properties/wrong-values": kernel(
         "The result lies outside the interval that float32 arithmetic around a float64 reference can explain. The case "
         "that is shown is the smallest that was found.",

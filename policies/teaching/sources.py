@@ -1,10 +1,10 @@
-"""Lessons of the static contract. Every example is a whole file that trips exactly its rule; a test feeds it in."""
+"""What the static contract teaches. Every example is a file that trips exactly its rule; a test feeds it in."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from policies.lessons.frame import LAUNCH, relu, taught
+from policies.teaching.frame import LAUNCH, relu, taught
 
 _RIGHT: Final = relu()
 _TUNED: Final = "@triton.autotune(configs=[triton.Config({'BLOCK': 64})], key=['n'])\n@triton.jit"
@@ -13,7 +13,7 @@ _HOOKED: Final = (
 )
 _TUNED_LAUNCH: Final = LAUNCH.replace(", BLOCK=64", "")
 
-LESSONS: Final = {
+TEACHINGS: Final = {
     "source/syntax-error": taught(
         "What Python can't parse can't run; nothing else is looked at.",
         relu("n = ("),

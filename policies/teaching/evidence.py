@@ -1,12 +1,12 @@
-"""Lessons of the rules about what is missing: nothing is held against the candidate, and nothing is let through."""
+"""What the rules teach about what is missing: nobody is blamed, and nothing let through."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from policies.lessons.model import words
+from policies.teaching.model import words
 
-LESSONS: Final = {
+TEACHINGS: Final = {
     "evidence/compile-missing": words(
         "That a kernel runs on the interpreter says nothing about an architecture that it was never compiled for.",
         "The compiler's container could not be started, or a policy requires a target that was only tried.",

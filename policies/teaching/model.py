@@ -1,4 +1,4 @@
-"""A lesson: why a rule is there, and an example that trips it."""
+"""A teaching: why a rule is there, and an example that trips it."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class Teaching:
     """What a rule's reader learns: `why` it is there, and an example."""
 
     why: str
     example: Example
 
 
-def words(why: str, example: str) -> Lesson:
-    """A lesson whose example is told."""
-    return Lesson(why, Example("words", example))
+def words(why: str, example: str) -> Teaching:
+    """A teaching whose example is told."""
+    return Teaching(why, Example("words", example))
 
 
-def kernel(why: str, trips: str, mended: str | None = None) -> Lesson:
-    """A lesson whose example is the lines that matter."""
-    return Lesson(why, Example("kernel", trips, mended))
+def kernel(why: str, trips: str, mended: str | None = None) -> Teaching:
+    """A teaching whose example is the lines that matter."""
+    return Teaching(why, Example("kernel", trips, mended))

@@ -1,17 +1,17 @@
-"""Lessons of the rules about memory, races, machine code and compiling."""
+"""What the rules teach about memory, races, machine code and compiling."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from policies.lessons.model import kernel, words
+from policies.teaching.model import kernel, words
 
 _BOUNDS: Final = (
     "An access outside of a tensor reads what belongs to somebody else, or destroys it. It can go unnoticed for years: "
     "the allocator usually has something there."
 )
 
-LESSONS: Final = {
+TEACHINGS: Final = {
     "memory/out-of-bounds-load": kernel(
         _BOUNDS,
         "value = tl.load(x_ptr + i)",

@@ -1,0 +1,15 @@
+"""Evidence that is not there."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from runners.record import Record
+
+
+class Missing(Record):
+    """A check that was not made, and why. `ours` means that our side failed, not that nobody asked for it."""
+
+    kind: Literal["missing"] = "missing"
+    reason: str
+    ours: bool
