@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -21,7 +22,7 @@ import typer
 from pipeline.command_frame import Format, FormatOption, OperatorsOption, RunsOption
 from pipeline.command_frame import errors_in_words as _errors_in_words
 from pipeline.errors import SdkUnavailable, UsageError
-from pipeline.exit_codes import ALLOWED, INCOMPLETE
+from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
 from pipeline.judge_command import judge_command
 from pipeline.policy_commands import policy_app
 from pipeline.rules_command import rules_command
@@ -71,6 +72,25 @@ ModeOption = Annotated[
         help="auto: on the GPU too, where the policy asks for it and there is one. cpu: never. gpu: or exit 3.",
     ),
 ]
+ChangedSinceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--changed-since",
+        metavar="REV",
+        help="Only candidates that changed since the branch left REV (its merge base with HEAD), as they are in the "
+        "working tree: what is not committed or not added counts, what was deleted does not; a file that moved is new, "
+        "and one behind a symbolic link is always taken. All of them, where the policy file or the folder of operators "
+        "changed. Built-in policies and operators: upgrades of kernelgate are not seen; verify everything then.",
+    ),
+]
+WaiversOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--waivers",
+        help="A file of waivers: findings that stop nothing until a date. With --changed-since it is read as it stands "
+        "at REV: a pull request does not waive its own findings.",
+    ),
+]
 SeedOption = Annotated[int | None, typer.Option(min=0, help="Fix what the judge draws; for experiments only.")]
 
 
@@ -98,11 +118,28 @@ def verify_command(
     runs: RunsOption = None,
     sandbox: SandboxOption = None,
     mode: ModeOption = Mode.AUTO,
+    changed_since: ChangedSinceOption = None,
+    waivers: WaiversOption = None,
+    sarif: Annotated[Path | None, typer.Option("--sarif", help="Write SARIF 2.1.0 to this file.")] = None,
+    junit: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML to this file.")] = None,
+    summary: Annotated[
+        Path | None, typer.Option("--summary", help="Append Markdown to this file, as $GITHUB_STEP_SUMMARY.")
+    ] = None,
+    annotations: Annotated[
+        Path | None,
+        typer.Option("--annotations", help="Write workflow commands of GitHub Actions to this file; then print it."),
+    ] = None,
 ) -> None:
-    """Verify candidates: exit 0 when the policy lets all of them through."""
+    """Verify candidates: exit 0 when the policy lets all of them through.
+
+    With --changed-since, also when none of them changed.
+    """
     with _errors_in_words():
+        from pipeline.reports.files import ReportFiles
         from policies.policy import load_policy
 
+        reports = ReportFiles(sarif=sarif, junit=junit, summary=summary, annotations=annotations)
+        reports.check()
         settings = Settings.resolve(runs=runs, workers=workers, sandbox=sandbox)
         chosen = load_policy(policy)
         if flow and seed is not None:
@@ -110,19 +147,55 @@ def verify_command(
         if fresh and not flow:
             raise UsageError("--fresh belongs to --flow: without it nothing is reused")
         from pipeline import render
-        from pipeline.collect import collect
+        from pipeline.changed import collect_changed, look_at_changes, waivers_for
         from pipeline.console import output
         from pipeline.own_operators import load_operators
+        from pipeline.render_waivers import waiver_lines
+        from pipeline.reports.places import places_here
+        from pipeline.reports.writing import write_reports
         from pipeline.verify import Options, verify
 
-        items = collect(paths, load_operators(operators))
+        changes = look_at_changes(changed_since, (Path(policy), *([operators] if operators else [])))
+        items = collect_changed(paths, load_operators(operators), changes)
         with _listening(len(items)) as listener:
-            run = verify(items, chosen, settings, Options(flow=flow, fresh=fresh, seed=seed, mode=mode), listener)
+            if changes is not None:
+                listener.note(changes.describe(len(items)))
+            waived = waivers_for(waivers, changes, _today(), listener.note)
+            options = Options(flow=flow, fresh=fresh, seed=seed, mode=mode, waivers=waived)
+            run = verify(items, chosen, settings, options, listener)
+            for line in waiver_lines(run, waived):
+                listener.note(line)
         if output_format is Format.JSON:
             sys.stdout.write(render.run_as_json(run))
         else:
             render.print_run(run, output())
+        write_reports(reports, run, places_here())
     raise typer.Exit(run.exit_code)
+
+
+@app.command("waive")
+def waive_command(
+    run: Annotated[str, typer.Argument(help="A run's id, or the path of its folder.")],
+    reason: Annotated[str, typer.Option(help="Why these findings may stand; shown with each of them.")],
+    expires: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="The last day on which the waivers hold, in UTC.")
+    ],
+    file: Annotated[Path, typer.Option(help="The waivers file; entries are added at its end.")] = Path("waivers.yaml"),
+    runs: RunsOption = None,
+) -> None:
+    """Write waivers for what a run denied: the baseline of a repository that adopts the gate.
+
+    Exit 1 when something can't be waived.
+    """
+    with _errors_in_words():
+        from pipeline.console import output
+        from pipeline.render_waivers import print_waived
+        from pipeline.waive import denials_of, waive
+
+        denials = denials_of(Settings.resolve(runs=runs).runs, run)
+        waived = waive(denials, reason, expires.date(), file, _today())
+        print_waived(waived, output())
+    raise typer.Exit(DENIED if waived.refused else ALLOWED)
 
 
 @app.command("measure")
@@ -486,6 +559,10 @@ def image_build_command(
         settings = Settings.resolve()
         image = ensure_runner_image(answering_engine(), settings, tuple(packages or ()), listener.note)
         sys.stdout.write(f"{image.tag}\n")
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ through a gate unseen. Empty files hold no kernel and are skipped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.errors import UsageError
@@ -14,19 +14,27 @@ from runners.candidate import Candidate, Unreadable, read_candidate
 from runners.operators import OPERATORS, Operator
 
 
-def collect(paths: Sequence[Path], operators: Mapping[str, Operator] = OPERATORS) -> tuple[Candidate | Unreadable, ...]:
-    """Reads all candidates below `paths`, each file once, in order; `operators` are those that they can implement.
+def collect(
+    paths: Sequence[Path],
+    operators: Mapping[str, Operator] = OPERATORS,
+    taken: Callable[[Path], bool] = lambda path: True,
+) -> tuple[Candidate | Unreadable, ...]:
+    """Reads the candidates below `paths`, each file once, in order; `operators` are those that they can implement.
+
+    Args:
+        taken: Which of the files are read; where it takes none of those that are there, the result is empty.
 
     Raises:
         UsageError: a path is missing or unreadable, or there is no candidate at all.
     """
     found: list[Candidate | Unreadable] = []
-    for path in dict.fromkeys(file for given in paths for file in _files(given)):
+    files = dict.fromkeys(file for given in paths for file in _files(given))
+    for path in filter(taken, files):
         try:
             found.append(read_candidate(path, shown_path(path), operators))
         except OSError as error:
             raise UsageError(f"{path} can't be read: {error.strerror}") from None
-    if not found:
+    if not files:
         places = ", ".join(str(path) for path in paths)
         raise UsageError(f"no candidate in {places}: a candidate is a Python file with a '# /// kernel' block")
     return tuple(found)

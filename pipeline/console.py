@@ -2,7 +2,8 @@
 
 Both consoles print what they colour themselves and no other control character, whatever a text holds: rich passes
 escape sequences in a text on to the terminal. Where a foreign text must also stay in its line, it goes through
-`sandbox.printable`.
+`sandbox.printable`. A runner of GitHub Actions obeys any line that begins with '::', and '##[' anywhere; a wrapped text
+could put them there, so both are broken up.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class GuardedConsole(Console):
 
 
 def _guarded(text: str) -> str:
+    if text.lstrip().startswith("::") or "##[" in text:
+        text = text.replace("::", ": :").replace("##[", "## [")
     if text.isprintable() or text == "\n":
         return text
     return "".join(char if char == "\n" or char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
@@ -91,7 +94,9 @@ class StderrListener:
             tier = judged.verdict.tier
             of = "" if self._total is None else f"/{self._total}"
             self._console.print(
-                Text.assemble(f"[{self._finished}{of}] {path}: ", (tier.value, STYLES[tier]), _time(judged))
+                Text.assemble(
+                    f"[{self._finished}{of}] {path}: ", (tier.value, STYLES[tier]), _by(judged), _time(judged)
+                )
             )
 
     def _line(self) -> str:
@@ -117,7 +122,7 @@ def verdict_table(judged: Sequence[Judged], labels: Sequence[str] | None = None)
         if labels is not None:
             row.append(Text(labels[number]))
         tier = entry.verdict.tier
-        row += [Text(tier.value, STYLES[tier]), Text(_cases(entry)), _first_finding(entry)]
+        row += [Text(tier.value + _by(entry), STYLES[tier]), Text(_cases(entry)), _first_finding(entry)]
         table.add_row(*row)
     return table
 
@@ -126,7 +131,9 @@ def summary_line(judged: Sequence[Judged]) -> str:
     """Counts the verdicts in words."""
     tiers = [entry.verdict.tier for entry in judged]
     counts = [f"{tiers.count(tier)} {tier.value}" for tier in Tier if tier in tiers]
-    return f"{len(judged)} candidate{'s' if len(judged) != 1 else ''}: {', '.join(counts)}"
+    waived = sum(entry.verdict.is_waived for entry in judged)
+    counts += [f"{waived} of them let through by waivers"] if waived else []
+    return f"{len(judged)} candidate{'s' if len(judged) != 1 else ''}: {', '.join(counts) or 'nothing to verify'}"
 
 
 def _cases(entry: Judged) -> str:
@@ -142,7 +149,15 @@ def _first_finding(entry: Judged) -> Text:
     finding = entry.verdict.findings[0]
     line = f" (line {finding.line})" if finding.line is not None else ""
     more = len(entry.verdict.findings) - 1
-    return Text.assemble((finding.rule, "bold"), f"{line}: {finding.message}", f" (+{more} more)" if more else "")
+    waiver = finding.waiver
+    until = f" (waived until {waiver.expires}: {waiver.reason})" if waiver is not None else ""
+    return Text.assemble(
+        (finding.rule, "bold"), f"{line}: {finding.message}{until}{f' (+{more} more)' if more else ''}"
+    )
+
+
+def _by(entry: Judged) -> str:
+    return " (waived)" if entry.verdict.is_waived else ""
 
 
 def _time(entry: Judged) -> str:

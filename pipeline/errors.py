@@ -12,6 +12,8 @@
       ├─ SlotUnavailable   a slot on a Prefect server
       ├─ SdkUnavailable    a provider's SDK
       ├─ JournalError      room for the journal of answers
+      ├─ GitUnavailable    git
+      ├─ ReportError       room for a report
       └─ RunFolderError    room for the run folder
 
 Two more come from below: `policies.policy.PolicyError` means 2, `sandbox.contract.SandboxUnavailable` means 3.
@@ -67,6 +69,14 @@ class SdkUnavailable(UnavailableError):
 
 class JournalError(UnavailableError):
     """The journal of answers can't be written."""
+
+
+class GitUnavailable(UnavailableError):
+    """Git is not installed, or fails."""
+
+
+class ReportError(UnavailableError):
+    """A report can't be written."""
 
 
 class RunFolderError(UnavailableError):

@@ -45,6 +45,7 @@ from pipeline.settings import Mode, Settings
 from pipeline.supply import RunnerSupply, supply_for
 from pipeline.turns import IN_PLAY, Turns
 from policies.policy import Policy, Tier, load_policy
+from policies.waivers import DatedWaivers
 from runners.candidate import Candidate, Unreadable
 from runners.evidence import Evidence
 
@@ -104,8 +105,10 @@ class _Work:
         fresh: bool,
         progress: Progress,
         gpu: GpuSupply | None = None,
+        waivers: DatedWaivers | None = None,
     ) -> None:
         self.gpu = gpu
+        self._waivers = waivers
         self.items = tuple(items)
         self._turns = turns
         self.policy = policy
@@ -160,7 +163,8 @@ class _Work:
             return False
         item = self.items[number]
         own = evidence.model_copy(update={"candidate": item.facts})  # the same content may have another path now
-        self.judged[number] = judge(item, own, self.policy, reused=future.state.name == "Cached")
+        reused = future.state.name == "Cached"
+        self.judged[number] = judge(item, own, self.policy, reused=reused, waivers=self._waivers)
         self._progress(item.facts.path, self.judged[number])
         return True
 
@@ -193,6 +197,7 @@ def verify_with_flow(
     fresh: bool,
     progress: Progress,
     gpu: GpuSupply | None = None,
+    waivers: DatedWaivers | None = None,
 ) -> tuple[Judged, ...]:
     """Verifies `items` as a run of the flow; the result is in their order.
 
@@ -201,7 +206,7 @@ def verify_with_flow(
     Raises:
         FlowUnavailable: Prefect's server does not answer.
     """
-    work = _Work(items, policy, supply, turns, fresh=fresh, progress=progress, gpu=gpu)
+    work = _Work(items, policy, supply, turns, fresh=fresh, progress=progress, gpu=gpu, waivers=waivers)
     run = verify_kernels.with_options(task_runner=_threads(min(len(work.items), IN_PLAY)))
     with server():
         token = _PREPARED.set(work)

@@ -21,6 +21,7 @@ from pipeline.turns import Turns
 from policies.decide import decide
 from policies.policy import Policy, required_controls
 from policies.verdict import Verdict
+from policies.waivers import DatedWaivers
 from runners import wire
 from runners.candidate import Candidate, Unreadable
 from runners.compiling import CompileCheck, CompileEffort
@@ -247,9 +248,16 @@ def needs_runner(item: Candidate | Unreadable, policy: Policy) -> bool:
     return isinstance(item, Candidate) and not read_source(item, policy.source.allowance)
 
 
-def judge(item: Candidate | Unreadable, evidence: Evidence, policy: Policy, *, reused: bool = False) -> Judged:
+def judge(
+    item: Candidate | Unreadable,
+    evidence: Evidence,
+    policy: Policy,
+    *,
+    reused: bool = False,
+    waivers: DatedWaivers | None = None,
+) -> Judged:
     """Judges evidence that was measured now or earlier."""
-    return Judged(item.source, evidence, decide(evidence, policy), reused)
+    return Judged(item.source, evidence, decide(evidence, policy, waivers=waivers), reused)
 
 
 def _evidence(

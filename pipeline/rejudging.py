@@ -88,7 +88,11 @@ def _again(
             )
             return Damaged(entry.name, problem)
         evidence = _read_again(entry, policy, operators)
-    verdict = decide(evidence, policy, made_under).model_copy(update={"evidence_digest": entry.evidence_digest})
+    # A waiver was given under the run's policy, and held on the day of the run; another policy has heard of none.
+    waivers = entry.verdict.waivers if policy.digest == made_under.digest else None
+    verdict = decide(evidence, policy, made_under, waivers=waivers).model_copy(
+        update={"evidence_digest": entry.evidence_digest}
+    )
     return Rejudged(entry.name, Judged(entry.source, entry.evidence, verdict), entry.verdict)
 
 

@@ -30,8 +30,9 @@ _NAMES: Final[dict[Place, str]] = {"interpreter": "the interpreter", "gpu": "a G
 
 def print_run(run: Run, console: Console) -> None:
     """Prints the table of verdicts, the counts, where the run folder is, and how to replay the first failure."""
-    console.print(verdict_table(run.judged))
-    console.print()
+    if run.judged:
+        console.print(verdict_table(run.judged))
+        console.print()
     console.print(Text(f"{summary_line(run.judged)}; policy {run.policy.name}; {run.folder}"))
     for held in sorted({text for entry in run.judged if (text := _certified_for(entry)) is not None}):
         console.print(Text(f"production-safe holds for {held}"))
@@ -178,7 +179,14 @@ def _candidate(entry: Judged) -> dict[str, Any]:
         "reused": entry.reused,
         "case": case.id if case is not None else None,
         "findings": [
-            {"rule": f.rule, "severity": f.severity, "message": f.message, "line": f.line, "remedy": f.about.remedy}
+            {
+                "rule": f.rule,
+                "severity": f.severity,
+                "message": f.message,
+                "line": f.line,
+                "remedy": f.about.remedy,
+                "waiver": None if f.waiver is None else f.waiver.model_dump(mode="json"),
+            }
             for f in entry.verdict.findings
         ],
     }

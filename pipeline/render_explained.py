@@ -67,7 +67,12 @@ def _reason(why: Explanation) -> str:
     if not why.verdict.findings:
         return f"no rule has anything against it, and {allows}"
     severity = why.decided[0].finding.severity
-    words = {"error": "an error rejects", "incomplete": "what is missing makes inconclusive", "capped": "capped"}
+    words = {
+        "error": "an error rejects",
+        "incomplete": "what is missing makes inconclusive",
+        "capped": "it is capped",
+        "waived": "waivers let stand what rejects it",
+    }
     return f"{words[severity]}; {allows}"
 
 

@@ -2,6 +2,7 @@
 
     runs/<id>/run.json                the run: policy, counts, one line a candidate
     runs/<id>/policy.json             the policy as it was resolved
+    runs/<id>/report.sarif, junit.xml of `kernelgate verify`
     runs/<id>/<candidate>/candidate.py, evidence.json, verdict.json, cases/<case id>.json
     runs/<id>/<candidate>/provenance.json   of a candidate that was generated here: models, prompt, tokens, cost
 

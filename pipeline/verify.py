@@ -10,21 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from pipeline.drift import tell_drift
-from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
+from pipeline.finished_run import Run as Run
 from pipeline.gate import Judged, judge, measure, needs_runner
 from pipeline.gpu_opening import gpu_for
 from pipeline.gpu_supply import GpuSupply
 from pipeline.machine_slots import SharedMachine
 from pipeline.prefect_environment import start_early
+from pipeline.reports.places import places_here
+from pipeline.reports.stored import stored_reports
 from pipeline.run_folder import new_run_id, write_run
 from pipeline.settings import Mode, Settings
 from pipeline.supply import PooledSupply, supply_for
 from pipeline.turns import IN_PLAY, Turns
-from policies.policy import Policy, Tier
+from policies.policy import Policy
+from policies.waivers import DatedWaivers
 from runners.candidate import Candidate, Unreadable
 
 Item = Candidate | Unreadable
@@ -57,6 +59,7 @@ class Options:
         noise: The interpreter errs as a GPU may.
         mode: Whether checks are made on a GPU.
         unreduced: Paths of candidates whose failing case is not made smaller: nobody is going to read it.
+        waivers: What a team lets through in spite of a finding.
     """
 
     flow: bool = False
@@ -65,36 +68,21 @@ class Options:
     noise: bool = False
     unreduced: frozenset[str] = frozenset()
     mode: Mode = Mode.AUTO
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A finished run."""
-
-    id: str
-    folder: Path
-    policy: Policy
-    judged: tuple[Judged, ...]
-
-    @property
-    def exit_code(self) -> int:
-        """0 all allowed, 1 something denied, 3 something required could not be measured."""
-        refused = [entry.verdict.tier for entry in self.judged if not entry.verdict.allowed]
-        if not refused:
-            return ALLOWED
-        return INCOMPLETE if all(tier is Tier.INCONCLUSIVE for tier in refused) else DENIED
+    waivers: DatedWaivers | None = None
 
 
 def verify(items: Sequence[Item], policy: Policy, settings: Settings, options: Options, listener: Listener) -> Run:
-    """Verifies candidates and writes the run folder.
+    """Verifies candidates and writes the run folder; none at all is a run, too, in which nothing was to do.
 
     Raises:
         SandboxUnavailable: no engine or image can be had.
         RunFolderError: the run folder can't be written.
     """
-    judged = verify_items(items, policy, settings, options, listener)
+    judged = verify_items(items, policy, settings, options, listener) if items else ()
     run_id = new_run_id()
-    return Run(run_id, write_run(settings.runs, run_id, policy, judged), policy, judged)
+    run = Run(run_id, settings.runs / run_id, policy, judged)
+    write_run(settings.runs, run_id, policy, judged, stored_reports(run, places_here()))
+    return run
 
 
 def verify_items(
@@ -121,8 +109,9 @@ def verify_items(
             from pipeline.flow import verify_with_flow  # prefect takes seconds to import
 
             return verify_with_flow(
-                items, policy, supply, turns, fresh=options.fresh, progress=listener.judged, gpu=gpu
-            )
+                items, policy, supply, turns, fresh=options.fresh, progress=listener.judged, gpu=gpu,
+                waivers=options.waivers,
+            )  # fmt: skip
         return _in_threads(items, policy, turns, supply, options, listener, gpu)
 
 
@@ -152,7 +141,7 @@ def _in_threads(
             turns=turns,
             gpu=gpu,
         )
-        judged = judge(item, evidence, policy)
+        judged = judge(item, evidence, policy, waivers=options.waivers)
         listener.judged(path, judged)
         return judged
 

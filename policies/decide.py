@@ -11,11 +11,13 @@ from policies.compile_findings import findings_of
 from policies.gpu_findings import findings_of as gpu_findings
 from policies.lacking import findings_of as lacking_findings
 from policies.mutant_findings import findings_of as mutant_findings
-from policies.organisation import findings_of as organisation_findings
+from policies.organisation import with_organisation
 from policies.origin_findings import findings_of as origin_findings
 from policies.policy import GpuCheck, Policy, Tier, required_controls
 from policies.strength_findings import findings_of as strength_findings
 from policies.verdict import Finding, Verdict
+from policies.waivers import DatedWaivers
+from policies.waiving import with_waivers
 from runners.cases import Case
 from runners.device_evidence import DeviceEvidence
 from runners.evidence import Evidence, Missing, PropertiesEvidence
@@ -46,13 +48,19 @@ _END_RULES: Final = {
 }  # fmt: skip
 
 
-def decide(evidence: Evidence, policy: Policy, made_under: Policy | None = None) -> Verdict:
-    """Judges `evidence` by `policy`. The same arguments always give the same verdict.
+def decide(
+    evidence: Evidence,
+    policy: Policy,
+    made_under: Policy | None = None,
+    *,
+    waivers: DatedWaivers | None = None,
+) -> Verdict:
+    """Judges `evidence` by `policy` and `waivers`. The same arguments always give the same verdict.
 
     Args:
         made_under: The policy that the evidence was made under, where that is another one.
     """
-    findings: tuple[Finding, ...] = (
+    findings = (
         *_from_source(evidence),
         *_from_origin(evidence, policy),
         *_from_properties(evidence, policy),
@@ -64,10 +72,7 @@ def decide(evidence: Evidence, policy: Policy, made_under: Policy | None = None)
         *(lacking_findings(evidence, policy, made_under) if made_under is not None else ()),
     )
     tier = _tier(findings, policy)
-    if tier in policy.allows:  # an organisation's rules can only deny what all others let through
-        findings += tuple(organisation_findings(evidence, policy, tier, findings))
-        tier = _tier(findings, policy)
-    return Verdict(
+    verdict = Verdict(
         tier=tier,
         allowed=tier in policy.allows,
         policy=policy.name,
@@ -75,6 +80,9 @@ def decide(evidence: Evidence, policy: Policy, made_under: Policy | None = None)
         evidence_digest=hashlib.sha256(evidence.model_dump_json().encode()).hexdigest(),
         findings=findings,
     )
+    if waivers is not None:
+        verdict = with_waivers(verdict, evidence.candidate.digest, policy, waivers)
+    return with_organisation(verdict, evidence, policy)  # last, so that its rules can only deny what all others allow
 
 
 def _tier(findings: tuple[Finding, ...], policy: Policy) -> Tier:

@@ -28,7 +28,7 @@ from runners.evidence import (
 )
 
 SHOWN_COLUMNS: Final = 300
-_WORST: Final = ("error", "incomplete", "capped")
+_WORST: Final = ("error", "incomplete", "capped", "waived")
 
 
 @dataclass(frozen=True, slots=True)

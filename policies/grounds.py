@@ -13,8 +13,8 @@ from typing import Final, Literal
 from policies.rules import ORGANISATION, RULES
 
 Check = Literal[
-    "source", "properties", "controls", "interpreter", "compile", "mutants", "operator", "isolation", "origin", "gpu",
-    "organisation",
+    "source", "properties", "controls", "interpreter", "compile", "mutants", "operator", "isolation", "origin",
+    "waivers", "gpu", "organisation",
 ]  # fmt: skip
 
 
@@ -99,6 +99,7 @@ _OTHERS: Final = {
     "origin/not-an-expression": Grounds("origin", "origin.licence", _DECLARED, "an expression of SPDX"),
     "evidence/origin-missing": Grounds("origin", "origin", ("origin.references", "origin.required"),
                                        "a comparison with the policy's references"),
+    "waiver/expired": Grounds("waivers", "candidate.digest", (), "a waiver that holds, or no error to waive"),
     "evidence/other-policy": Grounds("properties", "", (), "evidence that was made under this policy"),
 }  # fmt: skip
 

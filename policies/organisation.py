@@ -1,6 +1,7 @@
 """Rules of an organisation, applied: they are asked last, and can only deny.
 
-A rule is asked where everything else would let the candidate through, so nothing that it says can widen a policy. Only
+A rule is asked where everything else would let the candidate through, waivers included, so nothing that it says can
+widen a policy, and no waiver gets past it. Only
 the boolean true lets through. False is a finding of the rule, with the words that its author chose; whatever else comes
 out (a value that is no boolean, a field that is not there, an error, too many iterations) says nothing about the
 candidate, and denies as missing evidence does.
@@ -14,7 +15,7 @@ from typing import Any, Final, Literal
 from policies.organisation_rules import BadExpression, CelMissing, OrganisationRule, compiled
 from policies.policy import Policy, Tier
 from policies.rules import ORGANISATION
-from policies.verdict import Finding
+from policies.verdict import Finding, Verdict
 from runners.evidence import CandidateFacts, Evidence
 from runners.record import Record
 
@@ -23,7 +24,7 @@ _TOLD_COLUMNS: Final = 200
 
 
 class BuiltInVerdict(Record):
-    """What the built-in rules say; only 'capped' findings can be among them, as all others deny."""
+    """What the built-in rules say; only 'capped' and 'waived' findings can be among them, as all others deny."""
 
     tier: Tier
     findings: tuple[Finding, ...]
@@ -49,14 +50,24 @@ class Facts(Record):
     policy: PolicyFacts
 
 
-def findings_of(evidence: Evidence, policy: Policy, tier: Tier, findings: tuple[Finding, ...]) -> Iterator[Finding]:
-    """Yields a finding for each rule that is not exactly true of what the built-in rules made `tier` of."""
-    if not policy.organisation:
-        return
+def with_organisation(verdict: Verdict, evidence: Evidence, policy: Policy) -> Verdict:
+    """Returns the verdict once the organisation's rules were asked; one that denies already stays as it is."""
+    if not policy.organisation or not verdict.allowed:
+        return verdict
+    found = tuple(_findings(verdict, evidence, policy))
+    if not found:
+        return verdict
+    # What waivers let through is rejected still; nothing that has no answer makes it better.
+    worse = Tier.REJECTED if any(finding.severity == "error" for finding in found) else Tier.INCONCLUSIVE
+    tier = Tier.REJECTED if verdict.tier is Tier.REJECTED else worse
+    return verdict.model_copy(update={"tier": tier, "allowed": False, "findings": (*verdict.findings, *found)})
+
+
+def _findings(verdict: Verdict, evidence: Evidence, policy: Policy) -> Iterator[Finding]:
     facts = Facts(
         candidate=evidence.candidate,
         evidence=evidence,
-        verdict=BuiltInVerdict(tier=tier, findings=findings),
+        verdict=BuiltInVerdict(tier=verdict.tier, findings=verdict.findings),
         policy=PolicyFacts(name=policy.name, digest=policy.digest),
     )
     too_large = len(facts.model_dump_json()) > FACTS_CAP_BYTES

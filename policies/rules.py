@@ -183,6 +183,8 @@ _RULES: Final = (
     Rule("evidence/gpu-check-missing", "A check that needs a GPU was not made", "Verify on a machine with a GPU."),
     Rule("evidence/other-policy", "The evidence was made under a policy that asked for less",
          "Verify under this policy."),
+    Rule("waiver/expired", "A waiver is past its date",
+         "Mend the candidate and take the waiver out, or renew it with a reason that still holds."),
 )  # fmt: skip
 
 _TEACHINGS: Final = {

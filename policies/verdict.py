@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from policies.policy import Tier
 from policies.rules import Rule, rule_of
+from policies.waivers import DatedWaivers, Waiver
 from runners.cases import Case
 from sandbox.printable import printable
 
-Severity = Literal["error", "incomplete", "capped"]
+Severity = Literal["error", "incomplete", "capped", "waived"]
 
 
 def _known(rule: str) -> str:
@@ -23,7 +24,7 @@ def _known(rule: str) -> str:
 class Finding(BaseModel):
     """One thing that stands against the candidate (`error`), or that could not be measured (`incomplete`).
 
-    `capped` says why the candidate can be functional and no more.
+    `capped` says why the candidate can be functional and no more; `waived` is an error that `waiver` lets stand.
 
     Its message quotes what a candidate's author wrote, so it holds nothing that a terminal would obey.
     """
@@ -35,6 +36,13 @@ class Finding(BaseModel):
     message: Annotated[str, AfterValidator(printable)]
     line: int | None = None
     case: Case | None = None
+    waiver: Waiver | None = None
+
+    @model_validator(mode="after")
+    def _waived_by_a_waiver(self) -> Finding:
+        if (self.severity == "waived") != (self.waiver is not None):
+            raise ValueError("what is waived has its waiver, and nothing else has one")
+        return self
 
     @property
     def about(self) -> Rule:
@@ -48,8 +56,10 @@ class Verdict(BaseModel):
     """What the policy says of the evidence.
 
     Attributes:
-        allowed: Whether the tier is one that the policy lets through.
+        allowed: Whether the tier is one that the policy lets through, or all that denies the candidate is waived.
         evidence_digest: SHA-256 of the evidence file's bytes.
+        waivers: Those that name this candidate and the day they were looked at; None where there were none. With them
+            the same verdict can be computed again on any day.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,3 +71,9 @@ class Verdict(BaseModel):
     policy_digest: str
     evidence_digest: str
     findings: tuple[Finding, ...]
+    waivers: DatedWaivers | None = None
+
+    @property
+    def is_waived(self) -> bool:
+        """Whether only waivers let the candidate through: its tier would not."""
+        return self.allowed and self.tier is Tier.REJECTED

@@ -68,9 +68,10 @@ class Patient:
 
     def _waited(self, wait_s: float) -> bool:
         """Waits, and looks up now and then; returns whether the run goes on."""
-        until = self._clock.monotonic() + wait_s
-        while (left_s := until - self._clock.monotonic()) > 0 and self._left_s() > 0:
-            self._clock.sleep(min(left_s, LOOK_UP_S))
+        while wait_s > 0 and self._left_s() > 0:
+            slice_s = min(wait_s, LOOK_UP_S)
+            self._clock.sleep(slice_s)
+            wait_s -= slice_s
         return self._left_s() > 0
 
 

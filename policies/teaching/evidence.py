@@ -90,6 +90,10 @@ TEACHINGS: Final = {
         "What only a GPU shows (machine code, its races, its time) is not shown by the interpreter.",
         "A run on a machine without a GPU, under production.",
     ),
+    "waiver/expired": words(
+        "A waiver is a promise to mend something until a date. Past it, the promise was not kept.",
+        "A waiver of properties/nonfinite with yesterday's date, of a file that still turns NaN into 0.",
+    ),
     "evidence/other-policy": words(
         "Some of what a policy asks for can't be seen in evidence: that no specials were tried can mean that the "
         "operator "

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from waiting import wait_until
 from pipeline.errors import FlowUnavailable
 from pipeline.gate import Judged
 from policies.policy import Tier
+from policies.waivers import DatedWaivers, Waiver
 from runners.candidate import read_candidate
 from runners.evidence import LimitEvidence
 
@@ -384,6 +386,16 @@ def child_environment(storage: Path) -> dict[str, str]:
     from prefect.settings import PREFECT_API_URL
 
     return {"PREFECT_API_URL": PREFECT_API_URL.value(), "PREFECT_LOCAL_STORAGE_PATH": str(storage)}
+
+
+@pytest.mark.usefixtures("server")
+def test_waivers_are_held_against_evidence_that_was_kept(kernels: Any) -> None:
+    items, supply = kernels("wrong"), FakeSupply()
+    (before,) = verify(items, supply)
+    waiver = Waiver(rule="properties/wrong-values", digest=items[0].facts.digest, reason="r", expires=date(2026, 12, 1))
+    (after,) = verify(items, supply, waivers=DatedWaivers(day=date(2026, 12, 1), waivers=(waiver,)))
+    assert (before.verdict.allowed, after.verdict.allowed, after.reused) == (False, True, True)
+    assert tiers([before, after]) == [Tier.REJECTED] * 2
 
 
 @pytest.fixture

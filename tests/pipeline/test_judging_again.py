@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from pipeline.gate import Judged
 from pipeline.run_folder import write_run
 from policies.decide import decide
 from policies.policy import Policy, load_policy
+from policies.waivers import DatedWaivers, Waiver
 from runners.evidence import Evidence, Missing, SourceFact
 
 DEV, CI, PRODUCTION = (load_policy(name) for name in ("dev", "ci", "production"))
@@ -284,6 +286,18 @@ def test_a_verdict_that_was_made_better_afterwards_is_made_again(tmp_path: Path)
     text = kernelgate("policy", "explain", run).text
     assert "decided properties/wrong-values" in text
     assert "other than stored: production-safe (allowed) before, rejected (denied) now" in text
+
+
+def test_waivers_hold_again_as_on_their_day_and_under_no_other_policy(tmp_path: Path) -> None:
+    given = failed()
+    waiver = Waiver(rule="properties/wrong-values", digest=given.candidate.digest, reason="r", expires=date(2020, 1, 2))
+    waivers = DatedWaivers(day=date(2020, 1, 1), waivers=(waiver,))
+    entry = Judged(b"x = 1\n", given, decide(given, CI, waivers=waivers))
+    run = write_run(tmp_path, "r1", CI, [entry])
+    made = document(run)
+    assert (made["code"], made["candidates"][0]["differs"]) == (0, False)
+    assert kernelgate("policy", "explain", run).code == 0
+    assert document(run, "--policy", "dev")["code"] == 1
 
 
 def test_a_damaged_verdict_is_explained_as_damaged(tmp_path: Path) -> None:

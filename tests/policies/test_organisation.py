@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from policies.decide import decide
 from policies.organisation_rules import CelMissing, OrganisationRule, compiled
 from policies.policy import Policy, PolicyError, Tier, load_policy
 from policies.verdict import Finding, Verdict
+from policies.waivers import DatedWaivers, Waiver
 from runners.evidence import Evidence, Missing
 
 CI, PRODUCTION = load_policy("ci"), load_policy("production")
@@ -101,6 +103,18 @@ def test_no_rule_lets_through_what_the_built_in_rules_deny(given: Evidence) -> N
     rules = ruled("true", "verdict.tier == 'production-safe' || true")
     assert decide(given, rules).findings == decide(given, PRODUCTION).findings
     assert not decide(given, rules).allowed
+
+
+def test_no_waiver_gets_past_a_rule_of_an_organisation() -> None:
+    waiver = Waiver(
+        rule="properties/wrong-values", digest=failed().candidate.digest, reason="r", expires=date(2027, 1, 1)
+    )
+    waivers = DatedWaivers(day=date(2026, 12, 1), waivers=(waiver,))
+    assert decide(failed(), ruled("true", policy=CI), waivers=waivers).allowed
+    for expression in ("false", "verdict.tier == 'functional'", "evidence.nothing"):
+        verdict = decide(failed(), ruled(expression, policy=CI), waivers=waivers)
+        assert (verdict.tier, verdict.allowed) == (Tier.REJECTED, False)
+        assert {finding.rule for finding in verdict.findings} == {"properties/wrong-values", "organisation/rule-1"}
 
 
 def test_the_digest_of_a_policy_covers_its_rules() -> None:

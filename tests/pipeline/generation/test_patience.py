@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 from generation_requests import PARTS, Scripted, adapter, part, request, serving
 
-from pipeline.generation.exchange import Answer, Ending, Failure, Outcome, Reason, nobody
+from pipeline.generation.budgets import Budget, Purse
+from pipeline.generation.exchange import Answer, Ending, Failure, Note, Outcome, Provider, Reason, Request, nobody
 from pipeline.generation.journal import Journal, Journaled
 from pipeline.generation.local_server.script import Fail, Received, Say, Step
 from pipeline.generation.patience import LONGEST_WAIT_S, Clock, Patient
@@ -19,11 +21,15 @@ from pipeline.generation.patience import LONGEST_WAIT_S, Clock, Patient
 class FakeClock:
     def __init__(self) -> None:
         self.now_s = 0.0
-        self.waits_s: list[float] = []
+        self.asked_s: list[float] = []
 
     def sleep(self, seconds: float) -> None:
-        self.waits_s.append(seconds)
         self.now_s += seconds
+
+    @property
+    def waits_s(self) -> list[float]:
+        """What passed between two times of asking."""
+        return [later - earlier for earlier, later in itertools.pairwise(self.asked_s)]
 
     @property
     def clock(self) -> Clock:
@@ -42,7 +48,28 @@ ANSWER = Answer(
 
 def ask(outcomes: list[Outcome], patience_s: float = 1000) -> tuple[Outcome, Scripted, FakeClock]:
     provider, clock = Scripted(outcomes), FakeClock()
-    return Patient(provider, patience_s, clock.clock).ask(request(), nobody), provider, clock
+    return Patient(Noting(provider, clock), patience_s, clock.clock).ask(request(), nobody), provider, clock
+
+
+class Noting:
+    """Asks another provider and notes when."""
+
+    def __init__(self, provider: Provider, clock: FakeClock) -> None:
+        self._provider, self._clock = provider, clock
+
+    def ask(self, request: Request, note: Note) -> Outcome:
+        self._clock.asked_s.append(self._clock.now_s)
+        return self._provider.ask(request, note)
+
+
+def test_a_run_that_is_ended_is_not_waited_for() -> None:
+    provider, purse = Scripted([failed(Reason.OVERLOADED, 600.0), ANSWER]), Purse(Budget(rounds=9))
+    began = time.monotonic()
+    timer = threading.Timer(0.2, purse.close)
+    timer.start()
+    outcome = Patient(provider, 900, left_s=purse.left_s).ask(request(), nobody)
+    assert (outcome, provider.calls) == (failed(Reason.OVERLOADED, 600.0), 1)
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize("reason", [r for r in Reason if failed(r).is_passing])
@@ -94,7 +121,7 @@ def test_without_patience_it_asks_once() -> None:
 def test_a_real_client_comes_back_after_the_time_that_was_asked_for(api: str) -> None:
     clock = FakeClock()
     with serving(Fail(429, "31"), Fail(503, "17"), Fail(529), Say("{}")) as local:
-        outcome = Patient(adapter(api, local), 600, clock.clock).ask(request(), nobody)
+        outcome = Patient(Noting(adapter(api, local), clock), 600, clock.clock).ask(request(), nobody)
     assert isinstance(outcome, Answer)
     assert [int(wait) for wait in clock.waits_s[:2]] == [31, 17]
     assert len(local.received) == 4
