@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -20,11 +19,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.errors import SdkUnavailable, UnavailableError, UsageError, UserError
-from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE, USAGE
+from pipeline.command_frame import Format, FormatOption, OperatorsOption, RunsOption
+from pipeline.command_frame import errors_in_words as _errors_in_words
+from pipeline.errors import SdkUnavailable, UsageError
+from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
+from pipeline.judge_command import judge_command
+from pipeline.policy_commands import policy_app
+from pipeline.rules_command import rules_command
 from pipeline.settings import WORKERS_CAP, Mode, SandboxKind, Settings
-from sandbox.contract import SandboxUnavailable
-from sandbox.printable import printable_lines
 
 if TYPE_CHECKING:
     from pipeline.console import StderrListener
@@ -45,26 +47,16 @@ image_app = typer.Typer(help="The image that runners are started from.", no_args
 app.add_typer(image_app, name="image")
 operators_app = typer.Typer(help="The operators that a candidate can implement; alone it lists them.")
 app.add_typer(operators_app, name="operators", invoke_without_command=True)
+app.add_typer(policy_app, name="policy")
+app.command("judge")(judge_command)
+app.command("rules")(rules_command)
 
 
-class Format(StrEnum):
-    """How results are printed."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
-RunsOption = Annotated[Path | None, typer.Option("--runs", help="Where run folders go (KERNELGATE_RUNS; ./runs).")]
-FormatOption = Annotated[Format, typer.Option("--format", help="A table for people, or JSON on stdout.")]
 WorkersOption = Annotated[
     int | None,
     typer.Option("--workers", min=1, max=WORKERS_CAP, help="Candidates at once (KERNELGATE_WORKERS; one a core)."),
 ]
 
-OperatorsOption = Annotated[
-    Path | None,
-    typer.Option("--operators", help="A folder whose Python files declare operators of your own; they are trusted."),
-]
 SandboxOption = Annotated[
     SandboxKind | None,
     typer.Option(
@@ -592,31 +584,6 @@ def _listening(candidates: int | None) -> Iterator[StderrListener]:
         yield listener
     finally:
         listener.close()
-
-
-@contextmanager
-def _errors_in_words() -> Iterator[None]:
-    """Turns what can go wrong on our side into one message and an exit code."""
-    from policies.policy import PolicyError
-
-    try:
-        yield
-    except (UserError, PolicyError) as error:
-        _leave(str(error), USAGE)
-    except (UnavailableError, SandboxUnavailable) as error:
-        _leave(str(error), INCOMPLETE)
-    except KeyboardInterrupt:
-        _leave("interrupted: the run was not stored", INCOMPLETE)
-    except Exception:  # noqa: BLE001  # our own bug must not look like a verdict, which the interpreter's exit code 1 would
-        traceback.print_exc()
-        _leave("this is a bug of kernelgate; no verdict follows from it", INCOMPLETE)
-
-
-def _leave(message: str, code: int) -> None:
-    typer.secho(
-        f"kernelgate: {printable_lines(message)}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None
-    )
-    raise typer.Exit(code)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ def print_run(run: Run, console: Console) -> None:
     for held in sorted({text for entry in run.judged if (text := _certified_for(entry)) is not None}):
         console.print(Text(f"production-safe holds for {held}"))
     _print_replay_hint(run.id, run.judged, console)
+    _print_rule_hint(run.judged, console)
 
 
 def print_demo(demo: Demo, console: Console) -> None:
@@ -137,6 +138,12 @@ def _print_replay_hint(run_id: str, judged: Sequence[Judged], console: Console) 
     case = next((case for entry in judged if (case := case_of(entry)) is not None), None)
     if case is not None:
         console.print(Text(f"replay the first failing case: kernelgate replay {run_id} {case.id}"))
+
+
+def _print_rule_hint(judged: Sequence[Judged], console: Console) -> None:
+    first = next((f.rule for entry in judged if not entry.verdict.allowed for f in entry.verdict.findings), None)
+    if first is not None:
+        console.print(Text(f"what a rule means and how to mend it: kernelgate rules {first}"))
 
 
 def _elements(failure: WrongValues) -> Table:

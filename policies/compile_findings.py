@@ -15,14 +15,14 @@ _RULES: Final = {
 _MESSAGE_COLUMNS: Final = 400
 
 
-def findings_of(failures: Sequence[CompileFailure]) -> Iterator[Finding]:
-    """Says the failures on required targets that no autotuner passes over.
+def findings_of(failures: Sequence[CompileFailure], required: Sequence[str]) -> Iterator[Finding]:
+    """Says the failures on required targets, or on no target at all, that no autotuner passes over.
 
     That a compilation missed its deadline, or could not be tried, is no error of the kernel.
     """
     alike: dict[tuple[str, int | None, str], list[CompileFailure]] = {}
     for failure in failures:
-        if failure.required and not failure.passed_over:
+        if failure.required and not failure.passed_over and failure.target in ("", *required):
             message = failure.message if failure.cause == "refused" else ""
             alike.setdefault((failure.cause, failure.line, message), []).append(failure)
     for group in alike.values():

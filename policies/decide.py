@@ -9,7 +9,9 @@ from typing import Final, get_args
 from policies.access_findings import fault_finding
 from policies.compile_findings import findings_of
 from policies.gpu_findings import findings_of as gpu_findings
+from policies.lacking import findings_of as lacking_findings
 from policies.mutant_findings import findings_of as mutant_findings
+from policies.organisation import with_organisation
 from policies.origin_findings import findings_of as origin_findings
 from policies.policy import GpuCheck, Policy, Tier, required_controls
 from policies.strength_findings import findings_of as strength_findings
@@ -46,8 +48,18 @@ _END_RULES: Final = {
 }  # fmt: skip
 
 
-def decide(evidence: Evidence, policy: Policy, *, waivers: DatedWaivers | None = None) -> Verdict:
-    """Judges `evidence` by `policy` and `waivers`. The same arguments always give the same verdict."""
+def decide(
+    evidence: Evidence,
+    policy: Policy,
+    made_under: Policy | None = None,
+    *,
+    waivers: DatedWaivers | None = None,
+) -> Verdict:
+    """Judges `evidence` by `policy` and `waivers`. The same arguments always give the same verdict.
+
+    Args:
+        made_under: The policy that the evidence was made under, where that is another one.
+    """
     findings = (
         *_from_source(evidence),
         *_from_origin(evidence, policy),
@@ -57,6 +69,7 @@ def decide(evidence: Evidence, policy: Policy, *, waivers: DatedWaivers | None =
         *_from_operator(evidence, policy),
         *_from_isolation(evidence, policy),
         *_from_gpu(evidence, policy),
+        *(lacking_findings(evidence, policy, made_under) if made_under is not None else ()),
     )
     tier = _tier(findings, policy)
     verdict = Verdict(
@@ -67,7 +80,9 @@ def decide(evidence: Evidence, policy: Policy, *, waivers: DatedWaivers | None =
         evidence_digest=hashlib.sha256(evidence.model_dump_json().encode()).hexdigest(),
         findings=findings,
     )
-    return verdict if waivers is None else with_waivers(verdict, evidence.candidate.digest, policy, waivers)
+    if waivers is not None:
+        verdict = with_waivers(verdict, evidence.candidate.digest, policy, waivers)
+    return with_organisation(verdict, evidence, policy)  # last, so that its rules can only deny what all others allow
 
 
 def _tier(findings: tuple[Finding, ...], policy: Policy) -> Tier:
@@ -192,10 +207,13 @@ def _from_compile(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
         if isinstance(evidence.properties, PropertiesEvidence) and evidence.properties.unsupported is None:
             yield _incomplete("evidence/compile-missing", compiled.reason)
         return
-    yield from findings_of(compiled.failures)
-    tried = {target.target for target in compiled.targets if target.compiled}
-    for target in policy.compile.required_targets:
-        if target not in tried and target not in compiled.not_on and not compiled.failures:
+    required = policy.compile.required_targets
+    failed = tuple(findings_of(compiled.failures, required))
+    yield from failed
+    # For a target that was not required when it was measured, little was compiled: that is no evidence.
+    tried = {target.target for target in compiled.targets if target.compiled and target.required}
+    for target in required:
+        if target not in tried and target not in compiled.not_on and not failed:
             yield _incomplete("evidence/compile-missing", f"nothing was compiled for {target}")
 
 

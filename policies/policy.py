@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from policies.organisation_rules import RULES_CAP, BadExpression, OrganisationRule, compiled
 from policies.origin_rules import OriginRules, with_references
 from policies.unique_keys import UniqueKeys
 from runners.architectures import ARCHITECTURES
@@ -246,6 +247,7 @@ class Policy(_Strict):
             candidates that may import them.
         origin: Where a candidate's text may come from; policies that were stored before it was asked ask nothing.
         gpu_checks: Checks that must have been made on a GPU.
+        organisation: Rules of an organisation in CEL; they deny what all else lets through, and allow nothing.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
@@ -261,6 +263,7 @@ class Policy(_Strict):
     origin: OriginRules = OriginRules()
     gpu_checks: tuple[GpuCheck, ...]
     gpu: GpuRules
+    organisation: tuple[OrganisationRule, ...] = Field(default=(), max_length=RULES_CAP)
 
     @property
     def digest(self) -> str:
@@ -274,9 +277,10 @@ def load_policy(name_or_path: str) -> Policy:
 
     Raises:
         PolicyError: no such policy, the file is not a valid one, or its references can't be used.
+        CelMissing: it holds rules of an organisation, and the library for them is not installed.
     """
     if name_or_path in BUILT_IN:
-        return _validated(_built_in(name_or_path), f"built-in policy '{name_or_path}'")
+        return _validated(built_in(name_or_path), f"built-in policy '{name_or_path}'")
     path = Path(name_or_path)
     if not path.is_file():
         names = ", ".join(BUILT_IN)
@@ -285,21 +289,28 @@ def load_policy(name_or_path: str) -> Policy:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError(f"policy {path} can't be read: {error}") from None
-    data = _resolved(_mapping(text, str(path)), str(path))
+    data = resolved(mapping_in(text, str(path)), str(path))
     try:
         return _validated(with_references(data, path.parent), str(path))
     except ReferencesError as error:
         raise PolicyError(f"policy {path}: {error}") from None
 
 
-def _built_in(name: str) -> dict[str, Any]:
+def built_in(name: str) -> dict[str, Any]:
+    """Returns what the file of a built-in policy says, `extends` resolved."""
     text = (resources.files("policies") / f"{name}.yaml").read_text(encoding="utf-8")
-    return _resolved(_mapping(text, name), name)
+    return resolved(mapping_in(text, name), name)
 
 
-def _mapping(text: str, where: str) -> dict[str, Any]:
+def mapping_in(text: str, where: str) -> dict[str, Any]:
+    """Returns the mapping that the text of a policy file holds.
+
+    Raises:
+        PolicyError: it is not YAML, has a key twice, or holds no mapping; `where` is named in it.
+    """
     try:
         data = yaml.load(text, Loader=UniqueKeys)
+        json.dumps(data, default=str, skipkeys=True)  # an alias can make a mapping that holds itself: a ValueError
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark is not None else ""
@@ -311,13 +322,18 @@ def _mapping(text: str, where: str) -> dict[str, Any]:
     return data
 
 
-def _resolved(data: dict[str, Any], where: str) -> dict[str, Any]:
+def resolved(data: dict[str, Any], where: str) -> dict[str, Any]:
+    """Takes `extends` out of `data` and returns it merged into the policy that it names.
+
+    Raises:
+        PolicyError: it names no built-in policy.
+    """
     parent = data.pop("extends", None)
     if parent is None:
         return data
     if parent not in BUILT_IN:
         raise PolicyError(f"policy {where} extends '{parent}'; it can extend {', '.join(BUILT_IN)}")
-    return _merged(_built_in(parent), data)
+    return _merged(built_in(parent), data)
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -334,7 +350,29 @@ def _validated(data: dict[str, Any], where: str) -> Policy:
         raise PolicyError(f"{where} is not a valid policy: the key {odd} is not text")
     try:
         # By way of JSON, because there a list may be a tuple and text a tier without giving up strictness.
-        return Policy.model_validate_json(json.dumps(data, default=str), strict=True)
+        policy = Policy.model_validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
         lines = [f"  {'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors(include_url=False)]
         raise PolicyError(f"{where} is not a valid policy:\n" + "\n".join(lines)) from None
+    wrong = expression_errors(policy)
+    if wrong:
+        told = "\n".join(f"  {key}: {what}" for key, what in wrong)
+        raise PolicyError(f"{where} is not a valid policy:\n{told}")
+    return policy
+
+
+def expression_errors(policy: Policy) -> tuple[tuple[str, str], ...]:
+    """Returns what is wrong with its rules of an organisation, by the keys that hold it.
+
+    Raises:
+        CelMissing: there are some, and the library for them is not installed.
+    """
+    wrong: list[tuple[str, str]] = []
+    for number, rule in enumerate(policy.organisation):
+        try:
+            compiled(rule.expression)
+        except BadExpression as error:
+            wrong.append((f"organisation.{number}.expression", str(error)))
+        if rule.name in [earlier.name for earlier in policy.organisation[:number]]:
+            wrong.append((f"organisation.{number}.name", f"two rules are called '{rule.name}'"))
+    return tuple(wrong)

@@ -1,20 +1,44 @@
-"""The rules by id: what each says, and what its reader should do. Ids are stable; waivers and reports name them."""
+"""The rules by id: what each says, why, and what its reader should do. Ids are stable; waivers and reports name them.
+
+Reasons and examples stand in `policies.teaching`, by kind of rule; a rule without them fails a test. Pages are made
+from both (`policies.rule_pages`), so that nothing is said twice.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
+
+from policies.teaching import accesses, candidates, evidence, origins, results, sources
+from policies.teaching.model import Example
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: `title` says what is wrong in general, `remedy` what to do about it."""
+    """One rule: `title` says what is wrong in general, `remedy` what to do about it.
+
+    Attributes:
+        why: Why it is there.
+        example: Something that trips it; None of a rule that a policy defines.
+    """
 
     id: str
     title: str
     remedy: str
+    why: str = ""
+    example: Example | None = None
+
+    @property
+    def page(self) -> str:
+        """Where its page is, from the root of the repository; the same for as long as the rule has its id."""
+        return f"{PAGES}/{'organisation' if self.id.startswith(ORGANISATION) else self.id}.md"
+
+
+PAGES: Final = "docs/rules"
+ORGANISATION: Final = "organisation/"  # what follows is the name that a policy gives to a rule of its own
 
 
 _RULES: Final = (
@@ -157,8 +181,39 @@ _RULES: Final = (
     Rule("evidence/large-shape-missing", "Sizes beyond 2³¹ elements were not tried on a GPU",
          "Use a GPU with more memory, or a policy without 'gpu.large_shapes' where such sizes never come."),
     Rule("evidence/gpu-check-missing", "A check that needs a GPU was not made", "Verify on a machine with a GPU."),
+    Rule("evidence/other-policy", "The evidence was made under a policy that asked for less",
+         "Verify under this policy."),
     Rule("waiver/expired", "A waiver is past its date",
          "Mend the candidate and take the waiver out, or renew it with a reason that still holds."),
 )  # fmt: skip
 
-RULES: Final[Mapping[str, Rule]] = MappingProxyType({rule.id: rule for rule in _RULES})
+_TEACHINGS: Final = {
+    **candidates.TEACHINGS, **sources.TEACHINGS, **results.TEACHINGS, **accesses.TEACHINGS, **evidence.TEACHINGS,
+    **origins.TEACHINGS,
+}  # fmt: skip
+
+
+def _taught(rule: Rule) -> Rule:
+    teaching = _TEACHINGS.get(rule.id)
+    return rule if teaching is None else replace(rule, why=teaching.why, example=teaching.example)
+
+
+RULES: Final[Mapping[str, Rule]] = MappingProxyType({rule.id: _taught(rule) for rule in _RULES})
+_OF_AN_ORGANISATION: Final = (
+    "An organisation may know more than the gate: which operators it ships, which cards it has, how many bytes may "
+    "spill. Its policy says so in CEL, and lets through only what is exactly true. Where the expression has no answer "
+    "(a field that is not there, a value that is no boolean) nobody is blamed, and nothing is let through."
+)
+
+
+def rule_of(rule: str) -> Rule | None:
+    """Returns the rule with this id, also one that a policy defines; None where there is none."""
+    name = rule.removeprefix(ORGANISATION)
+    if name != rule and re.fullmatch(r"[a-z][a-z0-9-]{0,39}", name):
+        return Rule(
+            rule,
+            "A rule of the organisation is not true",
+            "Do what the finding says; the policy has the rule.",
+            _OF_AN_ORGANISATION,
+        )
+    return RULES.get(rule)

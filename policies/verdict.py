@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from policies.policy import Tier
-from policies.rules import RULES, Rule
+from policies.rules import Rule, rule_of
 from policies.waivers import DatedWaivers, Waiver
 from runners.cases import Case
 from sandbox.printable import printable
@@ -16,7 +16,7 @@ Severity = Literal["error", "incomplete", "capped", "waived"]
 
 
 def _known(rule: str) -> str:
-    if rule not in RULES:
+    if rule_of(rule) is None:
         raise ValueError(f"'{rule}' is not a rule")
     return rule
 
@@ -47,7 +47,9 @@ class Finding(BaseModel):
     @property
     def about(self) -> Rule:
         """The rule's title and remedy."""
-        return RULES[self.rule]
+        rule = rule_of(self.rule)
+        assert rule is not None  # it was looked up when the finding was made
+        return rule
 
 
 class Verdict(BaseModel):

@@ -101,9 +101,11 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "name": "".join(word.capitalize() for word in re.split(r"[/-]", rule.id)),
         "shortDescription": {"text": _literal(rule.title + ".")},
         "fullDescription": {"text": _literal(f"{rule.title}. {rule.remedy}")},
-        "help": {"text": _literal(rule.remedy)},
+        "help": {
+            "text": _literal(f"{rule.remedy} Why: {rule.why} More: {rule.page}, or 'kernelgate rules {rule.id}'.")
+        },
         "defaultConfiguration": {"level": "warning" if family in ("evidence", "isolation") else "error"},
-        "properties": {"tags": ["gpu-kernels", family], "waivable": is_waivable(rule.id)},
+        "properties": {"tags": ["gpu-kernels", family], "waivable": is_waivable(rule.id), "page": rule.page},
     }
 
 

@@ -87,7 +87,7 @@ def _section(run: Run, entry: Judged, places: Places) -> Iterator[str]:
         yield f"- {_span(denied_by_tier_alone(entry))}"
     for finding in findings[:FINDINGS]:
         yield f"- {_span(finding.rule)}{_at(finding)}: {_span(finding_in_words(finding))}"
-        yield f"  - what to do: {_span(finding.about.remedy)}"
+        yield f"  - what to do: {_span(finding.about.remedy)}; more: {_span(f'kernelgate rules {finding.rule}')}"
     if len(findings) > FINDINGS:
         yield f"- and {len(findings) - FINDINGS} more"
     case = case_of(entry)

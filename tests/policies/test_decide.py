@@ -16,6 +16,7 @@ import policies.access_findings
 import policies.compile_findings
 import policies.decide
 import policies.gpu_findings
+import policies.lacking
 import policies.mutant_findings
 import policies.origin_findings
 import policies.strength_findings
@@ -23,6 +24,7 @@ import policies.waivers
 import runners.candidate
 import runners.contract.rules
 from policies.decide import decide
+from policies.explaining import explain
 from policies.policy import Policy, Tier, load_policy
 from policies.rules import RULES
 from policies.verdict import Finding, Verdict
@@ -65,6 +67,7 @@ NAMING = (
     policies.access_findings,
     policies.compile_findings,
     policies.gpu_findings,
+    policies.lacking,
     policies.mutant_findings,
     policies.origin_findings,
     policies.strength_findings,
@@ -467,6 +470,18 @@ def test_the_verdict_names_the_evidence_and_the_policy_that_it_follows_from() ->
     assert verdict.evidence_digest != decide(failed(WRONG), POLICIES["ci"]).evidence_digest
 
 
+@pytest.mark.parametrize("policy", [*POLICIES.values(), LAYERED], ids=[*POLICIES, "layered"])
+def test_every_finding_is_explained_by_a_piece_of_its_evidence(policy: Policy) -> None:
+    for given in every_evidence():
+        verdict = decide(given, policy)
+        why = explain(given, policy, verdict)
+        grounds = (*why.decided, *why.besides)
+        assert {ground.finding.rule for ground in grounds} == rules(verdict)
+        assert all(ground.evidence and ground.seen and ground.needed for ground in grounds)
+        assert bool(why.decided) == bool(verdict.findings)
+        assert len({ground.finding.severity for ground in why.decided}) <= 1
+
+
 FORGIVEN = {
     "informative": compiled(uncompiled("refused", target="gfx942", required=False)),
     "passed_over_by_an_autotuner": compiled(uncompiled("out_of_resources", passed_over=True)),
@@ -502,6 +517,7 @@ def test_every_rule_is_reached_by_some_evidence() -> None:
         for policy in (*POLICIES.values(), LAYERED, ASKING_FOR_ORIGINS)
         for rule in rules(decide(given, policy))
     }
+    reached |= rules(decide(evidence(), POLICIES["ci"], made_under=POLICIES["dev"]))
     assert reached == set(RULES) - {"waiver/expired"}  # tests/policies/test_waiving.py
 
 

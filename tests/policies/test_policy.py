@@ -115,6 +115,7 @@ WRONG = {
     "not_yaml": ("name: team\nproperties: [1, 2\nallows: x\n", "line 3 is not YAML"),
     "tab": ("name: team\n\tx: 1\n", "line 2 is not YAML"),
     "python_object": ("name: !!python/object/apply:os.system [echo]\n", "line 1 is not YAML"),
+    "holds_itself": ("extends: ci\nsource: &x\n  source: *x\n", "is not YAML"),
     "deeply_nested": ("[" * 5000, "is not YAML"),
 }  # fmt: skip
 

@@ -31,6 +31,7 @@ from pipeline.reports.places import Places
 from pipeline.reports.sarif import FINGERPRINT, sarif_of
 from policies.rules import RULES
 
+ROOT = Path(__file__).parents[3]
 SCHEMA = Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json"
 SHA256 = "2d99159ae54a3eea97f81781cff48780548657c35949f4b7f25e99a2ba4de4f8"
 
@@ -79,6 +80,7 @@ def test_every_rule_stands_in_every_log_under_its_id() -> None:
     rules = log_of(run_of())["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == list(RULES)
     assert all(rule["help"]["text"] and rule["shortDescription"]["text"] for rule in rules)
+    assert all((ROOT / rule["properties"]["page"]).is_file() for rule in rules)
     assert len({rule["name"] for rule in rules}) == len(rules)
 
 

@@ -1,0 +1,40 @@
+"""`kernelgate judge RUN`: parse, call one function, render."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pipeline.command_frame import Format, FormatOption, OperatorsOption, RunsOption, errors_in_words
+
+
+def judge_command(
+    run: Annotated[str, typer.Argument(help="A run's id, or the path of its folder.")],
+    policy: Annotated[
+        str | None, typer.Option(help="dev, ci, production, or a policy file. Default: the policy of the run.")
+    ] = None,
+    output_format: FormatOption = Format.TABLE,
+    operators: OperatorsOption = None,
+    runs: RunsOption = None,
+) -> None:
+    """Judge a stored run again, from its evidence alone: exit codes as verify. Nothing is run and nothing written."""
+    with errors_in_words():
+        from policies.policy import load_policy
+
+        chosen = load_policy(policy) if policy is not None else None
+        from pipeline.console import output
+        from pipeline.own_operators import load_operators
+        from pipeline.rejudging import rejudge
+        from pipeline.render_judge import print_rejudgement, rejudgement_as_json
+        from pipeline.settings import Settings
+        from pipeline.stored_runs import read_run
+
+        known = load_operators(operators)
+        made = rejudge(read_run(Settings.resolve(runs=runs, workers=1).runs, run), chosen, known)
+        if output_format is Format.JSON:
+            sys.stdout.write(rejudgement_as_json(made))
+        else:
+            print_rejudgement(made, output())
+    raise typer.Exit(made.exit_code)
