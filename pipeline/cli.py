@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.attest_commands import attest_app
 from pipeline.command_frame import Format, FormatOption, OperatorsOption, RunsOption
 from pipeline.command_frame import errors_in_words as _errors_in_words
 from pipeline.errors import SdkUnavailable, UsageError
@@ -48,6 +49,7 @@ app.add_typer(image_app, name="image")
 operators_app = typer.Typer(help="The operators that a candidate can implement; alone it lists them.")
 app.add_typer(operators_app, name="operators", invoke_without_command=True)
 app.add_typer(policy_app, name="policy")
+app.add_typer(attest_app, name="attest")
 app.command("judge")(judge_command)
 app.command("rules")(rules_command)
 

@@ -6,6 +6,7 @@
       ├─ LabelsError       the labels of a corpus
       ├─ OperatorsError    a folder with operators of one's own
       ├─ GenerationError   what generation is configured with: roles, keys, notes, a journal
+      ├─ AttestationError  a key, a keyring or an attestation
       └─ StoredRunError    a run or case that was asked for
     UnavailableError     exit 3: something this machine should give is missing
       ├─ FlowUnavailable   a Prefect server
@@ -45,6 +46,10 @@ class OperatorsError(UserError):
 
 class GenerationError(UserError):
     """What generation is configured with can't be used."""
+
+
+class AttestationError(UserError):
+    """A key, a keyring or an attestation can't be used, or is not to be believed."""
 
 
 class StoredRunError(UserError):

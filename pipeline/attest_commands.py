@@ -1,0 +1,167 @@
+"""`kernelgate attest`: keys, signatures under a run, and their verification. Parse, call one function, render."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.command_frame import Format, FormatOption, OperatorsOption, RunsOption, errors_in_words
+
+attest_app = typer.Typer(help="Sign what a run found, and verify it; needs kernelgate[attest].", no_args_is_help=True)
+
+KeyringOption = Annotated[Path, typer.Option("--keyring", help="The public keys, and which of them are believed.")]
+KeyOption = Annotated[
+    Path, typer.Option("--key", help="The private key (PEM); its passphrase is in KERNELGATE_KEY_PASSPHRASE.")
+]
+KEYRING = Path("kernelgate-keys.json")
+PRIVATE = Path("kernelgate-key.pem")
+
+
+@contextmanager
+def _with_library() -> Iterator[None]:
+    from pipeline.errors import SdkUnavailable
+
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in ("securesystemslib", "cryptography"):
+            raise
+        raise SdkUnavailable(
+            f"attestations need the package '{error.name}': pip install 'kernelgate[attest]'"
+        ) from None
+
+
+@attest_app.command("keygen")
+def keygen_command(key: KeyOption = PRIVATE, keyring: KeyringOption = KEYRING) -> None:
+    """Make a key: the private half in a new file, the public one in the keyring."""
+    with errors_in_words(), _with_library():
+        import os
+
+        from pipeline.attestation.keys import make_key
+        from pipeline.console import output
+        from pipeline.render_attest import print_made
+
+        print_made(make_key(key, keyring, os.environ), key, keyring, output())
+
+
+@attest_app.command("keys")
+def keys_command(keyring: KeyringOption = KEYRING, output_format: FormatOption = Format.TABLE) -> None:
+    """List the keys of a keyring."""
+    with errors_in_words(), _with_library():
+        import sys
+
+        from pipeline.attestation.keys import load_keyring
+        from pipeline.console import output
+        from pipeline.render_attest import print_keyring
+
+        ring = load_keyring(keyring)
+        if output_format is Format.JSON:
+            sys.stdout.write(ring.model_dump_json(indent=2) + "\n")
+        else:
+            print_keyring(ring, output())
+
+
+@attest_app.command("rotate")
+def rotate_command(
+    retire: Annotated[str, typer.Option("--retire", metavar="KEYID", help="The key that signs no more.")],
+    key: Annotated[Path, typer.Option("--key", help="Where the new private key goes; a file that is not there.")],
+    keyring: KeyringOption = KEYRING,
+    reason: Annotated[str, typer.Option(help="Why; shown with the key.")] = "rotated",
+) -> None:
+    """Make a new key and retire an old one: what it has signed until today is still believed. Destroy it then."""
+    with errors_in_words(), _with_library():
+        import os
+        from datetime import UTC, datetime
+
+        from pipeline.attestation.keys import load_keyring, make_key, save_keyring
+        from pipeline.attestation.keys import retire as retired
+        from pipeline.console import output
+        from pipeline.render_attest import print_made
+
+        today = datetime.now(UTC).date()
+        retired(load_keyring(keyring), retire, today, reason)  # before a key is made, or nothing is
+        made = make_key(key, keyring, os.environ)
+        save_keyring(keyring, retired(load_keyring(keyring), retire, today, reason))
+        print_made(made, key, keyring, output())
+
+
+@attest_app.command("revoke")
+def revoke_command(
+    keyid: Annotated[str, typer.Argument(help="The key, or a unique beginning of its id.")],
+    reason: Annotated[str, typer.Option(help="What happened; shown to whoever meets its signatures.")],
+    keyring: KeyringOption = KEYRING,
+) -> None:
+    """Believe nothing any more that a key has signed."""
+    with errors_in_words(), _with_library():
+        from pipeline.attestation.keys import load_keyring, revoke, save_keyring
+        from pipeline.console import output
+        from pipeline.render_attest import print_keyring
+
+        ring = revoke(load_keyring(keyring), keyid, reason)
+        save_keyring(keyring, ring)
+        print_keyring(ring, output())
+
+
+@attest_app.command("sign")
+def sign_command(
+    run: Annotated[str, typer.Argument(help="A run's id, or the path of its folder.")],
+    key: KeyOption = PRIVATE,
+    measurement: Annotated[
+        Path | None, typer.Option(help="A measurement of the gate (measure --format json), named by its digest.")
+    ] = None,
+    operators: OperatorsOption = None,
+    runs: RunsOption = None,
+) -> None:
+    """Sign each candidate's verdict and files, in attestations/ of the run folder. The verdicts must come out again."""
+    with errors_in_words(), _with_library():
+        import os
+
+        from pipeline.attestation.keys import load_signer
+        from pipeline.attestation.signing import sign_run
+        from pipeline.console import output
+        from pipeline.own_operators import load_operators
+        from pipeline.render_attest import print_attested
+        from pipeline.settings import Settings
+        from pipeline.stored_runs import read_run
+
+        signer = load_signer(key, os.environ)
+        stored = read_run(Settings.resolve(runs=runs, workers=1).runs, run)
+        attested = sign_run(stored, signer, load_operators(operators), measurement)
+        print_attested(attested, stored.folder, output())
+
+
+@attest_app.command("verify")
+def verify_command(
+    path: Annotated[Path, typer.Argument(help="A run folder, or one of the envelopes in its attestations/.")],
+    keyring: Annotated[
+        Path, typer.Option("--key", "--keyring", help="The keyring; from where you trust it, not from the run.")
+    ] = KEYRING,
+    rejudge: Annotated[bool, typer.Option("--rejudge", help="Make each verdict again from its evidence, too.")] = False,
+    output_format: FormatOption = Format.TABLE,
+    operators: OperatorsOption = None,
+) -> None:
+    """Verify signatures, keys and every file of a run: exit 1 when something is not to be believed."""
+    with errors_in_words(), _with_library():
+        import sys
+
+        from pipeline.attestation.keys import load_keyring
+        from pipeline.attestation.run_files import place_of
+        from pipeline.attestation.verifying import verify_run
+        from pipeline.console import output
+        from pipeline.exit_codes import ALLOWED, DENIED
+        from pipeline.own_operators import load_operators
+        from pipeline.render_attest import print_verified, verified_as_json
+
+        ring, known = load_keyring(keyring), load_operators(operators)
+        folder, only = place_of(path)
+        verified = verify_run(folder, ring, known, rejudges=rejudge, only=only)
+        if output_format is Format.JSON:
+            sys.stdout.write(verified_as_json(verified))
+        else:
+            print_verified(verified, output())
+        code = ALLOWED if all(one.problem is None for one in verified) else DENIED
+    raise typer.Exit(code)
