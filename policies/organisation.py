@@ -1,10 +1,9 @@
 """Rules of an organisation, applied: they are asked last, and can only deny.
 
 A rule is asked where everything else would let the candidate through, waivers included, so nothing that it says can
-widen a policy, and no waiver gets past it. Only
-the boolean true lets through. False is a finding of the rule, with the words that its author chose; whatever else comes
-out (a value that is no boolean, a field that is not there, an error, too many iterations) says nothing about the
-candidate, and denies as missing evidence does.
+widen a policy, and no waiver gets past it. Only the boolean true lets through. False is a finding of the rule, with the
+words that its author chose; whatever else comes out (a value that is no boolean, a field that is not there, an error,
+too many iterations) says nothing about the candidate, and denies as missing evidence does.
 """
 
 from __future__ import annotations
