@@ -15,21 +15,19 @@ number of runs can't be left out: variants are not compared before it is reached
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from pipeline.errors import GenerationError
 from pipeline.generation.assignment import Assignment, Definition, Name, RunsPerVariant, VariantDefinition, Weight
 from pipeline.generation.exchange import Stored
 from pipeline.generation.knowledge.references import Reference
 from pipeline.generation.prompts import Prompts
-from policies.unique_keys import UniqueKeys
+from pipeline.generation.strict_yaml import read_yaml
 
 BUILT_IN: Final = "built-in"
 Folder = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -76,7 +74,7 @@ def load_experiment(path: Path, references: tuple[Reference, ...]) -> Experiment
         GenerationError: the file can't be read or is not a valid one; a variant's folder is none or holds what is no
             template; two variants have the same templates.
     """
-    file = _read(path)
+    file = read_yaml(path, ExperimentFile, "an experiment")
     unknown = sorted(file.variants.keys() ^ file.weights.keys()) if file.weights else []
     if unknown:
         raise GenerationError(f"{path}: weights are for all variants and nothing else; look at {', '.join(unknown)}")
@@ -100,26 +98,3 @@ def _prompts(path: Path, name: str, folder: str, references: tuple[Reference, ..
         return Prompts(references, None if folder == BUILT_IN else path.parent / folder)
     except GenerationError as error:
         raise GenerationError(f"{path}, variant '{name}': {error}") from None
-
-
-def _read(path: Path) -> ExperimentFile:
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeys)
-    except (OSError, UnicodeDecodeError) as error:
-        raise GenerationError(f"the experiment {path} can't be read: {error}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f", line {mark.line + 1}" if mark is not None else ""
-        raise GenerationError(f"{path}{place} is not YAML: {getattr(error, 'problem', error)}") from None
-    except (ValueError, RecursionError) as error:  # such as 2026-13-45, which looks like a date
-        raise GenerationError(f"{path} is not YAML: {error}") from None
-    try:
-        return ExperimentFile.model_validate_json(json.dumps(data, default=str), strict=True)
-    except (ValidationError, TypeError) as error:
-        raise GenerationError(f"{path} is not an experiment:\n{_lines(error)}") from None
-
-
-def _lines(error: ValidationError | TypeError) -> str:
-    if isinstance(error, TypeError):
-        return f"  {error}"
-    return "\n".join(f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False))

@@ -12,18 +12,15 @@ are decimal: they are compared with an invoice.
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from pipeline.errors import GenerationError
 from pipeline.generation.exchange import Label, Stored, Usage
-from policies.unique_keys import UniqueKeys
+from pipeline.generation.strict_yaml import read_yaml
 
 Dollars = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 _MILLION: Final = Decimal(1_000_000)
@@ -93,13 +90,4 @@ def load_prices(path: Path) -> PriceTable:
     Raises:
         GenerationError: it can't be read, or is not a valid one.
     """
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeys)
-        return PriceTable.model_validate_json(json.dumps(data, default=str), strict=True)
-    except ValidationError as error:
-        lines = "\n".join(f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False))
-        raise GenerationError(f"{path} is not a price table:\n{lines}") from None
-    except OSError as error:
-        raise GenerationError(f"the price table {path} can't be read: {error.strerror or error}") from None
-    except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
-        raise GenerationError(f"the price table {path} is not YAML: {' '.join(str(error).split())}") from None
+    return read_yaml(path, PriceTable, "a price table")

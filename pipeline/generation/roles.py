@@ -18,18 +18,16 @@ key never stands in the file, which is meant to be committed. It travels over TL
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-import yaml
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from pipeline.errors import GenerationError
 from pipeline.generation.addresses import checked_address
 from pipeline.generation.exchange import Role, Stored
-from policies.unique_keys import UniqueKeys
+from pipeline.generation.strict_yaml import read_yaml
 
 Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
 Address = Annotated[str, AfterValidator(checked_address)]
@@ -141,33 +139,12 @@ def load_roles(path: Path) -> Roles:
     Raises:
         GenerationError: it can't be read, is not a valid one, or names a provider that it does not describe.
     """
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeys)
-    except (OSError, UnicodeDecodeError) as error:
-        raise GenerationError(f"the roles file {path} can't be read: {error}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f", line {mark.line + 1}" if mark is not None else ""
-        raise GenerationError(f"{path}{place} is not YAML: {getattr(error, 'problem', error)}") from None
-    except (ValueError, RecursionError) as error:  # such as 2026-13-45, which looks like a date
-        raise GenerationError(f"{path} is not YAML: {error}") from None
-    try:
-        # By way of JSON, as policies are: strict, and a list may be a tuple.
-        roles = Roles.model_validate_json(json.dumps(data, default=str), strict=True)
-    except (ValidationError, TypeError) as error:
-        raise GenerationError(f"{path} is not a roles file:\n{_lines(error)}") from None
+    roles = read_yaml(path, Roles, "a roles file")
     for role in Role:
         taken = roles.of(role)
         if taken is not None:
             roles.provider(taken.provider)
     return _beside(roles, path.parent)
-
-
-def _lines(error: ValidationError | TypeError) -> str:
-    """Says where and what, never the value: somebody may have written a key there."""
-    if isinstance(error, TypeError):
-        return f"  {error}"
-    return "\n".join(f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False))
 
 
 def _beside(roles: Roles, folder: Path) -> Roles:
