@@ -11,7 +11,7 @@ import typer
 
 from pipeline.command_frame import Format, FormatOption, OperatorsOption, RunsOption, errors_in_words
 
-attest_app = typer.Typer(help="Sign what a run found, and verify it; needs kernelgate[attest].", no_args_is_help=True)
+attest_app = typer.Typer(help="Sign what a run found, and verify it (needs the extra 'attest').", no_args_is_help=True)
 
 KeyringOption = Annotated[Path, typer.Option("--keyring", help="The public keys, and which of them are believed.")]
 KeyOption = Annotated[
