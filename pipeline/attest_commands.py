@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipeline.command_frame import Format, FormatOption, OperatorsOption, RunsOption, errors_in_words
+from pipeline.command_frame import (
+    Format,
+    FormatOption,
+    OperatorsOption,
+    RunsOption,
+    errors_in_words,
+    needing_extra,
+)
 
 attest_app = typer.Typer(help="Sign what a run found, and verify it (needs the extra 'attest').", no_args_is_help=True)
 
@@ -21,24 +26,10 @@ KEYRING = Path("kernelgate-keys.json")
 PRIVATE = Path("kernelgate-key.pem")
 
 
-@contextmanager
-def _with_library() -> Iterator[None]:
-    from pipeline.errors import SdkUnavailable
-
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in ("securesystemslib", "cryptography"):
-            raise
-        raise SdkUnavailable(
-            f"attestations need the package '{error.name}': pip install 'kernelgate[attest]'"
-        ) from None
-
-
 @attest_app.command("keygen")
 def keygen_command(key: KeyOption = PRIVATE, keyring: KeyringOption = KEYRING) -> None:
     """Make a key: the private half in a new file, the public one in the keyring."""
-    with errors_in_words(), _with_library():
+    with errors_in_words(), needing_extra("attest"):
         import os
 
         from pipeline.attestation.keys import make_key
@@ -51,7 +42,7 @@ def keygen_command(key: KeyOption = PRIVATE, keyring: KeyringOption = KEYRING) -
 @attest_app.command("keys")
 def keys_command(keyring: KeyringOption = KEYRING, output_format: FormatOption = Format.TABLE) -> None:
     """List the keys of a keyring."""
-    with errors_in_words(), _with_library():
+    with errors_in_words(), needing_extra("attest"):
         import sys
 
         from pipeline.attestation.keys import load_keyring
@@ -73,7 +64,7 @@ def rotate_command(
     reason: Annotated[str, typer.Option(help="Why; shown with the key.")] = "rotated",
 ) -> None:
     """Make a new key and retire an old one: what it has signed until today is still believed. Destroy it then."""
-    with errors_in_words(), _with_library():
+    with errors_in_words(), needing_extra("attest"):
         import os
         from datetime import UTC, datetime
 
@@ -96,7 +87,7 @@ def revoke_command(
     keyring: KeyringOption = KEYRING,
 ) -> None:
     """Believe nothing any more that a key has signed."""
-    with errors_in_words(), _with_library():
+    with errors_in_words(), needing_extra("attest"):
         from pipeline.attestation.keys import load_keyring, revoke, save_keyring
         from pipeline.console import output
         from pipeline.render_attest import print_keyring
@@ -117,7 +108,7 @@ def sign_command(
     runs: RunsOption = None,
 ) -> None:
     """Sign each candidate's verdict and files, in attestations/ of the run folder. The verdicts must come out again."""
-    with errors_in_words(), _with_library():
+    with errors_in_words(), needing_extra("attest"):
         import os
 
         from pipeline.attestation.keys import load_signer
@@ -145,7 +136,7 @@ def verify_command(
     operators: OperatorsOption = None,
 ) -> None:
     """Verify signatures, keys and every file of a run: exit 1 when something is not to be believed."""
-    with errors_in_words(), _with_library():
+    with errors_in_words(), needing_extra("attest"):
         import sys
 
         from pipeline.attestation.keys import load_keyring

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -20,18 +18,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.attest_commands import attest_app
-from pipeline.command_frame import Format, FormatOption, OperatorsOption, RunsOption
-from pipeline.command_frame import errors_in_words as _errors_in_words
-from pipeline.errors import SdkUnavailable, UsageError
+from pipeline.command_frame import (
+    Format,
+    FormatOption,
+    ModeOption,
+    OperatorsOption,
+    RunsOption,
+    SandboxOption,
+    errors_in_words,
+    listening,
+)
+from pipeline.errors import UsageError
 from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
+from pipeline.generation_commands import experiments_command, generate_command, lessons_command
 from pipeline.judge_command import judge_command
 from pipeline.policy_commands import policy_app
 from pipeline.rules_command import rules_command
-from pipeline.settings import WORKERS_CAP, Mode, SandboxKind, Settings
+from pipeline.settings import WORKERS_CAP, Mode, Settings
 
 if TYPE_CHECKING:
-    from pipeline.console import StderrListener
-    from pipeline.generation.budgets import Budget
+    pass
 
 # Everything else is imported by the command that needs it: torch takes seconds, and a wrong argument must not.
 
@@ -59,21 +65,6 @@ WorkersOption = Annotated[
     typer.Option("--workers", min=1, max=WORKERS_CAP, help="Candidates at once (KERNELGATE_WORKERS; one a core)."),
 ]
 
-SandboxOption = Annotated[
-    SandboxKind | None,
-    typer.Option(
-        "--sandbox",
-        help="docker: containers of an engine. embedded: namespaces without one, enough for policy dev alone. "
-        "(KERNELGATE_SANDBOX; docker)",
-    ),
-]
-ModeOption = Annotated[
-    Mode,
-    typer.Option(
-        "--mode",
-        help="auto: on the GPU too, where the policy asks for it and there is one. cpu: never. gpu: or exit 3.",
-    ),
-]
 ChangedSinceOption = Annotated[
     str | None,
     typer.Option(
@@ -136,7 +127,7 @@ def verify_command(
 
     With --changed-since, also when none of them changed.
     """
-    with _errors_in_words():
+    with errors_in_words():
         from pipeline.reports.files import ReportFiles
         from policies.policy import load_policy
 
@@ -159,7 +150,7 @@ def verify_command(
 
         changes = look_at_changes(changed_since, (Path(policy), *([operators] if operators else [])))
         items = collect_changed(paths, load_operators(operators), changes)
-        with _listening(len(items)) as listener:
+        with listening(len(items)) as listener:
             if changes is not None:
                 listener.note(changes.describe(len(items)))
             waived = waivers_for(waivers, changes, _today(), listener.note)
@@ -189,7 +180,7 @@ def waive_command(
 
     Exit 1 when something can't be waived.
     """
-    with _errors_in_words():
+    with errors_in_words():
         from pipeline.console import output
         from pipeline.render_waivers import print_waived
         from pipeline.waive import denials_of, waive
@@ -222,7 +213,7 @@ def measure_command(
 
     False denials are counted and shown; they do not change the exit code.
     """
-    with _errors_in_words():
+    with errors_in_words():
         from policies.policy import load_policy
 
         settings = Settings.resolve(runs=runs, workers=workers, sandbox=sandbox)
@@ -238,7 +229,7 @@ def measure_command(
         read = read_corpus(corpus, besides=() if operators is None else (operators,))
         selection = Selection(tuple(only or ()), tuple(entry.value for entry in label or ()))
         chosen = choose(read, selection, known)
-        with _listening(len(chosen)) as listener:
+        with listening(len(chosen)) as listener:
             for warning in warnings_of(read):
                 listener.note(f"warning: {warning}")
             options = Options(seed=seed, noise=noise)
@@ -262,7 +253,7 @@ def replay_command(
     ] = Mode.AUTO,
 ) -> None:
     """Run one failed case again, where it failed, and show its first wrong elements: exit 1 when it still fails."""
-    with _errors_in_words():
+    with errors_in_words():
         from pipeline import render
         from pipeline.console import output
         from pipeline.own_operators import load_operators
@@ -272,7 +263,7 @@ def replay_command(
         settings = Settings.resolve(runs=runs, workers=1, sandbox=sandbox)
         stored = find_case(settings.runs, run, case)
         known = load_operators(operators)
-        with _listening(1) as listener:
+        with listening(1) as listener:
             replayed = replay(stored, settings, listener, known, mode)
         code = render.print_replay(replayed, output())
     raise typer.Exit(code)
@@ -285,7 +276,7 @@ def operators_command(
     """List the operators that a candidate can implement."""
     if context.invoked_subcommand is not None:
         return
-    with _errors_in_words():
+    with errors_in_words():
         from pipeline import render
         from pipeline.console import output
         from pipeline.own_operators import load_operators
@@ -319,7 +310,7 @@ def operators_check_command(
     sandbox: SandboxOption = None,
 ) -> None:
     """Say how strong an operator's own test is: exit 1 when nothing can be certified by it, 3 when nobody knows."""
-    with _errors_in_words():
+    with errors_in_words():
         import secrets
 
         from policies.policy import load_policy
@@ -336,7 +327,7 @@ def operators_check_command(
             raise UsageError(f"'{name}' is not an operator; see 'kernelgate operators'")
         files = () if degenerate_only else right_kernels(known[name], kernels or (), known)
         drawn = secrets.randbits(64) if seed is None else seed
-        with _listening(None) as listener:
+        with listening(None) as listener:
             question = Question(known[name], files, chosen, drawn, mutants)
             strength = check_operator(question, settings, listener.note)
             if record:
@@ -348,171 +339,9 @@ def operators_check_command(
     raise typer.Exit(strength.exit_code)
 
 
-@app.command("generate")
-def generate_command(
-    names: Annotated[
-        list[str], typer.Argument(metavar="OPERATOR...", help="The operators that kernels are written for, at once.")
-    ],
-    roles: Annotated[
-        Path, typer.Option(help="Who writes, improves and reviews (pipeline/generation/roles.py).")
-    ] = Path("roles.yaml"),
-    policy: Annotated[str, typer.Option(help="dev, ci, production, or a policy file.")] = "ci",
-    budget_usd: Annotated[
-        str | None, typer.Option("--budget-usd", help="US dollars; every model needs a price (--prices).")
-    ] = None,
-    rounds: Annotated[int | None, typer.Option(min=0, help="Candidates asked for.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=0, help="Tokens in and out, thinking included.")] = None,
-    minutes: Annotated[float | None, typer.Option(min=0, help="Minutes, checks included.")] = None,
-    prices: Annotated[
-        Path | None, typer.Option(help="A price table; default: prices.yaml beside the roles file, if there.")
-    ] = None,
-    strategies: Annotated[int, typer.Option(min=1, max=20, help="Plans to ask for; 1 leaves the author free.")] = 3,
-    card: Annotated[str, typer.Option(help="The GPU that kernels shall be fast on: a100, h100 and so on.")] = "h100",
-    notes: Annotated[Path | None, typer.Option(help="A folder of Markdown files to look things up in.")] = None,
-    prompts: Annotated[Path | None, typer.Option(help="A folder of templates that replace built-in ones.")] = None,
-    experiment: Annotated[
-        Path | None, typer.Option(help="Draw the templates by this file (pipeline/generation/experiment.py).")
-    ] = None,
-    resume: Annotated[str | None, typer.Option(help="The id of a run that was interrupted; it goes on.")] = None,
-    no_lessons: Annotated[
-        bool, typer.Option("--no-lessons", help="Do not tell authors what went wrong in earlier runs.")
-    ] = False,
-    flow: Annotated[bool, typer.Option("--flow", help="Run as a Prefect flow: each attempt is a task.")] = False,
-    output_format: FormatOption = Format.TABLE,
-    operators: OperatorsOption = None,
-    runs: RunsOption = None,
-    sandbox: SandboxOption = None,
-    mode: ModeOption = Mode.AUTO,
-) -> None:
-    """Have models write kernels, repair them by the gate's findings, and verify them: exit 0 when one stands.
-
-    At least one limit is needed, for all operators together: --budget-usd, --rounds, --max-tokens or --minutes.
-    """
-    with _errors_in_words():
-        import os
-
-        from policies.policy import load_policy
-
-        settings, chosen = Settings.resolve(runs=runs, workers=1, sandbox=sandbox), load_policy(policy)
-        budget = _budget(budget_usd, rounds, max_tokens, minutes)
-        from pipeline.console import output
-        from pipeline.own_operators import load_operators
-
-        try:
-            from pipeline.generating.run import Place, generate
-            from pipeline.generating.wanted import Wanted
-            from pipeline.generation.loop.documents import as_text, document_of
-            from pipeline.render_generation import print_generated
-        except ModuleNotFoundError as error:
-            raise SdkUnavailable(
-                f"generation needs the package '{error.name}': pip install 'kernelgate[generate]'"
-            ) from None
-
-        known = load_operators(operators)
-        wanted = Wanted(
-            tuple(names), roles, budget, strategies=strategies, prices=prices, card=card, notes=notes, prompts=prompts,
-            experiment=experiment, resume=resume, mode=mode, lessons=not no_lessons,
-        )  # fmt: skip
-        with _listening(None) as listener:
-            place = Place(settings, os.environ, known, listener.note)
-            if flow:
-                from pipeline.generating.flow import generate_with_flow  # prefect takes seconds to import
-
-                generated = generate_with_flow(wanted, chosen, place)
-            else:
-                generated = generate(wanted, chosen, place)
-        if output_format is Format.JSON:
-            sys.stdout.write(as_text(document_of(generated.finished, generated.folder)))
-        else:
-            print_generated(generated, output())
-    raise typer.Exit(generated.finished.exit_code)
-
-
-@app.command("lessons")
-def lessons_command(
-    operator: Annotated[str | None, typer.Argument(help="What is known about this operator alone.")] = None,
-    offer: Annotated[
-        Path | None,
-        typer.Option(help="Write wrong kernels that an early check let pass as entries of a corpus in this folder."),
-    ] = None,
-    output_format: FormatOption = Format.TABLE,
-    operators: OperatorsOption = None,
-    runs: RunsOption = None,
-) -> None:
-    """Rank what goes wrong when models write kernels, and what mended it; or offer wrong ones for a corpus."""
-    with _errors_in_words():
-        from pipeline.console import output
-        from pipeline.own_operators import load_operators
-
-        try:
-            from pipeline import render_lessons as render
-            from pipeline.generation.lessons.entries import offer_to
-            from pipeline.generation.lessons.offering import wrong_kernels
-            from pipeline.generation.lessons.ranking import lessons_document
-            from pipeline.generation.lessons.reading import read_about
-        except ModuleNotFoundError as error:
-            raise SdkUnavailable(
-                f"lessons need the package '{error.name}': pip install 'kernelgate[generate]'"
-            ) from None
-
-        folder = Settings.resolve(runs=runs).runs
-        read = read_about(folder, operator, load_operators(operators))
-        if offer is not None:
-            offered = offer_to(offer, wrong_kernels(read), read.damaged)
-            if output_format is Format.JSON:
-                sys.stdout.write(offered.model_dump_json(indent=2) + "\n")
-            else:
-                render.print_offered(offered, output())
-            return
-        document = lessons_document(read, operator)
-        if output_format is Format.JSON:
-            sys.stdout.write(document.model_dump_json(indent=2) + "\n")
-        else:
-            render.print_lessons(document, folder, output())
-
-
-def _budget(usd: str | None, rounds: int | None, tokens: int | None, minutes: float | None) -> Budget:
-    from decimal import Decimal, InvalidOperation
-
-    from pipeline.generation.budgets import Budget
-
-    if usd is None and rounds is None and tokens is None and minutes is None:
-        raise UsageError("a run needs a limit: --budget-usd, --rounds, --max-tokens or --minutes")
-    try:
-        dollars = None if usd is None else Decimal(usd)
-        return Budget(rounds, tokens, dollars, None if minutes is None else 60 * minutes)
-    except (InvalidOperation, ValueError):
-        raise UsageError(f"--budget-usd is '{usd}' and --minutes {minutes}; numbers from 0 are needed") from None
-
-
-@app.command("experiments")
-def experiments_command(
-    name: Annotated[str | None, typer.Argument(help="The experiment to show; all where none is named.")] = None,
-    runs: RunsOption = None,
-    output_format: FormatOption = Format.TABLE,
-) -> None:
-    """Show what experiments over prompts came to: success rate, cost and time by variant, with intervals.
-
-    Variants are compared once each has the planned number of runs, and only their first runs of that number.
-    """
-    with _errors_in_words():
-        settings = Settings.resolve(runs=runs)
-        from pipeline.console import output
-
-        try:
-            from pipeline.experiments.reading import as_json, read_experiments
-            from pipeline.render_experiments import print_experiments
-        except ModuleNotFoundError as error:
-            raise SdkUnavailable(
-                f"experiments need the package '{error.name}': pip install 'kernelgate[generate]'"
-            ) from None
-
-        with _listening(None) as listener:
-            document = read_experiments(settings.runs, name, listener.note)
-        if output_format is Format.JSON:
-            sys.stdout.write(as_json(document))
-        else:
-            print_experiments(document, output())
+app.command("generate")(generate_command)
+app.command("lessons")(lessons_command)
+app.command("experiments")(experiments_command)
 
 
 @app.command("doctor")
@@ -522,7 +351,7 @@ def doctor_command(output_format: FormatOption = Format.TABLE, sandbox: SandboxO
     from pipeline.console import output
     from pipeline.doctor import examine_machine
 
-    with _errors_in_words():
+    with errors_in_words():
         signs = examine_machine(Settings.resolve(sandbox=sandbox))
         if output_format is Format.JSON:
             sys.stdout.write(render.signs_as_json(signs))
@@ -539,9 +368,9 @@ def demo_command(workers: WorkersOption = None, runs: RunsOption = None) -> None
     from pipeline.demo import run_demo
     from policies.policy import load_policy
 
-    with _errors_in_words():
+    with errors_in_words():
         settings = Settings.resolve(runs=runs, workers=workers)
-        with _listening(None) as listener:
+        with listening(None) as listener:
             demo = run_demo(settings, load_policy("ci"), listener)
         render.print_demo(demo, output())
     raise typer.Exit(demo.exit_code)
@@ -557,7 +386,7 @@ def image_build_command(
     from pipeline.engine import answering_engine
     from pipeline.runner_image import ensure_runner_image
 
-    with _errors_in_words(), _listening(None) as listener:
+    with errors_in_words(), listening(None) as listener:
         settings = Settings.resolve()
         image = ensure_runner_image(answering_engine(), settings, tuple(packages or ()), listener.note)
         sys.stdout.write(f"{image.tag}\n")
@@ -575,17 +404,6 @@ def main() -> None:
 
 def _as_interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-@contextmanager
-def _listening(candidates: int | None) -> Iterator[StderrListener]:
-    from pipeline.console import StderrListener
-
-    listener = StderrListener(candidates)
-    try:
-        yield listener
-    finally:
-        listener.close()
 
 
 if __name__ == "__main__":

@@ -11,14 +11,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from pipeline.errors import UnavailableError, UserError
+from pipeline.errors import SdkUnavailable, UnavailableError, UserError
 from pipeline.exit_codes import INCOMPLETE, USAGE
+from pipeline.settings import Mode, SandboxKind
 from sandbox.contract import SandboxUnavailable
 from sandbox.printable import printable_lines
+
+if TYPE_CHECKING:
+    from pipeline.console import StderrListener
+
+OURS: Final = ("pipeline", "policies", "runners", "sandbox")
 
 
 class Format(StrEnum):
@@ -34,6 +40,46 @@ OperatorsOption = Annotated[
     Path | None,
     typer.Option("--operators", help="A folder whose Python files declare operators of your own; they are trusted."),
 ]
+
+
+SandboxOption = Annotated[
+    SandboxKind | None,
+    typer.Option(
+        "--sandbox",
+        help="docker: containers of an engine. embedded: namespaces without one, enough for policy dev alone. "
+        "(KERNELGATE_SANDBOX; docker)",
+    ),
+]
+ModeOption = Annotated[
+    Mode,
+    typer.Option(
+        "--mode",
+        help="auto: on the GPU too, where the policy asks for it and there is one. cpu: never. gpu: or exit 3.",
+    ),
+]
+
+
+@contextmanager
+def listening(candidates: int | None) -> Iterator[StderrListener]:
+    """A listener that tells on stderr how a run goes; `candidates` is how many there are, None where nobody knows."""
+    from pipeline.console import StderrListener
+
+    listener = StderrListener(candidates)
+    try:
+        yield listener
+    finally:
+        listener.close()
+
+
+@contextmanager
+def needing_extra(extra: str) -> Iterator[None]:
+    """Says what to install where a package of an extra is missing; a module of our own that is missing is a bug."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] in OURS:
+            raise
+        raise SdkUnavailable(f"this needs the package '{error.name}': pip install 'kernelgate[{extra}]'") from None
 
 
 @contextmanager

@@ -140,7 +140,11 @@ def generate_with_flow(wanted: Wanted, policy: Policy, place: Place) -> Generate
     with server():
         token = _PREPARED.set(call)
         try:
-            generate_and_verify(list(wanted.operators), wanted.roles, wanted.budget, policy.name)
+            generate_and_verify(  # what is prepared counts; the rest is for Prefect's pages
+                list(wanted.operators), wanted.roles, wanted.budget, policy.name, strategies=wanted.strategies,
+                prices=wanted.prices, card=wanted.card, notes=wanted.notes, prompts=wanted.prompts,
+                experiment=wanted.experiment, mode=wanted.mode, lessons=wanted.lessons,
+            )  # fmt: skip
         except (httpx.HTTPError, RuntimeError) as error:  # the last: Prefect's word for no answer
             fault = fault_of_the_server(error)
             if fault is None:

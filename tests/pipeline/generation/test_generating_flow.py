@@ -117,6 +117,16 @@ def artifact(key: str) -> Any:
     return max(found, key=lambda one: one.created).data
 
 
+def shown_parameters() -> tuple[Any, ...]:
+    """What Prefect's page says that the latest run was started with."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    with get_client(sync_client=True) as client:
+        (run,) = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)
+    return run.parameters["operators"], run.parameters["strategies"], run.parameters["lessons"]
+
+
 def task_runs() -> list[str]:
     from prefect.client.orchestration import get_client
 
@@ -128,7 +138,7 @@ def task_runs() -> list[str]:
 class TestFlow:
     def test_operators_at_once_each_with_its_attempts_and_one_budget(self, tmp_path: Path, supply: FakeSupply) -> None:
         with serving(script=answering("wrong", "right")) as local:
-            generated = begin(wanted(tmp_path, local, "relu", "gelu"), tmp_path)
+            generated = begin(wanted(tmp_path, local, "relu", "gelu", lessons=False), tmp_path)
             assert len(local.received) == 4
         relu, gelu = generated.finished.operators
         assert (relu.best and relu.best.number, relu.exit_code) == (2, 0)
@@ -137,6 +147,7 @@ class TestFlow:
         folders = sorted(path.name for path in generated.folder.iterdir() if path.is_dir())
         assert folders == ["001-generated-relu-001", "002-generated-relu-002", "003-generated-gelu-001",
                            "004-generated-gelu-002"]  # fmt: skip
+        assert shown_parameters() == (["relu", "gelu"], 1, False)
         wait_until(lambda: {"relu, attempt 1", "relu, attempt 2", "gelu, attempt 2"} <= set(task_runs()))
 
     def test_the_pages_show_tree_verdicts_and_cost_and_nothing_that_a_model_wrote(
