@@ -4,12 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docker
 import pytest
 from docker.models.containers import Container
+from prefect_here import new_home, started_in
+
+from pipeline.prefect_environment import TemporaryServer
 
 PROGRAM = Path(sys.executable).with_name("kernelgate")
 ENTRY_TIMEOUT_S = 280
@@ -88,3 +92,26 @@ def quick_policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "properties:\n  pairwise_cases: 6\n  random_cases: 2\n  load_deadline_s: 8\n  case_deadline_s: 8\n"
     )
     return path
+
+
+@pytest.fixture
+def own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For runs with scripted runners: they do not wait until what is measured elsewhere on this machine has its end."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder))
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where Prefect's migrated database lies, once somebody asked for one; the same for all processes of a run."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "migrated.db"
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[TemporaryServer]:
+    """A Prefect server for all tests of this process; `talking_to` it is up to them."""
+    with started_in(new_home(tmp_path_factory.mktemp("prefect"), migrated)) as server:
+        yield server

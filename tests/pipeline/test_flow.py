@@ -6,7 +6,6 @@ Run as a program, this file is a flow in a process of its own, for the tests tha
 from __future__ import annotations
 
 import gc
-import importlib
 import json
 import os
 import signal
@@ -25,12 +24,14 @@ import pytest
 from ailing_server import ailing_server
 from fake_device import FakeDevice
 from fake_device import relu as device_relu
+from prefect_here import new_home, talking_to
 from scripted_flow import CASES, HEADER, ISOLATION, WAIVED, FakeSupply, Item, small_policy, tiers, verify
 from scripted_gpu import ScriptedGpu, gpu_policy
 from waiting import wait_until
 
 from pipeline.errors import FlowUnavailable
 from pipeline.gate import Judged
+from pipeline.prefect_environment import TemporaryServer
 from policies.policy import Tier
 from policies.waivers import DatedWaivers, Waiver
 from runners.candidate import read_candidate
@@ -44,20 +45,11 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Prefect with a server and result storage of its own."""
-    home = tmp_path_factory.mktemp("prefect")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PREFECT_HOME", str(home))
-        importlib.import_module("pipeline.flow")  # settles the environment before prefect is imported
-        from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
-        from prefect.testing.utilities import prefect_test_harness
-
-        with (
-            prefect_test_harness(server_startup_timeout=120),
-            temporary_settings({PREFECT_LOCAL_STORAGE_PATH: home / "storage"}),
-        ):
-            yield home / "storage"
+def server(prefect_server: TemporaryServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Prefect's server, talked to, with result storage of this file's own; yields where that is."""
+    storage = tmp_path_factory.mktemp("storage")
+    with talking_to(prefect_server, storage):
+        yield storage
         gc.collect()  # while the warnings of this file's filter are still ignored
 
 
@@ -275,6 +267,7 @@ class TestWhatPrefectShows:
         assert "3 functional" in summary
         assert f"`{paths[1]}`: properties/wrong-values" in summary
 
+    @pytest.mark.usefixtures("own_machine")
     def test_the_flow_can_be_started_by_itself(
         self, kernels: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -399,12 +392,9 @@ def test_waivers_are_held_against_evidence_that_was_kept(kernels: Any) -> None:
 
 
 @pytest.fixture
-def own_home(server: Path, tmp_path: Path) -> Path:
-    """A home for the temporary server of a child; a database that was migrated already saves it 12 s."""
-    home = tmp_path / "home"
-    home.mkdir()
-    copy_database(home / "prefect.db")
-    return home
+def own_home(tmp_path: Path, migrated: Path) -> Path:
+    """A home for the temporary server of a child."""
+    return new_home(tmp_path / "home", migrated)
 
 
 def temporary_server_in(home: Path) -> dict[str, str]:
@@ -413,14 +403,6 @@ def temporary_server_in(home: Path) -> dict[str, str]:
         "PREFECT_API_URL": "",
         "PREFECT_LOCAL_STORAGE_PATH": str(home / "storage"),
     }
-
-
-def copy_database(target: Path) -> None:
-    from prefect.settings import PREFECT_SERVER_DATABASE_CONNECTION_URL
-
-    path = PREFECT_SERVER_DATABASE_CONNECTION_URL.value().partition("///")[2]
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
-        source.backup(copy)
 
 
 def test_a_flow_that_was_killed_goes_on_where_it_was(server: Path, kernels: Any) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextvars
 import gc
-import importlib
 import os
 import signal
 import subprocess
@@ -22,12 +21,13 @@ from typing import Any
 import pytest
 from ailing_server import ailing_server
 from fake_device import FakeDevice, relu
+from prefect_here import new_home, started_in, talking_to
 from scripted_flow import HEADER, FakeSupply, tiers, verify
 from scripted_gpu import ScriptedGpu, gpu_policy
 from waiting import wait_until
 
 from pipeline.errors import SlotUnavailable
-from pipeline.prefect_environment import TemporaryServer, temporary_server
+from pipeline.prefect_environment import TemporaryServer
 from policies.policy import Tier
 from runners.candidate import read_candidate
 from runners.evidence import DeviceEvidence
@@ -44,38 +44,17 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Prefect's home for this file; the program is imported with it."""
-    folder = tmp_path_factory.mktemp("prefect")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PREFECT_HOME", str(folder))
-        importlib.import_module("pipeline.flow")  # settles the environment before prefect is imported
-        yield folder
-        gc.collect()  # while the warnings of this file's filter are still ignored
+def home(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Path]:
+    """Prefect's home for this file."""
+    yield new_home(tmp_path_factory.mktemp("prefect"), migrated)
+    gc.collect()  # while the warnings of this file's filter are still ignored
 
 
 @contextmanager
 def server_in(home: Path) -> Iterator[TemporaryServer]:
     """A server of its own on the home's database, talked to within the block."""
-    from prefect.settings import (
-        PREFECT_API_URL,
-        PREFECT_CLIENT_MAX_RETRIES,
-        PREFECT_LOCAL_STORAGE_PATH,
-        temporary_settings,
-    )
-
-    server = temporary_server.__wrapped__()
-    try:
-        server.wait_ready()
-        settings = {
-            PREFECT_API_URL: server.url,
-            PREFECT_LOCAL_STORAGE_PATH: home / "storage",
-            PREFECT_CLIENT_MAX_RETRIES: 1,
-        }
-        with temporary_settings(settings):
-            yield server
-    finally:
-        server.stop()
+    with started_in(home) as server, talking_to(server, home / "storage"):
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from prefect_here import end_senders
+
 
 @contextmanager
 def ailing_server(*, gone: bool) -> Iterator[str]:
@@ -34,5 +36,6 @@ def ailing_server(*, gone: bool) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}/api"
     finally:
+        end_senders()
         server.shutdown()
         server.server_close()

@@ -4,6 +4,11 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
+def runs_wait_for_no_others(own_machine: None) -> None:
+    """Runners are scripted here."""
+
+
+@pytest.fixture(autouse=True)
 def no_provider_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a developer has set for the real providers must not reach a test, nor a test them."""
     for name in ("ANTHROPIC", "OPENAI"):

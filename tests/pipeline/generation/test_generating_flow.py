@@ -6,7 +6,6 @@ Run as a program, this file is a flow in a process of its own, for the test that
 from __future__ import annotations
 
 import gc
-import importlib
 import itertools
 import json
 import os
@@ -20,6 +19,7 @@ from typing import Any
 
 import pytest
 from generation_requests import KEY, MODEL, Shared, serving
+from prefect_here import talking_to
 from scripted_flow import FakeSupply, small_policy
 from waiting import wait_until
 
@@ -30,6 +30,7 @@ from pipeline.generating.wanted import Wanted
 from pipeline.generation.budgets import Budget
 from pipeline.generation.content import Proposal
 from pipeline.generation.local_server.script import Received, Say
+from pipeline.prefect_environment import TemporaryServer
 from pipeline.settings import Settings
 from runners.operators import OPERATORS
 
@@ -45,17 +46,10 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Prefect with a server of its own; yields its address."""
-    home = tmp_path_factory.mktemp("prefect")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PREFECT_HOME", str(home))
-        importlib.import_module("pipeline.generating.flow")  # settles the environment before prefect is imported
-        from prefect.settings import PREFECT_API_URL
-        from prefect.testing.utilities import prefect_test_harness
-
-        with prefect_test_harness(server_startup_timeout=120):
-            yield str(PREFECT_API_URL.value())
+def server(prefect_server: TemporaryServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Prefect's server, talked to; yields its address."""
+    with talking_to(prefect_server, tmp_path_factory.mktemp("storage")):
+        yield prefect_server.url
         gc.collect()  # while the warnings of this file's filter are still ignored
 
 
