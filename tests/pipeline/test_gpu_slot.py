@@ -216,7 +216,8 @@ def test_a_server_that_fails_is_waited_for_once_and_then_said(
 ) -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    monkeypatch.setattr("pipeline.prefect_slot.PATIENCE_S", 3.0)
+    patience_s = 6.0
+    monkeypatch.setattr("pipeline.prefect_slot.PATIENCE_S", patience_s)
     one = slot()
     with ailing_server(gone=gone) as url, temporary_settings({PREFECT_API_URL: url}):
         waits = []
@@ -225,8 +226,8 @@ def test_a_server_that_fails_is_waited_for_once_and_then_said(
             with pytest.raises(SlotUnavailable, match=says), one.hold(lambda: None):
                 pass
             waits.append(time.monotonic() - began)
-    assert 3 <= waits[0] < SOON_S
-    assert max(waits[1:]) < 2  # the others need not wait, too
+    assert patience_s <= waits[0]
+    assert max(waits[1:]) < patience_s  # the others need not wait, too
 
 
 @pytest.mark.usefixtures("server")
