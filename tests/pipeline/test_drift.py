@@ -72,7 +72,7 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_machine: None) -> Scene:
     return Scene(tmp_path, monkeypatch)
 
 
