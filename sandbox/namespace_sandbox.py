@@ -151,6 +151,7 @@ class NamespaceSandbox:
             environment=_environment(limits),
             working_dir=SCRATCH,
             seccomp=self._filter,
+            logs_refusals=program.logs_refusals,
         )
 
 

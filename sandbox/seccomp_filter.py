@@ -2,7 +2,7 @@
 
 libseccomp compiles it: the library that engines use, too, so that one profile means the same in both sandboxes. It is
 called through ctypes, because its Python bindings are either tied to the system's Python (Debian's python3-seccomp) or
-without a release for years (pyseccomp), and six functions are all that is needed. Debian's apt needs libseccomp2, so
+without a release for years (pyseccomp), and seven functions are all that is needed. Debian's apt needs libseccomp2, so
 it is there on every Debian.
 
 It reads the very text that an engine gets, so how the list is kept beside its reasons is no business of this module.
@@ -80,6 +80,22 @@ def filter_program() -> bytes:
         library.seccomp_release(context)
 
 
+def call_name(architecture: int, number: int) -> str:
+    """Returns what a system call is called on an architecture (`AUDIT_ARCH_…`); its number where nobody knows."""
+    unnamed = f"call {number} of architecture {architecture:#x}"
+    try:
+        library = _library()
+    except SandboxUnavailable:
+        return unnamed
+    address = library.seccomp_syscall_resolve_num_arch(architecture, number)
+    if not address:
+        return unnamed
+    try:
+        return ctypes.string_at(address).decode("ascii", "replace")
+    finally:
+        ctypes.CDLL(None).free(ctypes.c_void_p(address))
+
+
 def _library() -> Any:
     try:
         library = ctypes.CDLL(LIBRARY, use_errno=True)
@@ -92,6 +108,8 @@ def _library() -> Any:
     library.seccomp_release.argtypes = [ctypes.c_void_p]
     library.seccomp_release.restype = None
     library.seccomp_syscall_resolve_name.argtypes = [ctypes.c_char_p]
+    library.seccomp_syscall_resolve_num_arch.restype = ctypes.c_void_p
+    library.seccomp_syscall_resolve_num_arch.argtypes = [ctypes.c_uint32, ctypes.c_int]
     library.seccomp_rule_add_array.argtypes = [
         ctypes.c_void_p,
         ctypes.c_uint32,
