@@ -193,7 +193,9 @@ def test_an_input_reaches_the_fields_that_name_it_and_no_other(source: str) -> N
 def test_every_input_of_the_call_is_in_the_table() -> None:
     inputs = {field.name for field in dataclasses.fields(Limits)} - {"start_deadline_s"}  # which the host keeps itself
     assert inputs | {IMAGE, ARGUMENTS, OWNER, RUNTIME, DEVICE, USES, LOGS} == set(OTHERS)
-    assert {field.name for field in dataclasses.fields(Program)} == {"image", "argv", "limits", "device", "uses"}
+    assert {field.name for field in dataclasses.fields(Program)} == {
+        "image", "argv", "limits", "device", "uses", "logs_refusals",
+    }  # fmt: skip
 
 
 def test_beside_the_body_the_call_has_a_drawn_name_and_nothing_else() -> None:
