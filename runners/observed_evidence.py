@@ -46,7 +46,8 @@ class ObservedEvidence(Record):
         tasks_peak: The most processes and threads that one had.
         processes_left: Names of processes that ran beside the program when it was ended; bounded, hostile text.
         folders: The writable places, by path.
-        refused_calls: None where the kernel logs none or its log can't be read.
+        refused_calls: Since the program was ready for a candidate; None where the kernel logs none or its log is
+            unreadable.
     """
 
     ran: Ran

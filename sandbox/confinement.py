@@ -43,8 +43,12 @@ class Confinement(Protocol):
         """Whether somebody outside ended it who is not us, as far as can be known."""
         ...
 
-    def usage(self) -> Usage:
-        """What can be seen of it from outside now; quick, never raises, and what can't be seen is unknown."""
+    def usage(self, since_s: float) -> Usage:
+        """What can be seen of it from outside now; quick, never raises, and what can't be seen is unknown.
+
+        Args:
+            since_s: From when on refused calls count, on the clock of `time.monotonic`.
+        """
         ...
 
     def remove(self) -> None:

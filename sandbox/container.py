@@ -71,7 +71,6 @@ class Container:
         self._engine = engine
         self._unremoved = unremoved
         self._logs_refusals = logs_refusals
-        self._started_s = 0.0
 
     @classmethod
     def create(cls, engine: DockerEngine, spec: ContainerSpec, unremoved: set[str]) -> Container:
@@ -109,7 +108,6 @@ class Container:
 
     def start(self) -> None:
         """Starts the program."""
-        self._started_s = time.monotonic()
         with engine_errors("start the container", self._engine.url):
             self._engine.api.start(self.name)
 
@@ -119,7 +117,7 @@ class Container:
             attributes = self._engine.api.inspect_container(self.name)
         return _facts_in(attributes)
 
-    def usage(self) -> Usage:
+    def usage(self, since_s: float) -> Usage:
         """What the kernel counted so far; unknown where it does not run, or the engine is slow or elsewhere."""
         try:
             with engine_errors("look at the container", self._engine.url):
@@ -139,7 +137,7 @@ class Container:
             return replace(seen, processes_left=None, folders=None, tasks_peak=None)
         if not self._logs_refusals:
             return seen
-        return replace(seen, refused_calls=refused_calls(pids_in(folders), self._started_s))
+        return replace(seen, refused_calls=refused_calls(pids_in(folders), since_s))
 
     def kill(self) -> None:
         """Sends SIGKILL to everything in it; nothing happens when it is not running. It may not be dead yet."""

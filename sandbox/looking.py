@@ -6,6 +6,7 @@ believed while the worker's control group lists it, before the look and after.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -39,10 +40,11 @@ def refused_calls(pids: Collection[int], since_s: float) -> tuple[RefusedCall, .
     Left out is what the filter makes look absent (clone3), which libc asks for at every thread.
 
     Args:
-        since_s: When the first of them was started, on the clock of `time.monotonic`.
+        since_s: From when on, at the earliest when the first of them was started; on the clock of `time.monotonic`.
     """
     if why_refusals_are_unknown() is not None:
         return None
     expected = {name for rule in read_profile().rules if rule.errno is not None for name in rule.calls}
-    named = {call_name(*refusal): times for refusal, times in refusals(pids, since_s).most_common(NAMES_CAP)}
+    since = time.time() - (time.monotonic() - since_s)
+    named = {call_name(*refusal): times for refusal, times in refusals(pids, since).most_common(NAMES_CAP)}
     return tuple(RefusedCall(name, times) for name, times in sorted(named.items()) if name not in expected)

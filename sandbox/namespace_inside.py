@@ -49,7 +49,8 @@ class Orders(NamedTuple):
         folders: Absolute places inside; those of `open_folders` get the permissions of /tmp.
         resources: Name of a resource without `RLIMIT_`, and its soft and hard limit.
         seccomp: The filter, in base64.
-        logs_refusals: The kernel logs what the filter refuses.
+        quiet_seccomp: A filter that is loaded before it; then the kernel logs what `seccomp` refuses. None where it
+            need not.
     """
 
     binds: list[tuple[str, str]]
@@ -67,7 +68,7 @@ class Orders(NamedTuple):
     environment: dict[str, str]
     working_dir: str
     seccomp: str
-    logs_refusals: bool
+    quiet_seccomp: str | None
 
 
 NOSUID, NODEV, NOEXEC = 2, 4, 8
@@ -234,14 +235,16 @@ def _give_up_privileges(orders: Orders) -> None:
     _check(_libc.capset(header, (ctypes.c_uint32 * 6)()), "drop the capabilities")
     _check(_libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "become undumpable")
     _check(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "refuse new privileges")
-    _load_filter(base64.b64decode(orders.seccomp), logs=orders.logs_refusals)
+    if orders.quiet_seccomp is not None:
+        _load_filter(base64.b64decode(orders.quiet_seccomp))
+    _load_filter(base64.b64decode(orders.seccomp), logs=orders.quiet_seccomp is not None)
 
 
 class _FilterProgram(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
 
-def _load_filter(program: bytes, *, logs: bool) -> None:
+def _load_filter(program: bytes, *, logs: bool = False) -> None:
     loaded = _FilterProgram(len(program) // 8, program)
     if logs:
         number = SYS_SECCOMP.get(os.uname().machine)

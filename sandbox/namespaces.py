@@ -63,7 +63,6 @@ class Namespaces:
         self._heard = bytearray()
         self._watch: MemoryWatch | None = None
         self._started_at = datetime.now(UTC)
-        self._started_s = time.monotonic()
         self._logs_refusals = False
         self._killed = False
         self._reported: int | None = None
@@ -75,7 +74,7 @@ class Namespaces:
             SandboxUnavailable: the machine does not allow it; the text says what failed and what to do.
         """
         until = time.monotonic() + self._limits.start_deadline_s
-        self._logs_refusals = orders.logs_refusals
+        self._logs_refusals = orders.quiet_seccomp is not None
         self._group.make(self._limits)
         self._launch(ends)
         try:
@@ -112,11 +111,11 @@ class Namespaces:
         """Process 1 always says how the program ended, and nothing from inside can kill it."""
         return self._reported is None and not self._killed
 
-    def usage(self) -> Usage:
+    def usage(self, since_s: float) -> Usage:
         """What the kernel counted so far, which holds after its end, too; what is left is seen while it runs."""
         if not self._runs():
             return counters_of(self._group.folders_of)
-        seen = self._seen_running()
+        seen = self._seen_running(since_s)
         return seen if self._runs() else counters_of(self._group.folders_of)  # else a number may be another's by now
 
     def remove(self) -> None:
@@ -142,7 +141,7 @@ class Namespaces:
         with suppress(SandboxUnavailable):
             self.remove()
 
-    def _seen_running(self) -> Usage:
+    def _seen_running(self, since_s: float) -> Usage:
         if self._group.holds("memory"):
             seen = look_at(self._init_pid, self._group.folders_of, ours=UNSHARE_INIT_AND_PROGRAM)
         else:
@@ -155,7 +154,7 @@ class Namespaces:
             )
         if not self._logs_refusals:
             return seen
-        return replace(seen, refused_calls=refused_calls(tuple(descendants(self._init_pid)), self._started_s))
+        return replace(seen, refused_calls=refused_calls(tuple(descendants(self._init_pid)), since_s))
 
     def _runs(self) -> bool:
         if self._init is None:

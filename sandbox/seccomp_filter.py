@@ -68,12 +68,35 @@ def filter_program() -> bytes:
     Raises:
         SandboxUnavailable: libseccomp is missing or refuses the profile.
     """
+    return _built(ERRNO | EPERM, _rules())
+
+
+@cache
+def logging_programs() -> tuple[bytes, bytes]:
+    """Returns two programs that together are the allowlist, to be loaded in this order.
+
+    The first refuses what is to look absent and is loaded as it is; the second refuses the rest and is loaded so that
+    the kernel logs that. In one, what libc asks for at every thread would fill the log: it drops lines above a rate.
+
+    Raises:
+        SandboxUnavailable: libseccomp is missing or refuses the profile.
+    """
+    absent = [rule for rule in _rules() if rule.action == "SCMP_ACT_ERRNO"]
+    let_through = [rule.model_copy(update={"action": "SCMP_ACT_ALLOW"}) for rule in _rules()]
+    return _built(ALLOW, absent), _built(ERRNO | EPERM, let_through)
+
+
+def _rules() -> list[_Rule]:
+    return _EngineProfile.model_validate_json(profile_text()).syscalls
+
+
+def _built(default: int, rules: list[_Rule]) -> bytes:
     library = _library()
-    context = library.seccomp_init(ERRNO | EPERM)
+    context = library.seccomp_init(default)
     if not context:
         raise SandboxUnavailable("libseccomp can't begin a filter on this machine's architecture")
     try:
-        for rule in _EngineProfile.model_validate_json(profile_text()).syscalls:
+        for rule in rules:
             _add(library, context, rule)
         return _exported(library, context)
     finally:

@@ -63,6 +63,7 @@ class StartedWorker:
         self._greeting: Reply | None = None
         self._outcome: Outcome | None = None
         self._usage = Usage()
+        self._ready_s = self._started  # what it was refused before it was ready is no candidate's doing
 
     @property
     def name(self) -> str:
@@ -84,6 +85,7 @@ class StartedWorker:
         )
         if isinstance(answer, Reply):
             self._greeting = answer
+            self._ready_s = time.monotonic()
         return answer
 
     def exchange(self, request: Sequence[Buffer], *, deadline_s: float, cap_bytes: int) -> Reply | Outcome:
@@ -170,7 +172,7 @@ class StartedWorker:
 
     def _look(self) -> None:
         if not self._stream.interrupted:  # else somebody waits for the end, and nobody for what it used
-            self._usage = self._usage.joined(self._confinement.usage())
+            self._usage = self._usage.joined(self._confinement.usage(self._ready_s))
 
     def _leave(self) -> Outcome:
         self._look()

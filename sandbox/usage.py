@@ -54,7 +54,7 @@ class Usage:
         cpu_s: Processor time of all of it.
         processes_left: Names of processes that ran besides the program when it was ended.
         folders: The writable places when it was ended.
-        refused_calls: None where the kernel does not log them, or its log can't be read.
+        refused_calls: Since it was ready; None where the kernel does not log them, or its log can't be read.
         stdout_bytes: What came on stdout: the protocol's frames.
         stderr_bytes: What came on stderr; only its end is kept.
     """

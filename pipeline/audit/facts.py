@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -24,7 +25,8 @@ from runners.observed_evidence import FolderEvidence, Ran
 
 IMPORTS: Final = (IMPORT_NOT_ALLOWED, STAR_IMPORT)
 # What the harness itself writes in every runner.
-OURS: Final = {"/tmp": {"candidate.py", "control.py"}}
+OURS: Final = {"/tmp": {"candidate.py", "control.py", "__pycache__"}}
+CACHED: Final = re.compile(r"[A-Z2-7]{52}")  # a folder that Triton's compiler keeps, by the digest of what it compiled
 
 
 def facts_in(evidence: Evidence) -> Iterator[Fact]:
@@ -108,7 +110,8 @@ def _left(observed: ObservedEvidence) -> Iterator[Fact]:
 def unexpected(folder: FolderEvidence) -> Iterator[str]:
     """Yields the paths of what lies there and is not the harness's own."""
     ours = OURS.get(folder.path, set())
-    yield from (f"{folder.path}/{name}" for name in folder.names if name not in ours)
+    names = (name for name in folder.names if name not in ours)
+    yield from (f"{folder.path}/{name}" for name in names if folder.path != "/cache" or not CACHED.fullmatch(name))
 
 
 def _failed(failure: Failure, ran: Ran) -> Fact:

@@ -35,8 +35,8 @@ def test_a_refusal_is_counted_by_architecture_and_number(tmp_path: Path) -> None
 def test_what_another_process_did_or_came_before_is_not_counted(tmp_path: Path) -> None:
     path = log(tmp_path, LINE)
     assert refusals({5044, 504, 50430}, 0.0, path) == {}
-    assert refusals({5043}, 84360.18, path) == {}
-    assert refusals({5043}, 84360.17, path) == {Refusal(X86_64, 101): 1}
+    assert refusals({5043}, 1796011993.33, path) == {}
+    assert refusals({5043}, 1796011993.31, path) == {Refusal(X86_64, 101): 1}
 
 
 @pytest.mark.parametrize(

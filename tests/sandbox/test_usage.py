@@ -168,17 +168,20 @@ def test_a_profile_has_the_flag_only_where_it_is_asked_for() -> None:
 # In real workers from here on.
 
 BUSY = r"""
-import ctypes, os, struct, subprocess, sys
+import ctypes, os, socket, struct, subprocess, sys, threading
 open("/tmp/left\n\x1b[2J", "w").write("x" * 100_000)
 os.mkdir("/cache/deep"); open("/cache/deep/inner", "w").close()
 child = subprocess.Popen(["sleep", "600"])
-ctypes.CDLL(None).ptrace(0, 0, 0, 0)
 os.write(2, b"a word to stderr")
+try: socket.socket()
+except OSError: pass
 def say(payload):
     os.write(1, struct.pack("<Q", len(payload)) + payload)
 say(b"ready")
 while head := sys.stdin.buffer.read(8):
-    sys.stdin.buffer.read(struct.unpack("<Q", head)[0]); kept = bytearray(os.urandom(1 << 16) * 640); say(b"ok")
+    for _ in range(30): threading.Thread(target=int).start()
+    sys.stdin.buffer.read(struct.unpack("<Q", head)[0]); ctypes.CDLL(None).ptrace(0, 0, 0, 0)
+    kept = bytearray(os.urandom(1 << 16) * 640); say(b"ok")
 """
 SMALL = Limits(memory_bytes=192 << 20, processes=64, tmp_bytes=16 << 20, tmp_inodes=256)
 
@@ -251,6 +254,7 @@ def test_refused_calls_are_told_where_the_kernel_logs_them(
     usage = busy(namespace_sandbox, host_view.image, logs_refusals=True)
     assert usage.refused_calls is not None
     assert RefusedCall("ptrace", 1) in usage.refused_calls
+    assert "socket" not in {refused.call for refused in usage.refused_calls}, "nothing counts before it was ready"
     assert "clone3" not in {refused.call for refused in usage.refused_calls}
 
 
