@@ -32,6 +32,7 @@ from runners.inside.warmup import launch_once
 from sandbox.contract import Buffer, Reply
 from sandbox.frames import header_for
 from sandbox.outcomes import Exited, KilledBySignal, Outcome, ProtocolBroken, TimedOut
+from sandbox.usage import Usage
 
 LENGTH = struct.Struct("<Q")
 NO_ISOLATION = IsolationEvidence(isolation="none", engine="none", runtime="fork", image="none", limits=())
@@ -41,6 +42,7 @@ class ForkedWorker:
     """A program of the runner image in a child of this process; a fork has everything slow behind it."""
 
     name = "fork"
+    usage = Usage()  # nobody looks
 
     def __init__(self, serve: Callable[[], NoReturn] | None = None) -> None:
         """`serve` is what the child does, with descriptors 0 and 1 for the conversation; by default it is a runner."""

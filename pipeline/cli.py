@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.attest_commands import attest_app
+from pipeline.audit_command import audit_command
 from pipeline.command_frame import (
     Format,
     FormatOption,
@@ -57,6 +58,7 @@ app.add_typer(operators_app, name="operators", invoke_without_command=True)
 app.add_typer(policy_app, name="policy")
 app.add_typer(attest_app, name="attest")
 app.command("judge")(judge_command)
+app.command("audit")(audit_command)
 app.command("rules")(rules_command)
 
 

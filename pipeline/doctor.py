@@ -25,6 +25,7 @@ from sandbox.contract import IsolationProof, LimitProof, Limits, Program, Sandbo
 from sandbox.control_groups import ControlGroups
 from sandbox.docker_engine import DockerEngine
 from sandbox.docker_sandbox import DockerSandbox
+from sandbox.kernel_log import why_refusals_are_unknown
 from sandbox.layers import APPARMOR, OWN_KERNEL, ROOTLESS, USER_NAMESPACE
 from sandbox.namespace_sandbox import NamespaceSandbox
 from sandbox.runtimes import GVISOR
@@ -58,7 +59,7 @@ def examine_machine(settings: Settings) -> tuple[Sign, ...]:
     """Looks at everything that a verdict needs."""
     signs = [*_versions(settings.project), _disk(settings.runs)]
     if settings.sandbox is SandboxKind.EMBEDDED:
-        return (*signs, *_embedded(settings), _gpu(None))
+        return (*signs, *_embedded(settings), _refusals(settings, why_refusals_are_unknown()), _gpu(None))
     try:
         found = answering_engine()
     except SandboxUnavailable as error:
@@ -69,6 +70,7 @@ def examine_machine(settings: Settings) -> tuple[Sign, ...]:
         Sign("engine", True, found),
         *_image_and_limits(found, settings),
         _embedded_in_brief(settings),
+        _refusals(settings, _why_not_logged(found, settings)),
         _gpu(found),
     )
 
@@ -128,6 +130,28 @@ def _layer(proof: LimitProof, runtimes: tuple[str, ...]) -> Sign:
     if proof.name == OWN_KERNEL and GVISOR in runtimes:
         remedy = f"this engine has gVisor: KERNELGATE_RUNTIME={GVISOR}"
     return Sign(f"layer {proof.name}", proof.holds, proof.observed, f"optional; {remedy}", needed=False)
+
+
+def _refusals(settings: Settings, problem: str | None) -> Sign:
+    """Whether evidence can hold which calls a candidate was refused; a record for people, which no policy asks for."""
+    name = "log of refused calls"
+    if problem is not None:
+        return Sign(name, False, problem, "optional; docs/audit.md says what it takes", needed=False)
+    if not settings.logs_refusals:
+        return Sign(name, False, "can be had; is not asked for", "optional; KERNELGATE_LOG_REFUSALS=yes", needed=False)
+    return Sign(name, True, "the kernel logs them", needed=False)
+
+
+def _why_not_logged(url: str, settings: Settings) -> str | None:
+    try:
+        with DockerEngine(url) as engine:
+            facts = engine.facts
+    except SandboxUnavailable as error:
+        return str(error)
+    runtime = settings.runtime or facts.default_runtime
+    if runtime not in facts.logging_runtimes:
+        return f"runtime {runtime} does not say that it can have refusals logged (Engine 25 with runc 1.2 does)"
+    return why_refusals_are_unknown()
 
 
 def _versions(project: Path) -> tuple[Sign, ...]:

@@ -9,7 +9,7 @@ import dataclasses
 import secrets
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.gpu_gate import NOT_ON_A_GPU, DevicePart
@@ -24,6 +24,7 @@ from policies.verdict import Verdict
 from policies.waivers import DatedWaivers
 from runners import wire
 from runners.candidate import Candidate, Unreadable
+from runners.compiler import Compiler
 from runners.compiling import CompileCheck, CompileEffort
 from runners.contract.reading import read_source
 from runners.conversation import RunnerFault
@@ -35,6 +36,7 @@ from runners.evidence import (
     Evidence,
     Missing,
     MutantsEvidence,
+    ObservedEvidence,
     OriginEvidence,
     PropertiesEvidence,
 )
@@ -46,6 +48,7 @@ from runners.properties import Effort, PropertiesCheck
 from runners.session import Deadlines
 from runners.specialisation import Specialisation
 from runners.turn import ALONE, Turn
+from runners.watching import Watch
 from sandbox.contract import SandboxUnavailable
 
 Progress = Callable[[int], None]
@@ -123,7 +126,7 @@ def measure(
         return _evidence(item, facts, NOT_RUN, None, supply, origin)
     judge_seed = secrets.randbits(64) if seed is None else seed
     effort = dataclasses.replace(effort_of(policy), reduces=reduces, noise=noise)
-    told = _Told(progress)
+    told, watches = _Told(progress), _Watches()
 
     def heard(cases: int) -> None:
         device.heard(cases)
@@ -132,13 +135,16 @@ def measure(
     try:
         with DevicePart(item, policy, gpu, told.of_gpu) as device:
             with nullcontext(ALONE) if turns is None else turns.one() as turn:
-                check = PropertiesCheck(item, supply.take, effort, judge_seed, heard, turn)
-                made = _run(item, policy, supply, check, turn)
+                check = PropertiesCheck(item, watches.interpreter.over(supply.take), effort, judge_seed, heard, turn)
+                made = _run(item, policy, supply, check, turn, watches)
             # Others have the slot while this one waits for the GPU.
             on_gpu = device.evidence(agreed=made.agreed)
-        return _evidence(item, (), made.properties, check.greeting, supply, origin, made.compiled, made.mutants, on_gpu)
+        evidence = _evidence(
+            item, (), made.properties, check.greeting, supply, origin, made.compiled, made.mutants, on_gpu
+        )
     except SandboxUnavailable as error:
-        return _evidence(item, (), Missing(reason=str(error), ours=True), None, supply, origin)
+        evidence = _evidence(item, (), Missing(reason=str(error), ours=True), None, supply, origin)
+    return evidence.model_copy(update={"observed": watches.evidence()})
 
 
 def _references(policy: Policy) -> ReferenceSet | Missing:
@@ -149,6 +155,18 @@ def _references(policy: Policy) -> ReferenceSet | Missing:
         return references_of(named.folder, named.digest)
     except ReferencesError as error:
         return Missing(reason=str(error), ours=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Watches:
+    """Over the programs in which the candidate's own code runs. Those of its mutants are not its doing."""
+
+    interpreter: Watch = field(default_factory=lambda: Watch("interpreter"))
+    compiler: Watch = field(default_factory=lambda: Watch("compiler"))
+
+    def evidence(self) -> tuple[ObservedEvidence, ...]:
+        """What was seen of them."""
+        return tuple(filter(None, (self.interpreter.evidence(), self.compiler.evidence())))
 
 
 class _Told:
@@ -181,7 +199,9 @@ class _Made:
         return isinstance(self.properties, PropertiesEvidence) and self.properties.failure is None
 
 
-def _run(item: Candidate, policy: Policy, supply: RunnerSupply, check: PropertiesCheck, turn: Turn) -> _Made:
+def _run(
+    item: Candidate, policy: Policy, supply: RunnerSupply, check: PropertiesCheck, turn: Turn, watches: _Watches
+) -> _Made:
     properties: PropertiesEvidence | Missing
     try:
         properties = check.run()
@@ -189,7 +209,9 @@ def _run(item: Candidate, policy: Policy, supply: RunnerSupply, check: Propertie
         properties = Missing(reason=str(error), ours=True)
     return _Made(
         properties=properties,
-        compiled=_compiled(item, policy, supply, properties, check.specialisations, turn),
+        compiled=_compiled(
+            item, policy, watches.compiler.over(supply.take_compiler), properties, check.specialisations, turn
+        ),
         mutants=_mutants(item, policy, supply, properties, turn),
     )
 
@@ -197,7 +219,7 @@ def _run(item: Candidate, policy: Policy, supply: RunnerSupply, check: Propertie
 def _compiled(
     item: Candidate,
     policy: Policy,
-    supply: RunnerSupply,
+    take: Callable[[], Compiler],
     properties: PropertiesEvidence | Missing,
     seen: tuple[Specialisation, ...],
     turn: Turn,
@@ -218,7 +240,7 @@ def _compiled(
         total_s=rules.total_deadline_s,
     )
     try:
-        return CompileCheck(item, supply.take_compiler, effort, turn).run(seen)
+        return CompileCheck(item, take, effort, turn).run(seen)
     except (RunnerFault, SandboxUnavailable) as error:
         return Missing(reason=str(error), ours=True)
 
@@ -284,6 +306,7 @@ def _evidence(
             "origin": origin,
             "environment": _environment(greeting),
             "isolation": supply.isolation if isinstance(properties, PropertiesEvidence) else None,
+            "observed": (),
         }
     )
 

@@ -47,6 +47,8 @@ class Settings:
         base_image: The Python image below the runner image.
         pip_arguments: What pip gets besides, where wheels are fetched for the image (the Makefile's PIP_ARGS).
         runner_bytes: Memory of one runner; None is an even share of the host's.
+        logs_refusals: The kernel logs the system calls that it refuses a candidate, where that can be had, and evidence
+            holds them. Off by default: a candidate that makes many fills the host's log as fast as the kernel lets it.
         outage_s: How long a run waits for an engine that stopped to answer before candidates become inconclusive.
     """
 
@@ -58,6 +60,7 @@ class Settings:
     runtime: str | None
     runner_bytes: int | None
     outage_s: int
+    logs_refusals: bool
     base_image: str
     pip_arguments: tuple[str, ...]
 
@@ -79,6 +82,7 @@ class Settings:
             runtime=os.environ.get("KERNELGATE_RUNTIME") or None,
             runner_bytes=_runner_bytes(os.environ.get("KERNELGATE_RUNNER_MIB")),
             outage_s=_outage_s(os.environ.get("KERNELGATE_OUTAGE_S")),
+            logs_refusals=_yes_or_no("KERNELGATE_LOG_REFUSALS"),
             base_image=os.environ.get("KERNELGATE_BASE_IMAGE") or DEFAULT_BASE_IMAGE,
             pip_arguments=_words(os.environ.get("KERNELGATE_PIP_ARGS", "")),
         )
@@ -113,6 +117,13 @@ def _outage_s(text: str | None) -> int:
     if not text.isdigit():
         raise SettingsError(f"KERNELGATE_OUTAGE_S is '{text}'; a whole number of seconds is needed")
     return int(text)
+
+
+def _yes_or_no(name: str) -> bool:
+    text = os.environ.get(name) or "no"
+    if text not in ("yes", "no"):
+        raise SettingsError(f"{name} is '{text}'; yes or no is needed")
+    return text == "yes"
 
 
 def _words(text: str) -> tuple[str, ...]:

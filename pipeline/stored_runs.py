@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -78,6 +78,21 @@ def read_run(runs: Path, run: str, only: str | None = None) -> StoredRun:
     return StoredRun(folder, policy, tuple(_candidate(folder / name, digests) for name in chosen))
 
 
+def candidates_of(folder: Path) -> Iterator[StoredCandidate | Damaged]:
+    """Yields the candidates of the run in `folder`, one at a time: a run may hold hundreds.
+
+    The policy is not looked at, so that runs of earlier versions can be read: what was measured does not depend on it,
+    and the verdict is what the run's own file says.
+
+    Raises:
+        StoredRunError: it holds no candidate.
+    """
+    names = _names(folder)
+    if not names:
+        raise StoredRunError(f"run {folder.name} holds no candidate")
+    yield from (_candidate(folder / name, None) for name in names)
+
+
 def _policy(folder: Path) -> tuple[Policy, frozenset[str]]:
     """The stored policy, and the digests under which verdicts may name it.
 
@@ -107,7 +122,8 @@ def _names(folder: Path) -> list[str]:
     return sorted({name for name in [*named, *there] if Path(name).name == name and not name.startswith(".")})
 
 
-def _candidate(folder: Path, policy_digests: frozenset[str]) -> StoredCandidate | Damaged:
+def _candidate(folder: Path, policy_digests: frozenset[str] | None) -> StoredCandidate | Damaged:
+    """A candidate; `policy_digests` are those that its verdict may name, None where any will do."""
     try:
         source = _bytes(folder / "candidate.py")
         data = _bytes(folder / "evidence.json")
@@ -118,7 +134,7 @@ def _candidate(folder: Path, policy_digests: frozenset[str]) -> StoredCandidate 
             raise _DamageError("evidence.json is not the one that verdict.json was made from")
         if hashlib.sha256(source).hexdigest() != evidence.candidate.digest:
             raise _DamageError("candidate.py is not the file that the evidence is about")
-        if verdict.policy_digest not in policy_digests:
+        if policy_digests is not None and verdict.policy_digest not in policy_digests:
             raise _DamageError("policy.json is not the policy that verdict.json was made by")
     except _DamageError as damage:
         return Damaged(folder.name, f"{damage}; {_AGAIN}")

@@ -159,7 +159,9 @@ class PooledSupply(ABC):
         if reaped:
             self._report(f"removed what {reaped} workers of a killed run had left")
         limits = Limits(memory_bytes=self._settings.runner_bytes or _memory_share(self._settings.workers))
-        program = Program(image=image, argv=WORKER_ARGV, limits=limits, device=device)
+        program = Program(
+            image=image, argv=WORKER_ARGV, limits=limits, device=device, logs_refusals=self._settings.logs_refusals
+        )
         pool = self._pool_of(sandbox, program, self._settings.workers)
         try:
             self._isolation = as_evidence(sandbox.prove(program))

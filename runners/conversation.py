@@ -20,6 +20,7 @@ from runners.materialise import ArgumentValue, TensorValue
 from sandbox.contract import Reply, Worker
 from sandbox.outcomes import Outcome, ProtocolBroken, SandboxFault
 from sandbox.printable import printable
+from sandbox.usage import Usage
 
 HEADER_ROOM_BYTES: Final = 2 * wire.HEADER_CAP_BYTES
 
@@ -41,6 +42,12 @@ class Runner:
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
+        self._has_ended = False
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the worker used and left, as seen from outside; None before it has ended."""
+        return self._worker.usage if self._has_ended else None
 
     @property
     def greeting(self) -> wire.Greeting:
@@ -105,6 +112,7 @@ class Runner:
     def end(self) -> None:
         """Ends the worker; safe to call twice."""
         self._worker.end()
+        self._has_ended = True
 
     def _ask(
         self, request: list[wire.Buffer], deadline_s: float, cap_bytes: int
@@ -123,7 +131,7 @@ class Runner:
         return reply
 
     def _broken(self, reason: str) -> ProtocolBroken:
-        self._worker.end()
+        self.end()
         return ProtocolBroken(reason)
 
 

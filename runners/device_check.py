@@ -313,6 +313,7 @@ class DeviceCheck:
             lost=session.lost,
             phases_s=tally.phases_s,
             wall_s=wall_s,
+            observed=self._session.observed,
         )
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from runners.failures import Failure, UnsupportedCase
 from runners.isolation_evidence import IsolationEvidence
+from runners.observed_evidence import ObservedEvidence
 from runners.record import Record
 
 
@@ -168,6 +169,7 @@ class DeviceEvidence(Record):
         long_axes: Each long dim of the operator; None where none was asked for or a case failed.
         large: Cases with more than 2³¹ elements, or why there is none; empty where none was asked for or a case failed.
         lost: Programs that ended meanwhile.
+        observed: What the programs that called the candidate used and left, seen from outside.
     """
 
     kind: Literal["device"] = "device"
@@ -200,3 +202,4 @@ class DeviceEvidence(Record):
     lost: int
     phases_s: dict[str, float]
     wall_s: float
+    observed: ObservedEvidence | None = None

@@ -52,8 +52,10 @@ from runners.failures import (
 from runners.generated_inputs import DueResult, GeneratedInputs
 from runners.launch_plan import Launch, LaunchPlan, problem_in
 from runners.materialise import ArgumentValue, TensorValue, materialise
+from runners.observed_evidence import ObservedEvidence
 from runners.oracle import STRICT, Allowance, Expected, compare, expect
 from runners.session import OUTPUT_ROOM_BYTES, Deadlines, ended
+from runners.watching import Watch
 from sandbox.outcomes import Outcome
 
 LATER: Final = 0x9E3779B97F4A7C15  # added to a case's seed: other elements of the same shapes
@@ -116,6 +118,8 @@ class DeviceSession:
         """
         self._candidate = candidate
         self._runners = runners
+        self._watch = Watch("gpu")
+        self._take_recorder = self._watch.over(runners.take_recorder)
         self._deadlines = deadlines
         self._memory_bytes = memory_bytes
         self._allowance = allowance
@@ -141,6 +145,11 @@ class DeviceSession:
     def plans(self) -> tuple[Plan, ...]:
         """One plan for each set of machine code that was carried out: that with most blocks, up to `MANY_BLOCKS`."""
         return tuple(self._plans.values())
+
+    @property
+    def observed(self) -> ObservedEvidence | None:
+        """What the programs that called the candidate used and left, as far as they have ended."""
+        return self._watch.evidence()
 
     @property
     def lost(self) -> int:
@@ -265,7 +274,7 @@ class DeviceSession:
 
     def _load_once(self) -> wire.Loaded | UnsupportedCase | Failure:
         self._drop_recorder()
-        self._recorder = self._runners.take_recorder()
+        self._recorder = self._take_recorder()
         self.greeting = self._recorder.greeting
         answer = self._recorder.load(self._candidate, self._deadlines.load_s)
         match answer:

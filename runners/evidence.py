@@ -25,6 +25,7 @@ from runners.failures import WrongValues as WrongValues
 from runners.isolation_evidence import IsolationEvidence as IsolationEvidence
 from runners.isolation_evidence import LimitEvidence as LimitEvidence
 from runners.missing import Missing as Missing
+from runners.observed_evidence import ObservedEvidence as ObservedEvidence
 from runners.origin.evidence import OriginEvidence as OriginEvidence
 from runners.record import Record as Record
 
@@ -256,7 +257,12 @@ class CandidateFacts(Record):
 
 
 class Evidence(Record):
-    """All that was measured about one candidate."""
+    """All that was measured about one candidate.
+
+    Attributes:
+        observed: What its programs used and left, seen from outside; empty where none was run, None in evidence from
+            before anybody looked. Those on a GPU are in `device`.
+    """
 
     schema_version: Literal[1] = SCHEMA_VERSION
     candidate: CandidateFacts
@@ -280,3 +286,4 @@ class Evidence(Record):
     )
     environment: Environment | None
     isolation: IsolationEvidence | None
+    observed: tuple[ObservedEvidence, ...] | None = None

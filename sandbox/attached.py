@@ -67,7 +67,7 @@ class AttachedStream(Conversation):
         self._open = count > 0
         for chunk in self._demultiplexer.feed(self._scratch[:count]):
             if chunk.stream == STDOUT:
-                self._collector.take(chunk.data)
+                self._collect(chunk.data)
             else:
                 self._keep_last_words(chunk.data)
         return self._open

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from sandbox.usage import Usage
+
 
 @dataclass(frozen=True, slots=True)
 class EndState:
@@ -39,6 +41,14 @@ class Confinement(Protocol):
 
     def was_signalled_from_outside(self, state: EndState) -> bool:
         """Whether somebody outside ended it who is not us, as far as can be known."""
+        ...
+
+    def usage(self, since_s: float) -> Usage:
+        """What can be seen of it from outside now; quick, never raises, and what can't be seen is unknown.
+
+        Args:
+            since_s: From when on refused calls count, on the clock of `time.monotonic`.
+        """
         ...
 
     def remove(self) -> None:

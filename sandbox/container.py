@@ -13,9 +13,10 @@ import secrets
 import socket
 import time
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import Timeout as RequestsTimeout
@@ -31,10 +32,17 @@ from sandbox.docker_engine import (
     is_settled,
     is_still_dying,
 )
+from sandbox.group_counters import pids_in
 from sandbox.hardening import ContainerSpec
+from sandbox.looking import look_at, refused_calls
+from sandbox.runtimes import is_gvisor
+from sandbox.seen_outside import Outside
+from sandbox.usage import Usage
 
 REMOVAL_DEADLINE_S: Final = 30.0
 REMOVAL_POLL_S: Final = 0.05
+LOOK_TIMEOUT_S: Final = 1.0  # for what a verdict does not need
+INIT_AND_PROGRAM: Final = 2
 # The engine writes down a kill only after the signal was sent, so the note may be younger than the death.
 EVENT_LAG: Final = timedelta(milliseconds=50)
 
@@ -52,11 +60,17 @@ class ContainerFacts:
 class Container:
     """A container that exists on the engine until `remove`."""
 
-    def __init__(self, engine: DockerEngine, name: str, unremoved: set[str]) -> None:
-        """`unremoved` holds the names of those that the engine would not remove."""
+    def __init__(self, engine: DockerEngine, name: str, unremoved: set[str], *, logs_refusals: bool = False) -> None:
+        """Addresses a container.
+
+        Args:
+            unremoved: Holds the names of those that the engine would not remove.
+            logs_refusals: Its filter was loaded so that the kernel logs what it refuses.
+        """
         self.name = name
         self._engine = engine
         self._unremoved = unremoved
+        self._logs_refusals = logs_refusals
 
     @classmethod
     def create(cls, engine: DockerEngine, spec: ContainerSpec, unremoved: set[str]) -> Container:
@@ -65,7 +79,8 @@ class Container:
         Raises:
             SandboxUnavailable: the engine does not answer, refuses, or does not have the image.
         """
-        container = cls(engine, f"kernelgate-{secrets.token_hex(8)}", unremoved)
+        name = f"kernelgate-{secrets.token_hex(8)}"
+        container = cls(engine, name, unremoved, logs_refusals=spec.logs_refusals)
         try:
             with engine_errors(f"create a container of {spec.image}", engine.url):
                 engine.api.create_container_from_config(  # type: ignore[no-untyped-call]  # the SDK's stubs lack it
@@ -100,12 +115,29 @@ class Container:
         """Asks the engine which runtime and image it used."""
         with engine_errors("look at the container", self._engine.url):
             attributes = self._engine.api.inspect_container(self.name)
-        return ContainerFacts(
-            runtime=str(attributes["HostConfig"]["Runtime"]),
-            image_id=str(attributes["Image"]),
-            container_id=str(attributes["Id"]),
-            pid=int(attributes["State"]["Pid"]),
-        )
+        return _facts_in(attributes)
+
+    def usage(self, since_s: float) -> Usage:
+        """What the kernel counted so far; unknown where it does not run, or the engine is slow or elsewhere."""
+        try:
+            with engine_errors("look at the container", self._engine.url):
+                # Not through the SDK's `inspect_container`: it waits as long as any call may.
+                address = self._engine.address(f"containers/{self.name}/json")
+                response = self._engine.api.get(address, timeout=LOOK_TIMEOUT_S)
+                response.raise_for_status()
+                facts = _facts_in(response.json())
+        except (SandboxUnavailable, KeyError, TypeError, ValueError):
+            return Usage()
+
+        def folders(controller: str) -> tuple[Path, ...]:
+            return tuple(Outside().folders(facts.pid, facts.container_id, controller))
+
+        seen = look_at(facts.pid, folders, ours=INIT_AND_PROGRAM)
+        if is_gvisor(facts.runtime):  # those are its own processes, and no files
+            return replace(seen, processes_left=None, folders=None, tasks_peak=None)
+        if not self._logs_refusals:
+            return seen
+        return replace(seen, refused_calls=refused_calls(pids_in(folders), since_s))
 
     def kill(self) -> None:
         """Sends SIGKILL to everything in it; nothing happens when it is not running. It may not be dead yet."""
@@ -181,3 +213,12 @@ class Container:
             except NotFound:
                 return False
             return True
+
+
+def _facts_in(attributes: dict[str, Any]) -> ContainerFacts:
+    return ContainerFacts(
+        runtime=str(attributes["HostConfig"]["Runtime"]),
+        image_id=str(attributes["Image"]),
+        container_id=str(attributes["Id"]),
+        pid=int(attributes["State"]["Pid"]),
+    )

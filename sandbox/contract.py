@@ -18,6 +18,7 @@ from typing import Final, Literal, Protocol, Self
 from sandbox.devices import NO_DEVICE, DeviceAccess
 from sandbox.outcomes import Outcome
 from sandbox.seccomp import Use
+from sandbox.usage import Usage
 
 Buffer = bytes | bytearray | memoryview
 # In what programs can be isolated: containers of an engine, or namespaces made here (`sandbox.namespace_sandbox`).
@@ -52,6 +53,8 @@ class Program:
 
     Attributes:
         uses: What needs system calls of its own (`sandbox.seccomp`).
+        logs_refusals: The kernel logs the calls that the filter refuses, where it can; a program that makes many fills
+            the host's log as fast as the kernel lets it.
     """
 
     image: str
@@ -59,6 +62,7 @@ class Program:
     limits: Limits = Limits()
     device: DeviceAccess = NO_DEVICE
     uses: tuple[Use, ...] = ()
+    logs_refusals: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,11 @@ class Worker(Protocol):
     @property
     def name(self) -> str:
         """A name for logs, unique on the engine."""
+        ...
+
+    @property
+    def usage(self) -> Usage:
+        """What it used and left, as seen from outside; nothing is known before it has ended."""
         ...
 
     def greeting(self) -> Reply | Outcome:

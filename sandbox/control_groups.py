@@ -67,6 +67,12 @@ class ControlGroup:
         }
         return tuple(seen.items())
 
+    def folders_of(self, controller: str) -> tuple[Path, ...]:
+        """Where its counters of a controller may lie; one folder of version 2 has those of all."""
+        return tuple(
+            place.parent / self.name for place in self.places if place.controller == controller or place.version == 2
+        )
+
     def holds(self, controller: Controller) -> bool:
         """Whether it limits that."""
         return any(place.controller == controller for place in self.places)

@@ -54,7 +54,12 @@ Turn = Frame | Closed | Expired | Violation
 
 
 class Conversation(ABC):
-    """Frames in turn with one program. Every method may raise `EngineStreamError`."""
+    """Frames in turn with one program. Every method may raise `EngineStreamError`.
+
+    Attributes:
+        interrupted: Whether another thread ended the stream.
+        stdout_bytes: How much of it came; likewise `stderr_bytes`.
+    """
 
     def __init__(self) -> None:
         self._collector = FrameCollector()
@@ -62,6 +67,8 @@ class Conversation(ABC):
         self._outgoing: deque[memoryview] = deque()
         self._open = True
         self.interrupted = False
+        self.stdout_bytes = 0
+        self.stderr_bytes = 0
 
     @property
     def last_words(self) -> bytes:
@@ -169,6 +176,11 @@ class Conversation(ABC):
                 self._outgoing.appendleft(part[sent:])
             sent -= min(sent, len(part))
 
+    def _collect(self, data: memoryview) -> None:
+        self.stdout_bytes += len(data)
+        self._collector.take(data)
+
     def _keep_last_words(self, data: memoryview) -> None:
+        self.stderr_bytes += len(data)
         self._stderr_end += data[-LAST_WORDS_BYTES:]
         del self._stderr_end[:-LAST_WORDS_BYTES]

@@ -13,12 +13,13 @@ closed in one direction, so such a URL is refused at once instead of failing lat
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import docker
 from docker.errors import APIError as APIError
@@ -32,12 +33,14 @@ from requests.exceptions import Timeout as RequestsTimeout
 from urllib3.exceptions import HTTPError
 
 from sandbox.contract import SandboxUnavailable
+from sandbox.seccomp import LOG_FLAG
 
 DEFAULT_URL: Final = "unix:///var/run/docker.sock"
 CALL_TIMEOUT_S: Final = 60
 KNOCK_TIMEOUT_S: Final = 5.0
 PLAIN_SCHEMES: Final = ("unix://", "tcp://")
 SETTLED: Final = (404, 409)
+RUNTIME_FEATURES: Final = "org.opencontainers.runtime-spec.features"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class EngineFacts:
     cgroup_version: str
     kernel: str
     security: tuple[str, ...]
+    logging_runtimes: tuple[str, ...] = ()  # those that say that they have the kernel log what a filter refuses
 
     @property
     def is_rootless(self) -> bool:
@@ -99,6 +103,7 @@ class DockerEngine:
             cgroup_version=str(info.get("CgroupVersion", "unknown")),
             kernel=str(info.get("KernelVersion", "unknown")),
             security=tuple(sorted(map(_security_name, info.get("SecurityOptions") or ()))),
+            logging_runtimes=tuple(sorted(_logging(info.get("Runtimes") or {}))),
         )
 
     def image_id(self, reference: str) -> str:
@@ -173,6 +178,15 @@ def silence_at(url: str) -> str | None:
 def _security_name(option: object) -> str:
     """The name in an option such as `name=seccomp,profile=default`."""
     return str(option).partition(",")[0].removeprefix("name=")
+
+
+def _logging(runtimes: dict[str, Any]) -> Iterator[str]:
+    """Engines since 25 pass on what a runtime says of itself; of others nobody knows, and runc before 1.2 can't."""
+    for name, runtime in runtimes.items():
+        with suppress(ValueError, KeyError, TypeError):
+            features = json.loads(runtime["status"][RUNTIME_FEATURES])
+            if LOG_FLAG in features["linux"]["seccomp"]["supportedFlags"]:
+                yield str(name)
 
 
 def is_settled(error: APIError) -> bool:

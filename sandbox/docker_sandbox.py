@@ -114,7 +114,9 @@ class DockerSandbox:
         return LimitProof(ROOTLESS, self._engine.facts.is_rootless, f"the engine says that it has: {options}")
 
     def _start(self, program: Program) -> tuple[Container, StartedWorker]:
-        spec = self._hardening(program, this_process(), self._runtime)
+        # A runtime that does not know the flag refuses to start anything.
+        logs = program.logs_refusals and self._runtime in self._engine.facts.logging_runtimes
+        spec = self._hardening(replace(program, logs_refusals=logs), this_process(), self._runtime)
         container = Container.create(self._engine, spec, self._unremoved)
         try:
             stream = AttachedStream(container.attach())

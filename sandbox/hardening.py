@@ -79,6 +79,7 @@ class ContainerSpec:
     init: bool
     runtime: str | None
     device: DeviceAccess
+    logs_refusals: bool = False
 
     def body(self) -> dict[str, object]:
         """The JSON body of `POST /containers/create`."""
@@ -161,7 +162,7 @@ def harden(program: Program, owner: Owner, runtime: str | None) -> ContainerSpec
         cap_drop=("ALL",),
         security_opt=(
             "no-new-privileges:true",
-            f"seccomp={profile_text(for_gvisor=is_gvisor(runtime), uses=program.uses)}",
+            f"seccomp={_profile(program, runtime)}",
         ),
         memory_bytes=limits.memory_bytes,
         memory_and_swap_bytes=limits.memory_bytes,
@@ -184,7 +185,12 @@ def harden(program: Program, owner: Owner, runtime: str | None) -> ContainerSpec
         init=True,
         runtime=runtime,
         device=program.device,
+        logs_refusals=program.logs_refusals,
     )
+
+
+def _profile(program: Program, runtime: str | None) -> str:
+    return profile_text(for_gvisor=is_gvisor(runtime), uses=program.uses, logs_refusals=program.logs_refusals)
 
 
 def _environment(cpus: float) -> tuple[str, ...]:

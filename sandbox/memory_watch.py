@@ -21,7 +21,12 @@ PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 class MemoryWatch:
-    """Watches one tree in a thread of its own until it is stopped."""
+    """Watches one tree in a thread of its own until it is stopped.
+
+    Attributes:
+        exceeded: Whether it had more than the limit.
+        peak_bytes: The largest sum of resident sizes that a look found; what came and went between two is not in it.
+    """
 
     def __init__(self, top: int, limit_bytes: int, kill: Callable[[], None]) -> None:
         """Begins to watch.
@@ -32,6 +37,7 @@ class MemoryWatch:
             kill: Ends them all; called at most once, from the watching thread.
         """
         self.exceeded = False
+        self.peak_bytes = 0
         self._top = top
         self._limit_bytes = limit_bytes
         self._kill = kill
@@ -46,14 +52,17 @@ class MemoryWatch:
 
     def _watch(self) -> None:
         while not self._stopped.wait(LOOK_EVERY_S):
-            pids = tuple(_descendants(self._top))
-            if sum(map(_resident, pids)) > self._limit_bytes and sum(map(_proportional, pids)) > self._limit_bytes:
+            pids = tuple(descendants(self._top))
+            resident_bytes = sum(map(_resident, pids))
+            self.peak_bytes = max(self.peak_bytes, resident_bytes)
+            if resident_bytes > self._limit_bytes and sum(map(_proportional, pids)) > self._limit_bytes:
                 self.exceeded = True
                 self._kill()
                 return
 
 
-def _descendants(pid: int) -> Iterator[int]:
+def descendants(pid: int) -> Iterator[int]:
+    """Yields the processes below one."""
     try:
         tasks = [task / "children" for task in Path(f"/proc/{pid}/task").iterdir()]
         children = [int(child) for task in tasks for child in task.read_text().split()]
@@ -61,7 +70,7 @@ def _descendants(pid: int) -> Iterator[int]:
         return
     for child in children:
         yield child
-        yield from _descendants(child)
+        yield from descendants(child)
 
 
 def _resident(pid: int) -> int:

@@ -49,6 +49,8 @@ class Orders(NamedTuple):
         folders: Absolute places inside; those of `open_folders` get the permissions of /tmp.
         resources: Name of a resource without `RLIMIT_`, and its soft and hard limit.
         seccomp: The filter, in base64.
+        quiet_seccomp: A filter that is loaded before it; then the kernel logs what `seccomp` refuses. None where it
+            need not.
     """
 
     binds: list[tuple[str, str]]
@@ -66,6 +68,7 @@ class Orders(NamedTuple):
     environment: dict[str, str]
     working_dir: str
     seccomp: str
+    quiet_seccomp: str | None
 
 
 NOSUID, NODEV, NOEXEC = 2, 4, 8
@@ -74,6 +77,8 @@ DETACH: Final = 2
 AT_FDCWD, AT_RECURSIVE = -100, 0x8000
 SYS_MOUNT_SETATTR: Final = 442  # one number on every architecture
 SYS_PIVOT_ROOT: Final = {"x86_64": 155, "aarch64": 41}
+SYS_SECCOMP: Final = {"x86_64": 317, "aarch64": 277}
+SET_MODE_FILTER, FILTER_FLAG_LOG = 1, 2
 PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 4, 22, 24, 38, 47
 AMBIENT_CLEAR_ALL, SECCOMP_FILTER = 4, 2
 CAPABILITY_VERSION_3: Final = 0x20080522
@@ -230,15 +235,24 @@ def _give_up_privileges(orders: Orders) -> None:
     _check(_libc.capset(header, (ctypes.c_uint32 * 6)()), "drop the capabilities")
     _check(_libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "become undumpable")
     _check(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "refuse new privileges")
-    _load_filter(base64.b64decode(orders.seccomp))
+    if orders.quiet_seccomp is not None:
+        _load_filter(base64.b64decode(orders.quiet_seccomp))
+    _load_filter(base64.b64decode(orders.seccomp), logs=orders.quiet_seccomp is not None)
 
 
 class _FilterProgram(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
 
-def _load_filter(program: bytes) -> None:
+def _load_filter(program: bytes, *, logs: bool = False) -> None:
     loaded = _FilterProgram(len(program) // 8, program)
+    if logs:
+        number = SYS_SECCOMP.get(os.uname().machine)
+        if number is None:
+            raise SetupFailed(f"seccomp's number on {os.uname().machine} is not known here")
+        result = _libc.syscall(ctypes.c_long(number), SET_MODE_FILTER, FILTER_FLAG_LOG, ctypes.byref(loaded))
+        _check(result, "load the seccomp filter with a log of what it refuses")
+        return
     _check(_libc.prctl(PR_SET_SECCOMP, SECCOMP_FILTER, ctypes.byref(loaded), 0, 0), "load the seccomp filter")
 
 

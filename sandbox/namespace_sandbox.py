@@ -37,7 +37,7 @@ from sandbox.piped import PipedStream
 from sandbox.printable import printable
 from sandbox.proof import probe_argv, read_report
 from sandbox.python_view import SEARCH_PATH, HostView
-from sandbox.seccomp_filter import filter_program
+from sandbox.seccomp_filter import filter_program, logging_programs
 from sandbox.started_worker import StartedWorker
 
 ISOLATION: Final[Isolation] = "namespace"
@@ -67,6 +67,7 @@ class NamespaceSandbox:
         self._view = view
         self._groups = groups
         self._filter = base64.b64encode(filter_program()).decode()
+        self._logging = tuple(base64.b64encode(program).decode() for program in logging_programs())
 
     def start(self, program: Program) -> StartedWorker:
         """Starts `program` in fresh namespaces.
@@ -150,7 +151,8 @@ class NamespaceSandbox:
             argv=list(program.argv),
             environment=_environment(limits),
             working_dir=SCRATCH,
-            seccomp=self._filter,
+            seccomp=self._logging[1] if program.logs_refusals else self._filter,
+            quiet_seccomp=self._logging[0] if program.logs_refusals else None,
         )
 
 

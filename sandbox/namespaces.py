@@ -20,6 +20,7 @@ import socket
 import subprocess
 import time
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -27,10 +28,14 @@ from typing import Any, Final
 from sandbox.confinement import EndState
 from sandbox.contract import Limits, SandboxUnavailable
 from sandbox.control_groups import ControlGroup
-from sandbox.memory_watch import MemoryWatch
+from sandbox.group_counters import counters_of
+from sandbox.left_behind import folders_left, names_beside
+from sandbox.looking import look_at, refused_calls
+from sandbox.memory_watch import MemoryWatch, descendants
 from sandbox.namespace_inside import Orders
 from sandbox.piped import PipedStream, ProgramEnds
 from sandbox.python_view import base_interpreter
+from sandbox.usage import Usage
 from sandbox.user_namespaces import obstacles
 
 INSIDE: Final = Path(__file__).with_name("namespace_inside.py")
@@ -41,6 +46,7 @@ TOOLS_PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 REMOVAL_DEADLINE_S: Final = 30.0
 REPORT_CAP_BYTES: Final = 64 << 10
 NOBODY_SAID: Final = 255
+UNSHARE_INIT_AND_PROGRAM: Final = 3
 
 
 class Namespaces:
@@ -57,6 +63,7 @@ class Namespaces:
         self._heard = bytearray()
         self._watch: MemoryWatch | None = None
         self._started_at = datetime.now(UTC)
+        self._logs_refusals = False
         self._killed = False
         self._reported: int | None = None
 
@@ -67,6 +74,7 @@ class Namespaces:
             SandboxUnavailable: the machine does not allow it; the text says what failed and what to do.
         """
         until = time.monotonic() + self._limits.start_deadline_s
+        self._logs_refusals = orders.quiet_seccomp is not None
         self._group.make(self._limits)
         self._launch(ends)
         try:
@@ -103,6 +111,13 @@ class Namespaces:
         """Process 1 always says how the program ended, and nothing from inside can kill it."""
         return self._reported is None and not self._killed
 
+    def usage(self, since_s: float) -> Usage:
+        """What the kernel counted so far, which holds after its end, too; what is left is seen while it runs."""
+        if not self._runs():
+            return counters_of(self._group.folders_of)
+        seen = self._seen_running(since_s)
+        return seen if self._runs() else counters_of(self._group.folders_of)  # else a number may be another's by now
+
     def remove(self) -> None:
         """Kills what runs, removes the control group, and returns when nothing is left.
 
@@ -125,6 +140,28 @@ class Namespaces:
         """Removes it on the way out of another failure, which is the one to be reported."""
         with suppress(SandboxUnavailable):
             self.remove()
+
+    def _seen_running(self, since_s: float) -> Usage:
+        if self._group.holds("memory"):
+            seen = look_at(self._init_pid, self._group.folders_of, ours=UNSHARE_INIT_AND_PROGRAM)
+        else:
+            below = (self._init_pid, *descendants(self._init_pid))
+            seen = replace(
+                counters_of(self._group.folders_of),
+                memory_peak_bytes=self._watch.peak_bytes if self._watch is not None else None,
+                processes_left=names_beside(below, UNSHARE_INIT_AND_PROGRAM - 1),
+                folders=folders_left(self._init_pid),
+            )
+        if not self._logs_refusals:
+            return seen
+        return replace(seen, refused_calls=refused_calls(tuple(descendants(self._init_pid)), since_s))
+
+    def _runs(self) -> bool:
+        if self._init is None:
+            return False
+        poller = select.poll()
+        poller.register(self._init, select.POLLIN)
+        return not poller.poll(0)
 
     def _launch(self, ends: ProgramEnds) -> None:
         self._control, theirs = socket.socketpair()

@@ -123,7 +123,7 @@ class PipedStream(Conversation):
             return False
         data = self._scratch[:count]
         if self._sources[descriptor]:
-            self._collector.take(data)
+            self._collect(data)
         else:
             self._keep_last_words(data)
         return True

@@ -26,6 +26,7 @@ from sandbox.outcomes import (
     SandboxFault,
     TimedOut,
 )
+from sandbox.usage import UNSEEN, Usage
 
 GREETING_CAP_BYTES: Final = 1 << 20
 
@@ -93,12 +94,14 @@ class Script:
         steps: The greeting, then one step a request.
         repeat_last: The last step answers all further requests.
         at_end: How the program leaves when its input is closed; `Hang` if it does not.
+        usage: What is seen of it from outside when it has ended.
         last_words: What it wrote to stderr.
     """
 
     steps: Sequence[Step]
     repeat_last: bool = False
     at_end: Leave | Hang = Leave(0)
+    usage: Usage = UNSEEN
     last_words: str = ""
 
 
@@ -118,6 +121,11 @@ class ScriptedWorker:
     def name(self) -> str:
         """A name for logs."""
         return self._name
+
+    @property
+    def usage(self) -> Usage:
+        """What the script says, once it has ended."""
+        return Usage() if self._outcome is None else self._script.usage
 
     def greeting(self) -> Reply | Outcome:
         """Takes the first step; later calls return it again."""

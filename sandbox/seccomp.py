@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 PROFILE_FILE: Final = Path(__file__).with_name("seccomp.json")
 GPU_FILE: Final = PROFILE_FILE.with_name("seccomp_gpu.json")
+LOG_FLAG: Final = "SECCOMP_FILTER_FLAG_LOG"
 Use = Literal["cuda", "sanitizer"]  # what a program uses that makes calls of its own
 
 
@@ -108,20 +109,23 @@ def read_uses() -> dict[Use, tuple[Rule, ...]]:
 
 
 @cache
-def profile_text(*, for_gvisor: bool = False, uses: tuple[Use, ...] = ()) -> str:
+def profile_text(*, for_gvisor: bool = False, uses: tuple[Use, ...] = (), logs_refusals: bool = False) -> str:
     """Returns the profile in the engine's form, as one line of JSON: its API takes the text, not a path.
 
     Args:
         uses: What the program uses that makes calls of its own.
         for_gvisor: gVisor loads the filter inside its own kernel and refuses with EPERM only, after which libc does not
             fall back. That kernel has no clone3 and says so itself, so what is to look absent is let through to it.
+        logs_refusals: The kernel logs what is refused. Not every runtime takes a profile that asks for it.
     """
     profile = read_profile()
     # No sub-architecture: the older ones that a processor also runs have calls of their own, under other numbers.
     native: list[dict[str, object]] = [{"architecture": name, "subArchitectures": []} for name in profile.architectures]
     besides = (rule for use in uses for rule in read_uses()[use])
     rules = [_engine_form(rule, for_gvisor) for rule in (*profile.rules, *besides)]
-    document = {"defaultAction": "SCMP_ACT_ERRNO", "archMap": native, "syscalls": rules}
+    document: dict[str, object] = {"defaultAction": "SCMP_ACT_ERRNO", "archMap": native, "syscalls": rules}
+    if logs_refusals:
+        document["flags"] = [LOG_FLAG]
     return json.dumps(document, separators=(",", ":"))
 
 

@@ -2,7 +2,7 @@
 
 libseccomp compiles it: the library that engines use, too, so that one profile means the same in both sandboxes. It is
 called through ctypes, because its Python bindings are either tied to the system's Python (Debian's python3-seccomp) or
-without a release for years (pyseccomp), and six functions are all that is needed. Debian's apt needs libseccomp2, so
+without a release for years (pyseccomp), and seven functions are all that is needed. Debian's apt needs libseccomp2, so
 it is there on every Debian.
 
 It reads the very text that an engine gets, so how the list is kept beside its reasons is no business of this module.
@@ -68,16 +68,55 @@ def filter_program() -> bytes:
     Raises:
         SandboxUnavailable: libseccomp is missing or refuses the profile.
     """
+    return _built(ERRNO | EPERM, _rules())
+
+
+@cache
+def logging_programs() -> tuple[bytes, bytes]:
+    """Returns two programs that together are the allowlist, to be loaded in this order.
+
+    The first refuses what is to look absent and is loaded as it is; the second refuses the rest and is loaded so that
+    the kernel logs that. In one, what libc asks for at every thread would fill the log: it drops lines above a rate.
+
+    Raises:
+        SandboxUnavailable: libseccomp is missing or refuses the profile.
+    """
+    absent = [rule for rule in _rules() if rule.action == "SCMP_ACT_ERRNO"]
+    let_through = [rule.model_copy(update={"action": "SCMP_ACT_ALLOW"}) for rule in _rules()]
+    return _built(ALLOW, absent), _built(ERRNO | EPERM, let_through)
+
+
+def _rules() -> list[_Rule]:
+    return _EngineProfile.model_validate_json(profile_text()).syscalls
+
+
+def _built(default: int, rules: list[_Rule]) -> bytes:
     library = _library()
-    context = library.seccomp_init(ERRNO | EPERM)
+    context = library.seccomp_init(default)
     if not context:
         raise SandboxUnavailable("libseccomp can't begin a filter on this machine's architecture")
     try:
-        for rule in _EngineProfile.model_validate_json(profile_text()).syscalls:
+        for rule in rules:
             _add(library, context, rule)
         return _exported(library, context)
     finally:
         library.seccomp_release(context)
+
+
+def call_name(architecture: int, number: int) -> str:
+    """Returns what a system call is called on an architecture (`AUDIT_ARCH_…`); its number where nobody knows."""
+    unnamed = f"call {number} of architecture {architecture:#x}"
+    try:
+        library = _library()
+    except SandboxUnavailable:
+        return unnamed
+    address = library.seccomp_syscall_resolve_num_arch(architecture, number)
+    if not address:
+        return unnamed
+    try:
+        return ctypes.string_at(address).decode("ascii", "replace")
+    finally:
+        ctypes.CDLL(None).free(ctypes.c_void_p(address))
 
 
 def _library() -> Any:
@@ -92,6 +131,8 @@ def _library() -> Any:
     library.seccomp_release.argtypes = [ctypes.c_void_p]
     library.seccomp_release.restype = None
     library.seccomp_syscall_resolve_name.argtypes = [ctypes.c_char_p]
+    library.seccomp_syscall_resolve_num_arch.restype = ctypes.c_void_p
+    library.seccomp_syscall_resolve_num_arch.argtypes = [ctypes.c_uint32, ctypes.c_int]
     library.seccomp_rule_add_array.argtypes = [
         ctypes.c_void_p,
         ctypes.c_uint32,

@@ -57,7 +57,7 @@ class Outside:
         return LimitProof("cpus", holds, f"{quota} of each {period} microseconds, seen on the host")
 
     def _value(self, pid: int, container: str, controller: str, files: tuple[str, ...]) -> str:
-        for folder in self._folders(pid, container, controller):
+        for folder in self.folders(pid, container, controller):
             for name in files:
                 try:
                     return (folder / name).read_text(encoding="ascii").strip()
@@ -65,7 +65,8 @@ class Outside:
                     continue
         return NO_LIMIT
 
-    def _folders(self, pid: int, container: str, controller: str) -> Iterator[Path]:
+    def folders(self, pid: int, container: str, controller: str) -> Iterator[Path]:
+        """Yields where a container's group of a controller may lie; nothing where its process is not to be seen."""
         try:
             lines = (self.proc / str(pid) / "cgroup").read_text(encoding="utf-8").splitlines()
         except OSError:

@@ -23,6 +23,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
@@ -41,6 +42,7 @@ from sandbox.outcomes import (
     SandboxFault,
     TimedOut,
 )
+from sandbox.usage import Usage
 
 GREETING_CAP_BYTES: Final = 1 << 20
 LEAVE_GRACE_S: Final = 2.0
@@ -60,11 +62,18 @@ class StartedWorker:
         self._start_until = time.monotonic() + limits.start_deadline_s
         self._greeting: Reply | None = None
         self._outcome: Outcome | None = None
+        self._usage = Usage()
+        self._ready_s = self._started  # what it was refused before it was ready is no candidate's doing
 
     @property
     def name(self) -> str:
         """A name for logs."""
         return self._confinement.name
+
+    @property
+    def usage(self) -> Usage:
+        """What it used and left; nothing is known before it has ended."""
+        return self._usage
 
     def greeting(self) -> Reply | Outcome:
         """Waits for the frame that says the program is ready; later calls return it again."""
@@ -76,6 +85,7 @@ class StartedWorker:
         )
         if isinstance(answer, Reply):
             self._greeting = answer
+            self._ready_s = time.monotonic()
         return answer
 
     def exchange(self, request: Sequence[Buffer], *, deadline_s: float, cap_bytes: int) -> Reply | Outcome:
@@ -148,6 +158,11 @@ class StartedWorker:
         return self._outcome
 
     def _removed(self, outcome: Outcome) -> Outcome:
+        if not self._usage.was_seen:  # it left by itself; what holds it may still know
+            self._look()
+        self._usage = replace(
+            self._usage, stdout_bytes=self._stream.stdout_bytes, stderr_bytes=self._stream.stderr_bytes
+        )
         self._stream.close()
         try:
             self._confinement.remove()
@@ -155,7 +170,12 @@ class StartedWorker:
             return outcome if isinstance(outcome, SandboxFault) else SandboxFault(f"{error}; it had ended: {outcome}")
         return outcome
 
+    def _look(self) -> None:
+        if not self._stream.interrupted:  # else somebody waits for the end, and nobody for what it used
+            self._usage = self._usage.joined(self._confinement.usage(self._ready_s))
+
     def _leave(self) -> Outcome:
+        self._look()
         self._stream.close_input()
         turn: Turn = self._stream.drain(time.monotonic() + LEAVE_GRACE_S)
         if self._greeting is not None and self._stream.unasked_bytes:
@@ -168,7 +188,8 @@ class StartedWorker:
             state = self._confinement.end_state(LEAVE_GRACE_S)
             if state is not None:
                 return self._left_by_itself(state)
-        # First, because the engine does not finish a kill while output that nobody reads is stuck in this stream.
+        self._look()
+        # Before the kill: the engine does not finish one while output that nobody reads is stuck in this stream.
         self._stream.close()
         self._confinement.kill()
         state = self._confinement.end_state(DEATH_DEADLINE_S)

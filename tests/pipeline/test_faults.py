@@ -60,7 +60,14 @@ def test_wrong_usage_exits_2_with_one_message(
 
 
 @pytest.mark.parametrize(
-    "variable", ["KERNELGATE_WORKERS", "KERNELGATE_RUNNER_MIB", "KERNELGATE_OUTAGE_S", "KERNELGATE_PIP_ARGS"]
+    "variable",
+    [
+        "KERNELGATE_WORKERS",
+        "KERNELGATE_RUNNER_MIB",
+        "KERNELGATE_OUTAGE_S",
+        "KERNELGATE_PIP_ARGS",
+        "KERNELGATE_LOG_REFUSALS",
+    ],
 )
 def test_a_variable_of_the_environment_that_cannot_be_used_exits_2(
     kernelgate: Program, tmp_path: Path, variable: str

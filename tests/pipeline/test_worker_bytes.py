@@ -46,6 +46,7 @@ from runners.specialisation import (
 )
 from sandbox.contract import Program
 from sandbox.scripted import Answer, Say, Script, ScriptedSandbox
+from sandbox.usage import Usage
 
 MARK = "ae5b0c77"
 USED = Resources(registers=8, spill_bytes=0, shared_bytes=0, tensor_memory_columns=0, threads=128)
@@ -118,7 +119,7 @@ class Liar:
         self.greeting = wire.Greeting(**versions, interpreter_repaired=True)
 
     def script(self, program: Program) -> Script:
-        return Script((Say(payload(self.greeting)), Answer(self._answer)), repeat_last=True)
+        return Script((Say(payload(self.greeting)), Answer(self._answer)), repeat_last=True, usage=SEEN)
 
     def compiler_script(self, program: Program) -> Script:
         answer = self.compiled if isinstance(self.compiled, bytes) else payload(self.compiled)
@@ -192,6 +193,7 @@ LIES: dict[str, Lie] = {
     "no JSON": lambda x: Liar(call=wire.HEADER_LENGTH.pack(len(x.encode())) + x.encode()),
     "no message": lambda x: Liar(call=x.encode()),
 }
+SEEN = Usage(memory_peak_bytes=5 << 20, processes_left=("\x1b[2J",))
 PLAIN = "naïve \x1b λ\n"  # loads the tables and codecs that any text may need
 
 
@@ -299,6 +301,21 @@ def test_a_worker_that_tells_the_truth_is_believed_as_far_as_it_is_checked(
 ) -> None:
     liar = Liar(told={"specialisations": (launched("relu"),)}, compiled=Compiled(resources=USED))
     assert verified(relu, policy, liar, tmp_path, "run")[0].verdict.tier is Tier.FUNCTIONAL
+
+
+def test_what_was_seen_from_outside_stands_in_the_evidence(relu: Candidate, policy: Policy, tmp_path: Path) -> None:
+    liar = Liar(told={"specialisations": (launched("relu"),)}, compiled=Compiled(resources=USED))
+    evidence = verified(relu, policy, liar, tmp_path, "run")[0].evidence
+    assert evidence.observed is not None
+    interpreter, compiler = evidence.observed
+    assert (interpreter.ran, interpreter.programs, interpreter.seen) == ("interpreter", 1, 1)
+    assert (interpreter.memory_peak_bytes, interpreter.processes_left) == (5 << 20, ("\x1b[2J",))
+    assert (compiler.ran, compiler.programs, compiler.seen, compiler.memory_peak_bytes) == ("compiler", 1, 0, None)
+
+
+def test_of_a_candidate_that_was_not_run_nothing_was_seen(policy: Policy) -> None:
+    denied = parse_candidate(candidate(at_call="eval('1')").encode(), "relu.py")
+    assert measure(denied, policy, Supply(Liar())).observed == ()
 
 
 def assert_tame(printed: str) -> None:

@@ -22,6 +22,7 @@ from runners.operators import OPERATORS
 from runners.plans import pairwise
 from sandbox.contract import Buffer, Reply
 from sandbox.outcomes import Finished, Outcome
+from sandbox.usage import Usage
 
 GREETING = wire.Greeting(python="3.11.2", torch="2.13.0", triton="3.9.0", interpreter_repaired=True)
 
@@ -45,6 +46,7 @@ class FakeWorker:
         self._stage = stage
         self._outcome: Outcome | None = None
         self.name = "fake"
+        self.usage = Usage()
         self.ends = 0
 
     def greeting(self) -> Reply | Outcome:

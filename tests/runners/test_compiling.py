@@ -28,6 +28,7 @@ from runners.specialisation import (
 )
 from sandbox.contract import Reply
 from sandbox.outcomes import Exited, Finished, KilledBySignal, Outcome, OutOfMemory, TimedOut
+from sandbox.usage import UNSEEN
 
 EFFORT = CompileEffort(
     required=("sm_80", "sm_90"), informative=("gfx942",), specialisations=2, deadline_s=1, total_s=99
@@ -82,6 +83,8 @@ class Compilers:
 
 
 class _Worker:
+    usage = UNSEEN
+
     def __init__(self, stage: Compilers) -> None:
         self._stage, self._outcome = stage, None
         self._ended = False

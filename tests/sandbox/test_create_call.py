@@ -26,6 +26,7 @@ from sandbox.owner import Owner
 
 CONSTANT, IMAGE, ARGUMENTS, OWNER, RUNTIME = "constant", "image id", "arguments of the harness", "owner", "runtime"
 DEVICE, USES = "the GPU that the machine's owner named", "what the program uses"
+LOGS = "whether the machine's owner wants refusals logged"
 MEMORY, PROCESSES, CPUS, TMP, INODES, FILES, FSIZE = (
     "memory_bytes", "processes", "cpus", "tmp_bytes", "tmp_inodes", "open_files", "file_bytes",
 )  # fmt: skip
@@ -62,7 +63,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "HostConfig.ReadonlyRootfs": (CONSTANT,),
     "HostConfig.CapAdd": (CONSTANT,),
     "HostConfig.CapDrop": (CONSTANT,),
-    "HostConfig.SecurityOpt": (RUNTIME, USES),  # gVisor takes the allowlist in another wording
+    "HostConfig.SecurityOpt": (RUNTIME, USES, LOGS),  # gVisor takes the allowlist in another wording
     "HostConfig.Memory": (MEMORY,),
     "HostConfig.MemorySwap": (MEMORY,),
     "HostConfig.NanoCpus": (CPUS,),
@@ -165,6 +166,7 @@ OTHERS: Mapping[str, tuple[Program, Owner, str | None]] = {
     RUNTIME: (PROGRAM, OWNER_1, "runc"),
     DEVICE: (dataclasses.replace(PROGRAM, device=GPU), OWNER_1, "runsc"),
     USES: (dataclasses.replace(PROGRAM, uses=("cuda",)), OWNER_1, "runsc"),
+    LOGS: (dataclasses.replace(PROGRAM, logs_refusals=True), OWNER_1, "runsc"),
     **{
         name: (changed(**{name: getattr(LIMITS, name) + 1}), OWNER_1, "runsc")
         for name in (MEMORY, PROCESSES, CPUS, TMP, INODES, FILES, FSIZE)
@@ -190,8 +192,10 @@ def test_an_input_reaches_the_fields_that_name_it_and_no_other(source: str) -> N
 
 def test_every_input_of_the_call_is_in_the_table() -> None:
     inputs = {field.name for field in dataclasses.fields(Limits)} - {"start_deadline_s"}  # which the host keeps itself
-    assert inputs | {IMAGE, ARGUMENTS, OWNER, RUNTIME, DEVICE, USES} == set(OTHERS)
-    assert {field.name for field in dataclasses.fields(Program)} == {"image", "argv", "limits", "device", "uses"}
+    assert inputs | {IMAGE, ARGUMENTS, OWNER, RUNTIME, DEVICE, USES, LOGS} == set(OTHERS)
+    assert {field.name for field in dataclasses.fields(Program)} == {
+        "image", "argv", "limits", "device", "uses", "logs_refusals",
+    }  # fmt: skip
 
 
 def test_beside_the_body_the_call_has_a_drawn_name_and_nothing_else() -> None:

@@ -22,6 +22,7 @@ from runners.launch_plan import Buffer as PlanBuffer
 from runners.launch_plan import Kernel, Launch, LaunchPlan, Place, Pointer, View
 from sandbox.contract import Buffer, Reply, SandboxUnavailable
 from sandbox.outcomes import Finished, Outcome
+from sandbox.usage import Usage
 
 CUBIN: Final = elf({".text.a_kernel": 64})
 GREETING: Final = wire.Greeting(
@@ -63,6 +64,7 @@ class _Program:
         self._answer = answer
         self._outcome: Outcome | None = None
         self.name = "fake"
+        self.usage = Usage(memory_peak_bytes=1 << 30, stdout_bytes=7)
         self.is_ended = False
 
     def greeting(self) -> Reply | Outcome:

@@ -15,6 +15,7 @@ from runners.inside import candidate_unsafe
 from runners.inside.interpreter import accesses, monitor, storage
 from sandbox.contract import Buffer, Reply
 from sandbox.outcomes import Finished, Outcome
+from sandbox.usage import Usage
 
 SHOWN_BY_RESULTS = {"undefined lane", "program order", "fresh memory"}
 
@@ -23,6 +24,7 @@ class HereWorker:
     """A runner's loop without its process."""
 
     name = "here"
+    usage = Usage()
 
     def __init__(self) -> None:
         self._entries: dict[str, candidate_unsafe.Entry] = {}

@@ -1,0 +1,91 @@
+"""`kernelgate audit`: parse, call one function, render."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from pipeline.command_frame import RunsOption, errors_in_words, listening
+from pipeline.errors import UsageError
+from pipeline.exit_codes import ALLOWED, INCOMPLETE
+
+
+class AuditFormat(StrEnum):
+    """How an audit is printed."""
+
+    TABLE = "table"
+    JSONL = "jsonl"
+
+
+class KindOption(StrEnum):
+    """What facts can be about."""
+
+    IMPORTS = "imports"
+    SOURCE = "source"
+    SECCOMP = "seccomp"
+    FILES = "files"
+    PROCESSES = "processes"
+    MEMORY = "memory"
+    OUTPUTS = "outputs"
+    ENDS = "ends"
+
+
+def audit_command(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RUN]...", help="Ids of runs, or paths of their folders; default: all."),
+    ] = None,
+    candidate: Annotated[
+        str | None, typer.Option(metavar="DIGEST", help="Only the candidate whose SHA-256 begins with this.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Only runs from this day on (YYYY-MM-DD, UTC).")
+    ] = None,
+    operator: Annotated[str | None, typer.Option(help="Only candidates for this operator.")] = None,
+    only: Annotated[list[KindOption] | None, typer.Option(help="Only facts of this kind; repeatable.")] = None,
+    output_format: Annotated[
+        AuditFormat, typer.Option("--format", help="A table for people, or a line of JSON for each fact on stdout.")
+    ] = AuditFormat.TABLE,
+    runs: RunsOption = None,
+) -> None:
+    """List what candidates tried, across runs, and whose word each fact is: exit 3 where a run is damaged.
+
+    Denied imports and other findings in the source with their lines; calls that the system-call filter refused, where
+    the kernel logs them; memory, processes, outputs and files, as measured outside. Nothing is run and nothing written.
+    """
+    with errors_in_words():
+        from pipeline.audit.events import Kind
+        from pipeline.audit.reading import Selection, begin_audit
+        from pipeline.settings import Settings
+
+        selection = Selection(
+            runs=tuple(names or ()),
+            digest=candidate,
+            since=None if since is None else _day(since),
+            operator=operator,
+            only=frozenset(Kind(one.value) for one in only or ()),
+        )
+        with listening(None) as listener:
+            audit = begin_audit(Settings.resolve(runs=runs, workers=1).runs, selection, listener.note)
+            if output_format is AuditFormat.JSONL:
+                for one in audit.candidates():
+                    sys.stdout.writelines(event.as_line() for event in one.events)
+            else:
+                from pipeline.console import output
+                from pipeline.render_audit import print_audit
+
+                print_audit(audit, output())
+        if not audit.audited and not audit.damaged:
+            raise UsageError("no candidate of these runs is what was asked for")
+    raise typer.Exit(INCOMPLETE if audit.damaged else ALLOWED)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--since {text!r} is no day; it is written YYYY-MM-DD") from None
