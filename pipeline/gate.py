@@ -45,6 +45,7 @@ from runners.origin.references import ReferencesError, ReferenceSet, references_
 from runners.properties import Effort, PropertiesCheck
 from runners.session import Deadlines
 from runners.specialisation import Specialisation
+from runners.traced_check import TracedCheck
 from runners.turn import ALONE, Turn
 from sandbox.contract import SandboxUnavailable
 
@@ -132,7 +133,7 @@ def measure(
     try:
         with DevicePart(item, policy, gpu, told.of_gpu) as device:
             with nullcontext(ALONE) if turns is None else turns.one() as turn:
-                check = PropertiesCheck(item, supply.take, effort, judge_seed, heard, turn)
+                check = TracedCheck(item, supply.take, effort, judge_seed, heard, turn)
                 made = _run(item, policy, supply, check, turn)
             # Others have the slot while this one waits for the GPU.
             on_gpu = device.evidence(agreed=made.agreed)

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from runners.device_evidence import DeviceEvidence as DeviceEvidence
+from runners.examined_case import ExaminedCase as ExaminedCase
 from runners.failures import AccessFault as AccessFault
 from runners.failures import CodeRaised as CodeRaised
 from runners.failures import Failure as Failure
@@ -70,6 +71,10 @@ class PropertiesEvidence(Record):
         worst_ratio: By dtype, the largest error over its allowance; 1 is the edge.
         deadline_spent: Whether the total deadline ended the check before its last case.
         runners: How many runners were used; more than one means that some ended early.
+        found: The failure on the first failing case, where it was made smaller since: `failure` is of the smallest.
+        trail: The cases that were run, in order, at most `runners.trail.KEPT` of them; empty in evidence of earlier
+            versions.
+        left_out: How many more there were.
     """
 
     kind: Literal["properties"] = "properties"
@@ -98,6 +103,9 @@ class PropertiesEvidence(Record):
     deadline_spent: bool
     runners: int
     wall_s: float
+    found: Failure | None = None
+    trail: tuple[ExaminedCase, ...] = ()
+    left_out: int = 0
 
     @property
     def cases(self) -> int:
