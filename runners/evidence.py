@@ -28,6 +28,7 @@ from runners.isolation_evidence import LimitEvidence as LimitEvidence
 from runners.missing import Missing as Missing
 from runners.origin.evidence import OriginEvidence as OriginEvidence
 from runners.record import Record as Record
+from runners.times import Times as Times
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -264,7 +265,22 @@ class CandidateFacts(Record):
 
 
 class Evidence(Record):
-    """All that was measured about one candidate."""
+    """All that was measured about one candidate.
+
+    Attributes:
+        operator_digest: SHA-256 of the operator's name, of what declares it and of the code that measures; None where
+            the file is no candidate.
+        source: What speaks against the source; where anything does, nothing was run.
+        properties: Its runs on drawn cases, on the interpreter.
+        compile: Its launches, compiled ahead of time.
+        mutants: What its own test found of changed copies of it.
+        strength: What the operator's own test was found to be worth.
+        device: Its calls and the replays of its machine code on a GPU.
+        origin: Where its text may come from.
+        environment: Of the interpreter's runners; None where none was started.
+        isolation: Of the same runners.
+        times: Of the measuring; None in evidence of earlier versions.
+    """
 
     schema_version: Literal[1] = SCHEMA_VERSION
     candidate: CandidateFacts
@@ -288,3 +304,4 @@ class Evidence(Record):
     )
     environment: Environment | None
     isolation: IsolationEvidence | None
+    times: Times | None = None
