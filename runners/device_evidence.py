@@ -196,6 +196,7 @@ class DeviceEvidence(Record):
         large: Cases with more than 2³¹ elements, or why there is none; empty where none was asked for or a case failed.
         lost: Programs that ended meanwhile.
         phases_s: Seconds of each phase, by name.
+        found: The failure on the first failing case, where `failure` is that on a smaller one; else None.
     """
 
     kind: Literal["device"] = "device"
@@ -228,3 +229,4 @@ class DeviceEvidence(Record):
     lost: int
     phases_s: dict[str, float]
     wall_s: float
+    found: Failure | None = None
