@@ -51,7 +51,7 @@ def compared(
     ratio = 0.0
     expected = inputs.expected(results.seed, rows, allowance)
     for number, (want, got) in enumerate(zip(expected, came, strict=True)):
-        wrong = wrong_values(inputs.case, conditions, number, want, got)
+        wrong = wrong_values(inputs.case, conditions, number, want, got, whole=False)
         if wrong is not None:
             return _at_its_place(wrong, inputs, rows)
         ratio = max(ratio, compare(want, got).worst_ratio)
