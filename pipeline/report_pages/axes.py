@@ -39,7 +39,7 @@ class LogAxis:
 def log_axis(values: Iterable[float], start: int, length: int) -> LogAxis:
     """Returns an axis that holds all of `values` that are more than 0 and finite."""
     powers = [math.log10(value) for value in values if 0 < value < math.inf]
-    low, high = (math.floor(min(powers)), math.ceil(max(powers))) if powers else (0, 1)
+    low, high = (math.floor(min(powers) - 0.15), math.ceil(max(powers))) if powers else (0, 1)
     return LogAxis(low, max(high, low + 1), start, length)
 
 

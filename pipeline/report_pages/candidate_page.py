@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.report_pages.benchmark_view import BenchmarkView, benchmark_view
 from pipeline.report_pages.case_view import CaseView, case_view
+from pipeline.report_pages.cases_view import CasesView, cases_view
 from pipeline.report_pages.coverage_view import CoverageView, coverage_view
 from pipeline.report_pages.isolation_view import IsolationView, isolation_view
+from pipeline.report_pages.matrix_view import MatrixView, matrix_view
 from pipeline.report_pages.mutants_view import MutantsView, mutants_view
 from pipeline.report_pages.numeric_view import NumericView, numeric_view
 from pipeline.report_pages.provenance_view import ProvenanceView, provenance_view
@@ -35,9 +37,11 @@ class CandidatePage:
     run: str
     verdict: VerdictView
     trail: TrailView
+    cases: CasesView
     case: CaseView | None
     numeric: NumericView
     coverage: CoverageView
+    matrix: MatrixView
     mutants: MutantsView
     source: SourceView
     isolation: IsolationView
@@ -57,9 +61,11 @@ def candidate_page(subject: Subject) -> CandidatePage:
         run=subject.run,
         verdict=verdict_view(subject, explanation),
         trail=trail_view(subject, explanation),
+        cases=cases_view(evidence.properties),
         case=case_view(subject),
         numeric=numeric_view(evidence),
         coverage=coverage_view(evidence, policy),
+        matrix=matrix_view(evidence.properties),
         mutants=mutants_view(evidence),
         source=source_view(judged.source, verdict.findings, evidence),
         isolation=isolation_view(evidence, policy),
@@ -116,9 +122,4 @@ def _with_contents(page: CandidatePage) -> CandidatePage:
         ),
         Entry("replay", "Replay", ""),
     )
-    return CandidatePage(
-        run=page.run, verdict=page.verdict, trail=page.trail, case=page.case, numeric=page.numeric,
-        coverage=page.coverage, mutants=page.mutants, source=page.source, isolation=page.isolation,
-        provenance=page.provenance, benchmark=page.benchmark, replays=page.replays, digests=page.digests,
-        contents=contents,
-    )  # fmt: skip
+    return replace(page, contents=contents)

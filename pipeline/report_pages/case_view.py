@@ -11,6 +11,7 @@ from pipeline.failing_cases import case_of
 from pipeline.report_pages.error_map_view import ErrorMapView, error_map_view
 from pipeline.report_pages.subject import Subject
 from pipeline.report_pages.verdict_view import Fact
+from pipeline.report_pages.visible import cut
 from pipeline.report_pages.wording import index_text, number, short
 from runners.cases import Case
 from runners.evidence import (
@@ -84,7 +85,7 @@ class CaseView:
     tensors: tuple[TensorView, ...]
     facts: tuple[Fact, ...]
     elements: tuple[ElementView, ...]
-    map: ErrorMapView | None
+    maps: tuple[ErrorMapView, ...]
     map_lacks: str
     line: int | None
     message: str
@@ -100,7 +101,7 @@ def case_view(subject: Subject) -> CaseView | None:
     where, failure = found
     case = failure.case
     stored = case_of(subject.judged)
-    drawn = error_map_view(failure) if isinstance(failure, WrongValues) else None
+    maps = tuple(_maps(evidence, failure)) if isinstance(failure, WrongValues) else ()
     return CaseView(
         where=where,
         case=None if case is None else case.id,
@@ -108,8 +109,8 @@ def case_view(subject: Subject) -> CaseView | None:
         tensors=() if case is None else tuple(_tensors(case)),
         facts=tuple(_facts(failure)),
         elements=tuple(map(element_view, failure.first[:ELEMENTS])) if isinstance(failure, WrongValues) else (),
-        map=drawn,
-        map_lacks="" if drawn is not None or not isinstance(failure, WrongValues) else _NO_MAP,
+        maps=maps,
+        map_lacks=_NO_MAP if isinstance(failure, WrongValues) and not maps else "",
         line=getattr(failure, "line", None),
         message=_message(failure),
         replay=None if stored is None else f"kernelgate replay {subject.run} {subject.folder}/{stored.id}",
@@ -130,6 +131,16 @@ def _failure(evidence: Evidence) -> tuple[str, Failure | UnsupportedCase] | None
         if not isinstance(part, Missing) and part.unsupported is not None:
             return where, part.unsupported
     return None
+
+
+def _maps(evidence: Evidence, failure: WrongValues) -> Iterator[ErrorMapView]:
+    """The map of the smallest failing case and, before it, that of the case in which the fault was found."""
+    found = None if isinstance(evidence.properties, Missing) else evidence.properties.found
+    if isinstance(found, WrongValues) and failure is evidence.properties.failure:
+        drawn = error_map_view(found, f"Where it was found: {cut(found.case.describe(), 300)}")
+        yield from () if drawn is None else (drawn,)
+    drawn = error_map_view(failure, "The smallest failing case")
+    yield from () if drawn is None else (drawn,)
 
 
 def _sizes(case: Case) -> Iterator[Fact]:

@@ -64,11 +64,12 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class TrailView:
-    """All checks in the order in which they are made."""
+    """All checks in the order in which they are made; `waited` says what passed besides, where that was recorded."""
 
     steps: tuple[Step, ...]
     phases: tuple[Phase, ...]
     total: str
+    waited: str
 
 
 def trail_view(subject: Subject, explanation: Explanation) -> TrailView:
@@ -86,7 +87,7 @@ def trail_view(subject: Subject, explanation: Explanation) -> TrailView:
     phases = {} if isinstance(evidence.device, Missing) else evidence.device.phases_s
     most = max(phases.values(), default=0.0)
     shown = tuple(Phase(name, seconds(time), _permille(time, most)) for name, time in phases.items())
-    return TrailView(tuple(steps), shown, seconds(subject.judged.wall_s))
+    return TrailView(tuple(steps), shown, seconds(subject.judged.wall_s), _waited(evidence))
 
 
 def _step(
@@ -176,7 +177,18 @@ def _times(evidence: Evidence) -> Iterator[tuple[Check, float]]:
     for check, part in zip(checks, parts, strict=True):
         if not isinstance(part, Missing):
             yield check, part.wall_s
+    if evidence.times is not None:
+        yield "source", evidence.times.source_s
+        if not isinstance(evidence.origin, Missing):
+            yield "origin", evidence.times.origin_s
 
 
 def _permille(part: float, whole: float) -> int:
     return round(1000 * part / whole) if whole > 0 else 0
+
+
+def _waited(evidence: Evidence) -> str:
+    times = evidence.times
+    if times is None:
+        return "How long it waited for its turn was not recorded."
+    return f"It waited {seconds(times.waited_s)} for its turn; all in all {seconds(times.total_s)} passed."

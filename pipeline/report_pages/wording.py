@@ -36,7 +36,7 @@ def short(value: float) -> str:
         return "∞" if value > 0 else "−∞"
     if value != 0 and (abs(value) < 1e-3 or abs(value) >= 1e6):
         return f"{value:.2e}"
-    return f"{value:.3g}"
+    return f"{value:.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
 
 
 def percent(share: float) -> str:
