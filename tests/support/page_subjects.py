@@ -167,7 +167,7 @@ def on_gpu(folder: str = "004-kernels-fast") -> Subject:
         kernels=(kernel,), phases_s={"cases": 31.5, "sanitizers": 80.0, "benchmark": 22.0},
         worst_ratio={"float32": 0.4, "float16": 0.97},
     )  # fmt: skip
-    ran = properties(trail=trail(240, fails=False), wall_s=41.0, worst_ratio={"float32": 0.87, "float16": 0.99},
+    ran = properties(trail=trail(60, fails=False), wall_s=41.0, worst_ratio={"float32": 0.87, "float16": 0.99},
                      longest={"M": 131, "N": 65551})  # fmt: skip
     return subject(evidence(device=made, properties=ran, times=times()), policy=PRODUCTION, folder=folder)
 

@@ -184,7 +184,7 @@ def test_coverage_stands_beside_what_the_policy_asks_for() -> None:
     assert {plan.name: plan.asked for plan in view.plans}["random"] == f"at least {CI.properties.random_cases}"
     matrix = matrix_view(evidence_of(on_gpu()).properties)
     layouts = matrix.tables[0]
-    assert sum(cell.count for row in layouts.rows for cell in row.cells) == 240
+    assert sum(cell.count for row in layouts.rows for cell in row.cells) == 60
 
 
 def test_survivors_are_told_with_their_difference() -> None:
