@@ -106,10 +106,17 @@ def subject(
     provenance: str | None = None,
 ) -> Subject:  # fmt: skip
     facts = made.candidate.model_copy(
-        update={"digest": hashlib.sha256(source).hexdigest(), "source_bytes": len(source)}
+        update={"digest": hashlib.sha256(source).hexdigest(), "source_bytes": len(source), **_named(made)}
     )
     whole = made.model_copy(update={"candidate": facts})
     return Subject(RUN, folder, policy, Judged(source, whole, decide(whole, policy)), provenance)
+
+
+def _named(made: Evidence) -> dict[str, str]:
+    """The name of what the source is, unless a test gave another one."""
+    if made.candidate.path != "kernels/relu.py":
+        return {}
+    return {"path": "kernels/softmax.py", "operator": "softmax", "entry": "softmax"}
 
 
 def times() -> Times:
