@@ -11,10 +11,12 @@ from pipeline.command_frame import (
     Format,
     FormatOption,
     OperatorsOption,
+    RunArgument,
     RunsOption,
     errors_in_words,
     needing_extra,
 )
+from pipeline.help_pages import examples
 
 attest_app = typer.Typer(help="Sign what a run found, and verify it (needs the extra 'attest').", no_args_is_help=True)
 
@@ -26,7 +28,12 @@ KEYRING = Path("kernelgate-keys.json")
 PRIVATE = Path("kernelgate-key.pem")
 
 
-@attest_app.command("keygen")
+@attest_app.command(
+    "keygen",
+    epilog=examples(
+        "kernelgate attest keygen", "kernelgate attest keygen --key ~/keys/ci.pem --keyring team-keys.json"
+    ),
+)
 def keygen_command(key: KeyOption = PRIVATE, keyring: KeyringOption = KEYRING) -> None:
     """Make a key: the private half in a new file, the public one in the keyring."""
     with errors_in_words(), needing_extra("attest"):
@@ -39,7 +46,9 @@ def keygen_command(key: KeyOption = PRIVATE, keyring: KeyringOption = KEYRING) -
         print_made(make_key(key, keyring, os.environ), key, keyring, output())
 
 
-@attest_app.command("keys")
+@attest_app.command(
+    "keys", epilog=examples("kernelgate attest keys", "kernelgate attest keys --keyring team-keys.json --format json")
+)
 def keys_command(keyring: KeyringOption = KEYRING, output_format: FormatOption = Format.TABLE) -> None:
     """List the keys of a keyring."""
     with errors_in_words(), needing_extra("attest"):
@@ -56,7 +65,7 @@ def keys_command(keyring: KeyringOption = KEYRING, output_format: FormatOption =
             print_keyring(ring, output())
 
 
-@attest_app.command("rotate")
+@attest_app.command("rotate", epilog=examples("kernelgate attest rotate --retire 3f2a91c04d1e --key ~/keys/new.pem"))
 def rotate_command(
     retire: Annotated[str, typer.Option("--retire", metavar="KEYID", help="The key that signs no more.")],
     key: Annotated[Path, typer.Option("--key", help="Where the new private key goes; a file that is not there.")],
@@ -80,7 +89,7 @@ def rotate_command(
         print_made(made, key, keyring, output())
 
 
-@attest_app.command("revoke")
+@attest_app.command("revoke", epilog=examples("kernelgate attest revoke 3f2a91c04d1e --reason 'the laptop was stolen'"))
 def revoke_command(
     keyid: Annotated[str, typer.Argument(help="The key, or a unique beginning of its id.")],
     reason: Annotated[str, typer.Option(help="What happened; shown to whoever meets its signatures.")],
@@ -97,9 +106,15 @@ def revoke_command(
         print_keyring(ring, output())
 
 
-@attest_app.command("sign")
+@attest_app.command(
+    "sign",
+    epilog=examples(
+        "kernelgate attest sign 20261129-071941-5e6cf53e",
+        "kernelgate attest sign runs/nightly --key ~/ci.pem --measurement measured.json",
+    ),
+)
 def sign_command(
-    run: Annotated[str, typer.Argument(help="A run's id, or the path of its folder.")],
+    run: RunArgument,
     key: KeyOption = PRIVATE,
     measurement: Annotated[
         Path | None, typer.Option(help="A measurement of the gate (measure --format json), named by its digest.")
@@ -125,7 +140,13 @@ def sign_command(
         print_attested(attested, stored.folder, output())
 
 
-@attest_app.command("verify")
+@attest_app.command(
+    "verify",
+    epilog=examples(
+        "kernelgate attest verify runs/nightly --keyring ~/trusted/keys.json",
+        "kernelgate attest verify runs/20261129-071941-5e6cf53e --rejudge",
+    ),
+)
 def verify_command(
     path: Annotated[Path, typer.Argument(help="A run folder, or one of the envelopes in its attestations/.")],
     keyring: Annotated[

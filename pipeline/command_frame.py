@@ -5,24 +5,26 @@ Nobody sees a traceback for a wrong argument, a missing engine, a bad candidate 
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
+from pipeline.completing import complete_policies, complete_runs
 from pipeline.errors import SdkUnavailable, UnavailableError, UserError
 from pipeline.exit_codes import INCOMPLETE, USAGE
-from pipeline.settings import Mode, SandboxKind
-from sandbox.contract import SandboxUnavailable
+from pipeline.settings import WORKERS_CAP, Mode, SandboxKind
 from sandbox.printable import printable_lines
 
 if TYPE_CHECKING:
-    from pipeline.console import StderrListener
+    from pipeline.listening import StderrListener
 
 OURS: Final = ("pipeline", "policies", "runners", "sandbox")
 
@@ -42,6 +44,20 @@ OperatorsOption = Annotated[
 ]
 
 
+PolicyOption = Annotated[
+    str, typer.Option("--policy", help="dev, ci, production, or a policy file.", autocompletion=complete_policies)
+]
+RunArgument = Annotated[
+    str, typer.Argument(help="A run's id, or the path of its folder.", autocompletion=complete_runs)
+]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress on stderr: only results, warnings and errors.")
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, max=WORKERS_CAP, help="Candidates at once (KERNELGATE_WORKERS; one a core)."),
+]
+SeedOption = Annotated[int | None, typer.Option(min=0, help="Fix what the judge draws; for experiments only.")]
 SandboxOption = Annotated[
     SandboxKind | None,
     typer.Option(
@@ -60,11 +76,11 @@ ModeOption = Annotated[
 
 
 @contextmanager
-def listening(candidates: int | None) -> Iterator[StderrListener]:
+def listening(candidates: int | None, *, quiet: bool = False) -> Iterator[StderrListener]:
     """A listener that tells on stderr how a run goes; `candidates` is how many there are, None where nobody knows."""
-    from pipeline.console import StderrListener
+    from pipeline.listening import StderrListener
 
-    listener = StderrListener(candidates)
+    listener = StderrListener(candidates, quiet=quiet)
     try:
         yield listener
     finally:
@@ -87,6 +103,7 @@ def errors_in_words() -> Iterator[None]:
     """Turns what can go wrong on our side into one message and an exit code."""
     from policies.organisation_rules import CelMissing
     from policies.policy import PolicyError
+    from sandbox.contract import SandboxUnavailable  # pydantic, which completion has no time for
 
     try:
         yield
@@ -94,15 +111,46 @@ def errors_in_words() -> Iterator[None]:
         _leave(str(error), USAGE)
     except (UnavailableError, SandboxUnavailable, CelMissing) as error:
         _leave(str(error), INCOMPLETE)
+    except BrokenPipeError as error:
+        lost_stdout(error)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            _bug()
+        _leave("no space is left where something had to be written (the disk, or what stdout is)", INCOMPLETE)
     except KeyboardInterrupt:
         _leave("interrupted: the run was not stored", INCOMPLETE)
     except Exception:  # noqa: BLE001  # our own bug must not look like a verdict, which the interpreter's exit code 1 would
-        traceback.print_exc()
-        _leave("this is a bug of kernelgate; no verdict follows from it", INCOMPLETE)
+        _bug()
 
 
-def _leave(message: str, code: int) -> None:
-    typer.secho(
-        f"kernelgate: {printable_lines(message)}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None
-    )
+@contextmanager
+def results_delivered() -> Iterator[None]:
+    """Flushes stdout at the end: results that nobody could get are no success, whatever was decided."""
+    try:
+        yield
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            lost_stdout(error)
+
+
+def lost_stdout(error: OSError) -> NoReturn:
+    """Ends the program where stdout takes no more: a pipe that its reader closed, a full disk."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter says it again, at its end
+    if not isinstance(error, BrokenPipeError):
+        typer.secho(f"kernelgate: stdout can't be written: {error.strerror}", err=True)
+    raise SystemExit(INCOMPLETE)
+
+
+def _bug() -> NoReturn:
+    traceback.print_exc()
+    _leave("this is a bug of kernelgate; no verdict follows from it", INCOMPLETE)
+
+
+def _leave(message: str, code: int) -> NoReturn:
+    with suppress(OSError):  # nobody reads it; the exit code says as much
+        typer.secho(
+            f"kernelgate: {printable_lines(message)}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None
+        )
     raise typer.Exit(code)

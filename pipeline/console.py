@@ -1,4 +1,4 @@
-"""What a person sees: progress on stderr, the table of verdicts on stdout, colour only on a terminal.
+"""What a person sees: the table of verdicts on stdout, colour only on a terminal (NO_COLOR and FORCE_COLOR are heard).
 
 Both consoles print what they colour themselves and no other control character, whatever a text holds: rich passes
 escape sequences in a text on to the terminal. Where a foreign text must also stay in its line, it goes through
@@ -8,21 +8,20 @@ could put them there, so both are broken up.
 
 from __future__ import annotations
 
+import os
 import sys
-import threading
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
-from rich.table import Table
 from rich.text import Text
 
+from pipeline.fitted_table import FittedTable
 from pipeline.gate import Judged
 from policies.policy import Tier
 from runners.evidence import PropertiesEvidence
 
-SHOWN_AT_ONCE: Final = 4
 PLAIN_WIDTH: Final = 140  # where no terminal says how wide it is: a log, a pipe
 STYLES: Final = {
     Tier.REJECTED: "bold red",
@@ -34,6 +33,10 @@ STYLES: Final = {
 
 class GuardedConsole(Console):
     """A console on which no text acts: what a terminal would obey is shown as U+FFFD."""
+
+    def on_broken_pipe(self) -> None:
+        """Leaves it to the commands: rich would end with exit code 1, which means that something was denied."""
+        raise
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         """Renders like every console, without control characters in what is text."""
@@ -51,64 +54,18 @@ def _guarded(text: str) -> str:
 
 def output() -> Console:
     """The console for data: stdout."""
-    return GuardedConsole(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
+    return console_on(sys.stdout)
 
 
-class StderrListener:
-    """Prints how a run goes: one live line on a terminal, one line a verdict elsewhere."""
-
-    def __init__(self, candidates: int | None) -> None:
-        self._console = GuardedConsole(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PLAIN_WIDTH)
-        self._lock = threading.Lock()
-        self._total = candidates
-        self._finished = 0
-        self._cases: dict[str, tuple[int, int]] = {}
-        self._status = self._console.status("starting") if self._console.is_terminal else None
-        if self._status is not None:
-            self._status.start()
-
-    def close(self) -> None:
-        """Takes the live line away."""
-        if self._status is not None:
-            self._status.stop()
-
-    def note(self, text: str) -> None:
-        """Prints a line."""
-        with self._lock:
-            self._console.print(Text(text))
-
-    def case(self, path: str, done: int, planned: int) -> None:
-        """Moves the live line."""
-        if self._status is None:
-            return
-        with self._lock:
-            self._cases.pop(path, None)  # the latest is the last
-            self._cases[path] = (done, planned)
-            self._status.update(Text(self._line()))
-
-    def judged(self, path: str, judged: Judged) -> None:
-        """Prints a candidate's verdict."""
-        with self._lock:
-            self._finished += 1
-            self._cases.pop(path, None)
-            tier = judged.verdict.tier
-            of = "" if self._total is None else f"/{self._total}"
-            self._console.print(
-                Text.assemble(
-                    f"[{self._finished}{of}] {path}: ", (tier.value, STYLES[tier]), _by(judged), _time(judged)
-                )
-            )
-
-    def _line(self) -> str:
-        latest = list(self._cases.items())[-SHOWN_AT_ONCE:]
-        running = ", ".join(f"{path} {done}/{planned}" for path, (done, planned) in sorted(latest))
-        more = f" and {len(self._cases) - len(latest)} that wait" if len(self._cases) > len(latest) else ""
-        return f"{self._finished} verdicts; cases done: {running}{more}"
+def console_on(stream: TextIO) -> Console:
+    """The console on `stream`: as wide as its terminal, or as COLUMNS says, or `PLAIN_WIDTH`."""
+    known = stream.isatty() or os.environ.get("COLUMNS", "").isdecimal()
+    return GuardedConsole(file=stream, width=None if known else PLAIN_WIDTH, highlight=False)
 
 
-def verdict_table(judged: Sequence[Judged], labels: Sequence[str] | None = None) -> Table:
+def verdict_table(judged: Sequence[Judged], labels: Sequence[str] | None = None) -> FittedTable:
     """Returns the table of verdicts, with a column of labels where there are any."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = FittedTable()
     table.add_column("candidate", overflow="fold")
     table.add_column("operator", no_wrap=True)
     if labels is not None:
@@ -122,7 +79,7 @@ def verdict_table(judged: Sequence[Judged], labels: Sequence[str] | None = None)
         if labels is not None:
             row.append(Text(labels[number]))
         tier = entry.verdict.tier
-        row += [Text(tier.value + _by(entry), STYLES[tier]), Text(_cases(entry)), _first_finding(entry)]
+        row += [Text(tier.value + waived_mark(entry), STYLES[tier]), Text(_cases(entry)), _first_finding(entry)]
         table.add_row(*row)
     return table
 
@@ -156,12 +113,6 @@ def _first_finding(entry: Judged) -> Text:
     )
 
 
-def _by(entry: Judged) -> str:
+def waived_mark(entry: Judged) -> str:
+    """Says behind a tier that only waivers let the candidate through."""
     return " (waived)" if entry.verdict.is_waived else ""
-
-
-def _time(entry: Judged) -> str:
-    if entry.reused:
-        return " (measured by an earlier run)"
-    properties = entry.evidence.properties
-    return f" ({properties.wall_s:.1f} s)" if isinstance(properties, PropertiesEvidence) else ""

@@ -8,7 +8,7 @@ from pipeline.corpus import BUNDLED, read_corpus
 from pipeline.errors import LabelsError
 from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
 from pipeline.labels import Labelled
-from pipeline.run_folder import new_run_id, write_run
+from pipeline.run_folder import check_room, new_run_id, write_run
 from pipeline.settings import Settings
 from pipeline.verify import Listener, Options, Run, verify_items
 from policies.policy import Policy, Tier
@@ -59,6 +59,7 @@ def run_demo(settings: Settings, policy: Policy, listener: Listener) -> Demo:
         FlowUnavailable: no Prefect server can be had.
         RunFolderError: the run folder can't be written.
     """
+    check_room(settings.runs)
     labelled = demo_items(settings)
     items = [read_candidate(kernel.path, str(kernel.path.relative_to(settings.project))) for kernel in labelled]
     judged = verify_items(items, policy, settings, Options(flow=True, fresh=True), listener)

@@ -33,7 +33,7 @@ from pipeline.collect import collect
 from pipeline.content_key import content_key
 from pipeline.drift import tell_drift
 from pipeline.errors import FlowUnavailable
-from pipeline.gate import Judged, judge, measure, needs_runner
+from pipeline.gate import Judged, judge, measure, needs_runner, planned_cases
 from pipeline.gpu_gate import checked_on_gpu
 from pipeline.gpu_opening import gpu_for
 from pipeline.gpu_supply import GpuSupply
@@ -44,6 +44,7 @@ from pipeline.run_folder import new_run_id, write_run
 from pipeline.settings import Mode, Settings
 from pipeline.supply import RunnerSupply, supply_for
 from pipeline.turns import IN_PLAY, Turns
+from pipeline.watching import Steps, Watcher, steps_of
 from policies.policy import Policy, Tier, load_policy
 from policies.waivers import DatedWaivers
 from runners.candidate import Candidate, Unreadable
@@ -106,8 +107,10 @@ class _Work:
         progress: Progress,
         gpu: GpuSupply | None = None,
         waivers: DatedWaivers | None = None,
+        watcher: Watcher | None = None,
     ) -> None:
         self.gpu = gpu
+        self._watcher = watcher
         self._waivers = waivers
         self.items = tuple(items)
         self._turns = turns
@@ -173,7 +176,18 @@ class _Work:
         if isinstance(item, Candidate) and gpu is not None and earlier is not None and lacks_only_the_gpu(earlier):
             device = checked_on_gpu(item, self.policy, gpu, secrets.randbits(64), self._go_on)
             return earlier.model_copy(update={"device": device})  # the rest was measured and stands
-        return measure(item, self.policy, self.supply, progress=self._go_on, turns=self._turns, gpu=self.gpu)
+        return measure(item, self.policy, self.supply, steps=self._steps(item), turns=self._turns, gpu=self.gpu)
+
+    def _steps(self, item: Item) -> Steps:
+        if self._watcher is None:
+            return Steps(cases=self._go_on)
+        heard = steps_of(item.facts.path, planned_cases(self.policy, self.gpu), self._watcher)
+
+        def cases(done: int) -> None:
+            self._go_on()
+            heard.cases(done)
+
+        return Steps(cases, heard.check)
 
     def _go_on(self, done: int = 0) -> None:
         if self._stopped.is_set():
@@ -198,6 +212,7 @@ def verify_with_flow(
     progress: Progress,
     gpu: GpuSupply | None = None,
     waivers: DatedWaivers | None = None,
+    watcher: Watcher | None = None,
 ) -> tuple[Judged, ...]:
     """Verifies `items` as a run of the flow; the result is in their order.
 
@@ -206,7 +221,9 @@ def verify_with_flow(
     Raises:
         FlowUnavailable: Prefect's server does not answer.
     """
-    work = _Work(items, policy, supply, turns, fresh=fresh, progress=progress, gpu=gpu, waivers=waivers)
+    work = _Work(
+        items, policy, supply, turns, fresh=fresh, progress=progress, gpu=gpu, waivers=waivers, watcher=watcher
+    )
     run = verify_kernels.with_options(task_runner=_threads(min(len(work.items), IN_PLAY)))
     with server():
         token = _PREPARED.set(work)

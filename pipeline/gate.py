@@ -18,6 +18,7 @@ from pipeline.stopwatch import Stopwatch
 from pipeline.strength_records import recorded_strength
 from pipeline.supply import RunnerSupply
 from pipeline.turns import Turns
+from pipeline.watching import UNHEARD, Steps
 from policies.decide import decide
 from policies.policy import Policy, required_controls
 from policies.verdict import Verdict
@@ -52,7 +53,6 @@ from runners.turn import Turn
 from runners.watching import Watch
 from sandbox.contract import SandboxUnavailable
 
-Progress = Callable[[int], None]
 NO_MUTANTS: Final = Missing(reason="a case failed or none was run, so no mutants were", ours=False)
 NOT_AN_OPERATOR: Final = Missing(reason="the file is not a candidate", ours=False)
 NOT_RUN: Final = Missing(reason="the source was denied, so it was not run", ours=False)
@@ -98,6 +98,11 @@ def effort_of(policy: Policy) -> Effort:
     )
 
 
+def planned_cases(policy: Policy, gpu: GpuSupply | None) -> int:
+    """Says how many cases a candidate is asked to pass at least, where checks are made on `gpu`, too."""
+    return policy.properties.cases + (policy.gpu.cases if gpu is not None else 0)
+
+
 def measure(
     item: Candidate | Unreadable,
     policy: Policy,
@@ -106,7 +111,7 @@ def measure(
     seed: int | None = None,
     reduces: bool = True,
     noise: bool = False,
-    progress: Progress = lambda done: None,
+    steps: Steps = UNHEARD,
     turns: Turns | None = None,
     gpu: GpuSupply | None = None,
 ) -> Evidence:
@@ -118,7 +123,7 @@ def measure(
         seed: Fixes what the judge draws (for experiments); None draws it now, after the candidate was delivered.
         reduces: Whether a failing case is made smaller; whoever only counts verdicts saves the time.
         noise: The interpreter errs as a GPU may (for experiments on the judge).
-        progress: Hears how many cases are done, from several threads; what it raises ends the measuring.
+        steps: Hears what is being done, from several threads; what it raises about cases ends the measuring.
     """
     watch = Stopwatch()
     if isinstance(item, Unreadable):
@@ -131,7 +136,7 @@ def measure(
         return _evidence(item, facts, NOT_RUN, None, supply, watch, origin)
     judge_seed = secrets.randbits(64) if seed is None else seed
     effort = dataclasses.replace(effort_of(policy), reduces=reduces, noise=noise)
-    told, watches = _Told(progress), _Watches()
+    told, watches = _Told(steps), _Watches()
 
     def heard(cases: int) -> None:
         device.heard(cases)
@@ -141,8 +146,10 @@ def measure(
         with DevicePart(item, policy, gpu, told.of_gpu) as device:
             with watch.turn(turns) as turn:
                 check = TracedCheck(item, watches.interpreter.over(supply.take), effort, judge_seed, heard, turn)
-                made = _run(item, policy, supply, check, turn, watches)
+                made = _run(item, policy, supply, check, turn, watches, steps)
             # Others have the slot while this one waits for the GPU.
+            if made.agreed and policy.gpu_checks and gpu is not None:
+                steps.check("gpu")
             on_gpu = device.evidence(agreed=made.agreed)
         evidence = _evidence(
             item, (), made.properties, check.greeting, supply, watch, origin, made.compiled, made.mutants, on_gpu
@@ -177,8 +184,8 @@ class _Watches:
 class _Told:
     """Adds up the cases that two threads have done, for one listener."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    def __init__(self, steps: Steps) -> None:
+        self._progress = steps.cases
         self._interpreter, self._gpu = 0, 0
 
     def of_interpreter(self, cases: int) -> None:
@@ -205,9 +212,16 @@ class _Made:
 
 
 def _run(
-    item: Candidate, policy: Policy, supply: RunnerSupply, check: PropertiesCheck, turn: Turn, watches: _Watches
+    item: Candidate,
+    policy: Policy,
+    supply: RunnerSupply,
+    check: PropertiesCheck,
+    turn: Turn,
+    watches: _Watches,
+    steps: Steps,
 ) -> _Made:
     properties: PropertiesEvidence | Missing
+    steps.check("properties")
     try:
         properties = check.run()
     except (RunnerFault, SandboxUnavailable) as error:
@@ -215,9 +229,9 @@ def _run(
     return _Made(
         properties=properties,
         compiled=_compiled(
-            item, policy, watches.compiler.over(supply.take_compiler), properties, check.specialisations, turn
+            item, policy, watches.compiler.over(supply.take_compiler), properties, check.specialisations, turn, steps
         ),
-        mutants=_mutants(item, policy, supply, properties, turn),
+        mutants=_mutants(item, policy, supply, properties, turn, steps),
     )
 
 
@@ -228,6 +242,7 @@ def _compiled(
     properties: PropertiesEvidence | Missing,
     seen: tuple[Specialisation, ...],
     turn: Turn,
+    steps: Steps,
 ) -> CompileEvidence | Missing:
     """Compiles what was seen of a candidate that no case has failed."""
     rules = policy.compile
@@ -237,6 +252,7 @@ def _compiled(
         return Missing(reason="a case failed or none was run, so nothing was compiled", ours=False)
     if not seen:
         return Missing(reason="no kernel launch was seen, so there was nothing to compile", ours=False)
+    steps.check("compile")
     effort = CompileEffort(
         required=rules.required_targets,
         informative=rules.informative_targets,
@@ -251,7 +267,12 @@ def _compiled(
 
 
 def _mutants(
-    item: Candidate, policy: Policy, supply: RunnerSupply, properties: PropertiesEvidence | Missing, turn: Turn
+    item: Candidate,
+    policy: Policy,
+    supply: RunnerSupply,
+    properties: PropertiesEvidence | Missing,
+    turn: Turn,
+    steps: Steps,
 ) -> MutantsEvidence | Missing:
     """Runs mutants of a candidate that no case has failed, on the cases that it passed."""
     if policy.mutants.count == 0:
@@ -262,6 +283,7 @@ def _mutants(
     def contract(mutant: Candidate) -> bool:
         return needs_runner(mutant, policy)
 
+    steps.check("mutants")
     check = MutantsCheck(item, supply.take, effort_of(policy), properties.seed, contract, turn)
     effort = MutantsEffort(policy.mutants.count, policy.mutants.total_deadline_s)
     try:

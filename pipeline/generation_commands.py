@@ -13,12 +13,15 @@ from pipeline.command_frame import (
     FormatOption,
     ModeOption,
     OperatorsOption,
+    PolicyOption,
+    QuietOption,
     RunsOption,
     SandboxOption,
     errors_in_words,
     listening,
     needing_extra,
 )
+from pipeline.completing import complete_operators
 from pipeline.errors import UsageError
 from pipeline.settings import Mode, Settings
 
@@ -28,12 +31,17 @@ if TYPE_CHECKING:
 
 def generate_command(
     names: Annotated[
-        list[str], typer.Argument(metavar="OPERATOR...", help="The operators that kernels are written for, at once.")
+        list[str],
+        typer.Argument(
+            metavar="OPERATOR...",
+            help="The operators that kernels are written for, at once.",
+            autocompletion=complete_operators,
+        ),
     ],
     roles: Annotated[
         Path, typer.Option(help="Who writes, improves and reviews (pipeline/generation/roles.py).")
     ] = Path("roles.yaml"),
-    policy: Annotated[str, typer.Option(help="dev, ci, production, or a policy file.")] = "ci",
+    policy: PolicyOption = "ci",
     budget_usd: Annotated[
         str | None, typer.Option("--budget-usd", help="US dollars; every model needs a price (--prices).")
     ] = None,
@@ -56,6 +64,7 @@ def generate_command(
     ] = False,
     flow: Annotated[bool, typer.Option("--flow", help="Run as a Prefect flow: each attempt is a task.")] = False,
     output_format: FormatOption = Format.TABLE,
+    quiet: QuietOption = False,
     operators: OperatorsOption = None,
     runs: RunsOption = None,
     sandbox: SandboxOption = None,
@@ -86,8 +95,8 @@ def generate_command(
             tuple(names), roles, budget, strategies=strategies, prices=prices, card=card, notes=notes, prompts=prompts,
             experiment=experiment, resume=resume, mode=mode, lessons=not no_lessons,
         )  # fmt: skip
-        with listening(None) as listener:
-            place = Place(settings, os.environ, known, listener.note)
+        with listening(None, quiet=quiet) as listener:
+            place = Place(settings, os.environ, known, listener.note, listener.warn)
             if flow:
                 from pipeline.generating.flow import generate_with_flow  # prefect takes seconds to import
 
@@ -102,7 +111,9 @@ def generate_command(
 
 
 def lessons_command(
-    operator: Annotated[str | None, typer.Argument(help="What is known about this operator alone.")] = None,
+    operator: Annotated[
+        str | None, typer.Argument(help="What is known about this operator alone.", autocompletion=complete_operators)
+    ] = None,
     offer: Annotated[
         Path | None,
         typer.Option(help="Write wrong kernels that an early check let pass as entries of a corpus in this folder."),
@@ -157,7 +168,7 @@ def experiments_command(
             from pipeline.render_experiments import print_experiments
 
         with listening(None) as listener:
-            document = read_experiments(settings.runs, name, listener.note)
+            document = read_experiments(settings.runs, name, listener.warn)
         if output_format is Format.JSON:
             sys.stdout.write(as_json(document))
         else:

@@ -7,13 +7,18 @@ from typing import Annotated
 
 import typer
 
-from pipeline.command_frame import Format, FormatOption, OperatorsOption, RunsOption, errors_in_words
+from pipeline.command_frame import Format, FormatOption, OperatorsOption, RunArgument, RunsOption, errors_in_words
+from pipeline.completing import complete_policies
 
 
 def judge_command(
-    run: Annotated[str, typer.Argument(help="A run's id, or the path of its folder.")],
+    run: RunArgument,
     policy: Annotated[
-        str | None, typer.Option(help="dev, ci, production, or a policy file. Default: the policy of the run.")
+        str | None,
+        typer.Option(
+            help="dev, ci, production, or a policy file. Default: the policy of the run.",
+            autocompletion=complete_policies,
+        ),
     ] = None,
     output_format: FormatOption = Format.TABLE,
     operators: OperatorsOption = None,

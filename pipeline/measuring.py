@@ -33,9 +33,10 @@ from pipeline.measurement import (
     exit_code_of,
     first_kill,
 )
-from pipeline.run_folder import case_of, new_run_id, write_run
+from pipeline.run_folder import case_of, check_room, new_run_id, write_run
 from pipeline.settings import Settings
 from pipeline.verify import Item, Listener, Options, verify_items
+from pipeline.watching import CheckName
 from policies.policy import Policy, Tier
 from runners.candidate import Candidate, Unreadable, read_candidate
 from runners.evidence import Missing, PropertiesEvidence
@@ -67,6 +68,12 @@ class _Heard:
 
     def note(self, text: str) -> None:
         self.listener.note(text)
+
+    def warn(self, text: str) -> None:
+        self.listener.warn(text)
+
+    def check(self, path: str, name: CheckName) -> None:
+        self.listener.check(path, name)
 
     def case(self, path: str, done: int, planned: int) -> None:
         self.listener.case(path, done, planned)
@@ -115,6 +122,7 @@ def measure_corpus(
         SandboxUnavailable: no engine or image can be had.
         RunFolderError: the run folder can't be written.
     """
+    check_room(settings.runs)
     heard = _Heard(listener)
     expected = frozenset(item.facts.path for kernel, item in chosen.items() if kernel.label in MUST_DENY)
     options = dataclasses.replace(options, unreduced=expected)
@@ -153,12 +161,12 @@ def _verify(items: Sequence[Item], policy: Policy, settings: Settings, options: 
     except KeyboardInterrupt:
         if not heard.verdicts:
             raise
-        heard.note("interrupted: what follows is about the candidates that were measured")
+        heard.warn("interrupted: what follows is about the candidates that were measured")
         return True
     except Exception:  # a bug of ours on one candidate: shown here, counted as unmeasured, exit code 3
         if not heard.verdicts:
             raise
-        heard.note(f"a bug of kernelgate; what it stopped is counted as not measured\n{traceback.format_exc()}")
+        heard.warn(f"a bug of kernelgate; what it stopped is counted as not measured\n{traceback.format_exc()}")
     return False
 
 

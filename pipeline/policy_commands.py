@@ -9,15 +9,27 @@ from typing import Annotated
 import typer
 
 from pipeline.command_frame import Format, FormatOption, OperatorsOption, RunsOption, errors_in_words
+from pipeline.completing import complete_policies, complete_verdicts
+from pipeline.help_pages import examples
 
 policy_app = typer.Typer(help="Policies: check one, compare two, explain a verdict.", no_args_is_help=True)
 
 
-@policy_app.command("check")
+@policy_app.command(
+    "check",
+    epilog=examples(
+        "kernelgate policy check team.yaml",
+        "kernelgate policy check team.yaml --against ci --may-weaken properties.tf32",
+    ),
+)
 def check_command(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Policy files.")],
     against: Annotated[
-        str | None, typer.Option(help="A policy that none may be weaker than. Default: the one that a file extends.")
+        str | None,
+        typer.Option(
+            help="A policy that none may be weaker than. Default: the one that a file extends.",
+            autocompletion=complete_policies,
+        ),
     ] = None,
     may_weaken: Annotated[
         list[str] | None,
@@ -45,10 +57,16 @@ def check_command(
     raise typer.Exit(code)
 
 
-@policy_app.command("diff")
+@policy_app.command(
+    "diff", epilog=examples("kernelgate policy diff ci production", "kernelgate policy diff ci team.yaml --format json")
+)
 def diff_command(
-    first: Annotated[str, typer.Argument(help="dev, ci, production, or a policy file.")],
-    second: Annotated[str, typer.Argument(help="The policy that it is compared with.")],
+    first: Annotated[
+        str, typer.Argument(help="dev, ci, production, or a policy file.", autocompletion=complete_policies)
+    ],
+    second: Annotated[
+        str, typer.Argument(help="The policy that it is compared with.", autocompletion=complete_policies)
+    ],
     output_format: FormatOption = Format.TABLE,
 ) -> None:
     """Show each field whose resolved values differ, and which policy is stricter there."""
@@ -64,13 +82,27 @@ def diff_command(
             print_differences(one, other, output())
 
 
-@policy_app.command("explain")
+@policy_app.command(
+    "explain",
+    epilog=examples(
+        "kernelgate policy explain 20261129-071941-5e6cf53e",
+        "kernelgate policy explain 20261129-071941-5e6cf53e/001-softmax-right_block",
+    ),
+)
 def explain_command(
     verdict: Annotated[
-        str, typer.Argument(metavar="VERDICT", help="A verdict.json, a candidate's folder, RUN/CANDIDATE, or RUN.")
+        str,
+        typer.Argument(
+            metavar="VERDICT",
+            help="A verdict.json, a candidate's folder, RUN/CANDIDATE, or RUN.",
+            autocompletion=complete_verdicts,
+        ),
     ],
     policy: Annotated[
-        str | None, typer.Option(help="Explain the verdict under this policy instead of the stored one.")
+        str | None,
+        typer.Option(
+            help="Explain the verdict under this policy instead of the stored one.", autocompletion=complete_policies
+        ),
     ] = None,
     output_format: FormatOption = Format.TABLE,
     operators: OperatorsOption = None,
@@ -95,9 +127,10 @@ def explain_command(
     raise typer.Exit(found.exit_code)
 
 
-@policy_app.command("schema")
+@policy_app.command("schema", epilog=examples("kernelgate policy schema > facts.schema.json"))
 def schema_command() -> None:
     """Print the JSON schema of the facts that rules of an organisation can name."""
-    from pipeline.schemas.documents import as_text, facts_schema
+    with errors_in_words():
+        from pipeline.schemas.documents import as_text, facts_schema
 
-    sys.stdout.write(as_text(facts_schema()))
+        sys.stdout.write(as_text(facts_schema()))

@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from pipeline.console import summary_line, verdict_table
 from pipeline.demo import Demo
 from pipeline.doctor import Sign
 from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
+from pipeline.fitted_table import FittedTable
 from pipeline.gate import Judged
 from pipeline.platforms import holds_for
+from pipeline.render_failure import case_lines, finding_lines, print_first_failure, wrong_elements
 from pipeline.replay import Replayed
 from pipeline.report_pages.writing import PAGE
 from pipeline.run_folder import Place, case_of
@@ -23,22 +24,21 @@ from pipeline.verify import Run
 from policies.policy import Tier
 from runners.evidence import UnsupportedCase, WrongValues
 from runners.examine import Agreed
-from runners.operators.model import Operator
+from runners.operators import OPERATORS, Operator
 from sandbox.printable import printable
 
 _NAMES: Final[dict[Place, str]] = {"interpreter": "the interpreter", "gpu": "a GPU"}
 
 
-def print_run(run: Run, console: Console) -> None:
-    """Prints the table of verdicts, the counts, where the run folder is, and how to replay the first failure."""
+def print_run(run: Run, console: Console, operators: Mapping[str, Operator] = OPERATORS) -> None:
+    """Prints the table of verdicts, the counts, where the run folder is, and the first failing case."""
     if run.judged:
         console.print(verdict_table(run.judged))
         console.print()
     console.print(Text(f"{summary_line(run.judged)}; policy {run.policy.name}; {run.folder}"))
     for held in sorted({text for entry in run.judged if (text := _certified_for(entry)) is not None}):
         console.print(Text(f"production-safe holds for {held}"))
-    _print_replay_hint(run.id, run.judged, console)
-    _print_rule_hint(run.judged, console)
+    print_first_failure(run, console, operators)
     _print_page(run, console)
 
 
@@ -52,7 +52,7 @@ def print_demo(demo: Demo, console: Console) -> None:
         console.print(Text(f"not as labelled: {', '.join(wrong)}", "bold red"))
     else:
         console.print(Text("every verdict is the one that the label says"))
-    _print_replay_hint(demo.run.id, demo.run.judged, console)
+    print_first_failure(demo.run, console)
     _print_page(demo.run, console)
 
 
@@ -69,7 +69,7 @@ def run_as_json(run: Run) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def print_replay(replayed: Replayed, console: Console) -> int:
+def print_replay(replayed: Replayed, console: Console, operators: Mapping[str, Operator] = OPERATORS) -> int:
     """Prints what the case did this time and returns the exit code: 0 it is right now, 1 it still fails."""
     on_gpu = replayed.ran_on == "gpu"
     stored, result = replayed.stored, replayed.result
@@ -77,7 +77,8 @@ def print_replay(replayed: Replayed, console: Console) -> int:
     failed = (
         ", where it failed" if replayed.ran_on == stored.failed_on else f"; it failed on {_NAMES[stored.failed_on]}"
     )
-    console.print(Text(f"case {stored.case.id} {where}{failed}: {stored.case.describe()}"))
+    for line in case_lines(stored.case, f" {where}{failed}"):
+        console.print(line)
     if isinstance(result, Agreed):
         how = "called and replayed, also under other scheduling" if on_gpu else "in both runs"
         console.print(Text(f"right this time, {how}", "green"))
@@ -86,20 +87,18 @@ def print_replay(replayed: Replayed, console: Console) -> int:
         console.print(Text(f"it can't be run {where}: {printable(result.reason)}", "yellow"))
         return INCOMPLETE
     finding = replayed.finding
-    if finding is not None:
-        line = f" (line {finding.line})" if finding.line is not None else ""
-        console.print(Text.assemble((finding.rule, "bold red"), f"{line}: {finding.message}"))
-        console.print(Text(f"what to do: {finding.about.remedy}"))
+    assert finding is not None  # what is neither agreed nor unsupported is a failure
+    for line in finding_lines(finding, stored.candidate.read_bytes()):
+        console.print(line)
+    console.print(Text(f"what to do: {finding.about.remedy}"))
     if isinstance(result, WrongValues):
-        console.print(_elements(result))
+        console.print(wrong_elements(result, operators))
     return DENIED
 
 
 def print_operators(console: Console, operators: Mapping[str, Operator]) -> None:
     """Prints `operators` with their signatures."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("operator", "signature", "meaning", "dtypes"):
-        table.add_column(title, overflow="fold")
+    table = FittedTable("operator", "signature", "meaning", "dtypes")
     for operator in operators.values():
         table.add_row(operator.name, _signature(operator), operator.summary, ", ".join(operator.dtypes))
     console.print(table)
@@ -122,9 +121,7 @@ def operators_as_json(operators: Mapping[str, Operator]) -> str:
 
 def print_signs(signs: Sequence[Sign], console: Console) -> None:
     """Prints what the doctor saw."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("what", "", "seen", "what to do"):
-        table.add_column(title, overflow="fold")
+    table = FittedTable("what", "", "seen", "what to do")
     for sign in signs:
         mark = Text("ok", "green") if sign.fine else Text("lack", "bold red" if sign.needed else "yellow")
         table.add_row(Text(sign.name), mark, Text(sign.seen), Text("" if sign.fine else sign.remedy))
@@ -137,33 +134,10 @@ def signs_as_json(signs: Sequence[Sign]) -> str:
     return json.dumps({"schema_version": 1, "signs": entries}, indent=2) + "\n"
 
 
-def _print_replay_hint(run_id: str, judged: Sequence[Judged], console: Console) -> None:
-    case = next((case for entry in judged if (case := case_of(entry)) is not None), None)
-    if case is not None:
-        console.print(Text(f"replay the first failing case: kernelgate replay {run_id} {case.id}"))
-
-
-def _print_rule_hint(judged: Sequence[Judged], console: Console) -> None:
-    first = next((f.rule for entry in judged if not entry.verdict.allowed for f in entry.verdict.findings), None)
-    if first is not None:
-        console.print(Text(f"what a rule means and how to mend it: kernelgate rules {first}"))
-
-
 def _print_page(run: Run, console: Console) -> None:
     page = run.folder / PAGE
     if page.is_file():  # one that could not be made was said already
-        console.print(Text(f"report: {page}"))
-
-
-def _elements(failure: WrongValues) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("index", "got", "expected", "right from", "to"):
-        table.add_column(title, justify="right")
-    for element in failure.first:
-        index = ", ".join(str(i) for i in element.index)
-        numbers = (element.got, element.expected, element.low, element.high)
-        table.add_row(Text(f"[{index}]"), *(f"{number:.9g}" for number in numbers))
-    return table
+        console.print(Text(f"report: {page}"), soft_wrap=True)
 
 
 def _signature(operator: Operator) -> str:

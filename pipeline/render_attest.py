@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from pipeline.attestation.keys import KeyEntry, Keyring
 from pipeline.attestation.run_files import ATTESTATIONS
 from pipeline.attestation.signing import Attested
 from pipeline.attestation.verifying import Verified
+from pipeline.fitted_table import FittedTable
 from sandbox.printable import printable
 
 KEYID_SHOWN: Final = 12
@@ -30,7 +30,7 @@ def print_made(entry: KeyEntry, private: Path, keyring: Path, console: Console) 
 
 def print_keyring(ring: Keyring, console: Console) -> None:
     """Prints the keys of a keyring."""
-    table = _table("key", "made", "status", "until", "reason")
+    table = FittedTable("key", "made", "status", "until", "reason")
     for entry in ring.keys:
         status = Text(entry.status, _STYLES[entry.status])
         until = "-" if entry.until is None else str(entry.until)
@@ -40,7 +40,7 @@ def print_keyring(ring: Keyring, console: Console) -> None:
 
 def print_attested(attested: Sequence[Attested], folder: Path, console: Console) -> None:
     """Prints what was signed."""
-    table = _table("candidate", "verdict", "let through")
+    table = FittedTable("candidate", "verdict", "let through")
     for one in attested:
         table.add_row(Text(one.candidate), one.verdict.tier.value, "yes" if one.verdict.allowed else "no")
     console.print(table)
@@ -49,7 +49,7 @@ def print_attested(attested: Sequence[Attested], folder: Path, console: Console)
 
 def print_verified(verified: Sequence[Verified], console: Console) -> None:
     """Prints what was found out about each candidate."""
-    table = _table("candidate", "believed", "verdict", "key", "signed", "why not")
+    table = FittedTable("candidate", "believed", "verdict", "key", "signed", "why not")
     for one in verified:
         believed = Text("yes", "green") if one.problem is None else Text("no", "bold red")
         tier = "-" if one.tier is None else f"{one.tier}{'' if one.allowed else ', denied'}"
@@ -78,10 +78,3 @@ def verified_as_json(verified: Sequence[Verified]) -> str:
         for one in verified
     ]
     return json.dumps({"schema_version": 1, "candidates": entries}, indent=2) + "\n"
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table

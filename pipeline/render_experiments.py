@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from pipeline.experiments.results import Bounded, Comparison, ExperimentResult, ExperimentsDocument, VariantResult
+from pipeline.fitted_table import FittedTable
 
 
 def print_experiments(document: ExperimentsDocument, console: Console) -> None:
@@ -37,7 +37,7 @@ def _print(experiment: ExperimentResult, console: Console) -> None:
         console.print(Text(f"- {caution}", "yellow"))
 
 
-def _outcomes(experiment: ExperimentResult) -> Table:
+def _outcomes(experiment: ExperimentResult) -> FittedTable:
     table = _table("runs", "stand", "rate", "95 % interval", "left out", "no end", "beyond")
     for one in experiment.variants:
         rate = "-" if one.rate is None else f"{one.rate.estimate:.1%}"
@@ -47,7 +47,7 @@ def _outcomes(experiment: ExperimentResult) -> Table:
     return table
 
 
-def _costs(experiment: ExperimentResult) -> Table:
+def _costs(experiment: ExperimentResult) -> FittedTable:
     table = _table("$ mean", "median", "a success", "tokens", "minutes", "p95", "first stands")
     for one in experiment.variants:
         money = (one.money.mean, one.money.median, one.money.per_success)
@@ -79,8 +79,8 @@ def _print_comparison(comparison: Comparison, console: Console) -> None:
     console.print()
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+def _table(*columns: str) -> FittedTable:
+    table = FittedTable()
     table.add_column("variant", overflow="fold")
     for column in columns:
         table.add_column(column, justify="right", overflow="fold")

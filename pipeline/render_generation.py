@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from pipeline.console import STYLES
+from pipeline.fitted_table import FittedTable
 from pipeline.generating.result import Generated
 from pipeline.generation.loop.records import AttemptRecord, Measured
 from pipeline.generation.loop.report import Finished, FinishedOperator
@@ -42,8 +42,8 @@ def _ending(finished: FinishedOperator) -> Text:
     return line.append(f"; ended ({finished.stopped.reason}): {finished.stopped.detail}")
 
 
-def _table(finished: Finished) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+def _table(finished: Finished) -> FittedTable:
+    table = FittedTable()
     table.add_column("operator", no_wrap=True)
     table.add_column("attempt", justify="right", no_wrap=True)
     for title in ("strategy", "of", "purpose", "verdict"):

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from pipeline.fitted_table import FittedTable
 from pipeline.generation.lessons.entries import Offered
 from pipeline.generation.lessons.report import Failure, Lesson, LessonsDocument
 from sandbox.printable import printable
@@ -59,8 +59,8 @@ def print_offered(offered: Offered, console: Console) -> None:
         )
 
 
-def _table(document: LessonsDocument) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+def _table(document: LessonsDocument) -> FittedTable:
+    table = FittedTable(lead=8)
     for title in ("att.", "runs", "op.", "next", "ever", "tries", "tokens", "cost"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("what goes wrong", overflow="fold")

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.console import STYLES
+from pipeline.fitted_table import FittedTable
 from pipeline.measurement import Count, Errors, Measurement, Outcome, Row
 
 
@@ -43,7 +44,7 @@ def summary(measurement: Measurement) -> str:
 def _print_errors(title: str, error: str, errors: Errors, console: Console) -> None:
     if not errors.total.files:
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = FittedTable()
     table.add_column(title, overflow="fold")
     for column in ("files", "allowed", "denied", "inconclusive", "not measured", error, "95 % interval"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -78,7 +79,7 @@ def _interval(count: Count, form: str) -> str:
 
 
 def _print_rows(title: str, rows: Iterable[Row], console: Console) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = FittedTable()
     for column in (title, "label", "class", "verdict", "first finding", "smallest case"):
         table.add_column(column, overflow="fold")
     for row in rows:
@@ -99,7 +100,7 @@ def _finding(row: Row) -> Text:
 
 
 def _print_cost(measurement: Measurement, console: Console) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = FittedTable()
     table.add_column("cost of a verdict", overflow="fold")
     for column in ("verdicts", "median s", "p95 s"):
         table.add_column(column, justify="right")

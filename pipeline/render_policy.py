@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Final, TextIO
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from pipeline.exit_codes import ALLOWED, DENIED, USAGE
+from pipeline.fitted_table import FittedTable
 from policies.checking import Checked, Problem
 from policies.comparing import Difference, differences
 from policies.policy import Policy
@@ -62,7 +62,7 @@ def print_differences(first: Policy, second: Policy, console: Console) -> None:
     if not found:
         console.print(Text(f"{first.name} and {second.name} ask for the same"))
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = FittedTable()
     for title in ("field", first.name, second.name, "stricter"):
         table.add_column(Text(title), overflow="fold")
     for one in found:

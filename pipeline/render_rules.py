@@ -7,18 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from pipeline.fitted_table import FittedTable
 from policies.rule_pages import mending
 from policies.rules import Rule
 
 
 def print_rules(rules: Sequence[Rule], console: Console) -> None:
     """Prints the list of rules."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("rule", "what it says"):
-        table.add_column(title, overflow="fold")
+    table = FittedTable("rule", "what it says")
     for rule in rules:
         table.add_row(Text(rule.id), Text(rule.title))
     console.print(table)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from pipeline.exit_codes import ALLOWED, DENIED
+from pipeline.fitted_table import FittedTable
 from pipeline.strength import REQUIRED_RATE, KernelMutants, Strength
 from policies.strength_findings import KERNELS
 from runners.mutants import MutantRun
@@ -70,8 +70,8 @@ def conclusion(strength: Strength) -> str:
     )
 
 
-def _degenerates(strength: Strength) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+def _degenerates(strength: Strength) -> FittedTable:
+    table = FittedTable()
     for title in ("degenerate output", "of result", "cases", "rejected", "first"):
         table.add_column(title, overflow="fold", justify="left" if title == "degenerate output" else "right")
     for tally in strength.degenerates:

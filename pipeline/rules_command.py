@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 
 from pipeline.command_frame import Format, FormatOption, errors_in_words
+from pipeline.completing import complete_rules
 
 
 def rules_command(
-    rule: Annotated[str | None, typer.Argument(help="A rule's id, as in a finding; none lists them.")] = None,
+    rule: Annotated[
+        str | None, typer.Argument(help="A rule's id, as in a finding; none lists them.", autocompletion=complete_rules)
+    ] = None,
     output_format: FormatOption = Format.TABLE,
 ) -> None:
     """List the rules, or show one: what it says, why, an example that trips it, and how to mend it."""

@@ -77,6 +77,19 @@ def new_run_id() -> str:
     return datetime.now(UTC).strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(4)
 
 
+def check_room(runs: Path) -> None:
+    """Says before anything is measured that its run folder could not be written; makes nothing.
+
+    Raises:
+        RunFolderError: it could not.
+    """
+    place = next(path for path in (runs.absolute(), *runs.absolute().parents) if path.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise RunFolderError(
+            f"run folders go to {runs}, and {place} can't be written: name another place with --runs or KERNELGATE_RUNS"
+        )
+
+
 def write_run(
     runs: Path,
     run_id: str,
@@ -100,7 +113,7 @@ def write_run(
     try:
         with _partial_folder(runs, run_id) as partial:
             _write_json(partial / "policy.json", policy.model_dump(mode="json"))
-            names = _names(judged)
+            names = folder_names(judged)
             for name, entry in zip(names, judged, strict=True):
                 _write_candidate(partial / name, entry)
             for name, text in zip(names, provenance, strict=bool(provenance)):
@@ -230,7 +243,8 @@ def _write_pages(folder: Path, run: RunSubject) -> None:
     say_lacking(run.run, lacking)
 
 
-def _names(judged: Sequence[Judged]) -> list[str]:
+def folder_names(judged: Sequence[Judged]) -> list[str]:
+    """Returns what the candidates' folders of a run are called, in their order."""
     names: list[str] = []
     for number, entry in enumerate(judged, start=1):
         parts = Path(entry.evidence.candidate.path).with_suffix("").parts[-2:]

@@ -7,24 +7,25 @@ stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.drift import tell_drift
 from pipeline.finished_run import Run as Run
-from pipeline.gate import Judged, judge, measure, needs_runner
+from pipeline.gate import Judged, judge, measure, needs_runner, planned_cases
 from pipeline.gpu_opening import gpu_for
 from pipeline.gpu_supply import GpuSupply
 from pipeline.machine_slots import SharedMachine
 from pipeline.prefect_environment import start_early
 from pipeline.reports.places import places_here
 from pipeline.reports.stored import stored_reports
-from pipeline.run_folder import new_run_id, write_run
+from pipeline.run_folder import check_room, new_run_id, write_run
 from pipeline.settings import Mode, Settings
 from pipeline.supply import PooledSupply, supply_for
 from pipeline.turns import IN_PLAY, Turns
+from pipeline.watching import CheckName, steps_of
 from policies.policy import Policy
 from policies.waivers import DatedWaivers
 from runners.candidate import Candidate, Unreadable
@@ -37,6 +38,14 @@ class Listener(Protocol):
 
     def note(self, text: str) -> None:
         """Something that takes a while begins, or is worth a line."""
+        ...
+
+    def warn(self, text: str) -> None:
+        """Something that must be seen, however quiet the run shall be."""
+        ...
+
+    def check(self, path: str, name: CheckName) -> None:
+        """A check of a candidate begins."""
         ...
 
     def case(self, path: str, done: int, planned: int) -> None:
@@ -76,8 +85,9 @@ def verify(items: Sequence[Item], policy: Policy, settings: Settings, options: O
 
     Raises:
         SandboxUnavailable: no engine or image can be had.
-        RunFolderError: the run folder can't be written.
+        RunFolderError: the run folder can't be written; where that can be told, before anything is measured.
     """
+    check_room(settings.runs)
     judged = verify_items(items, policy, settings, options, listener) if items else ()
     run_id = new_run_id()
     run = Run(run_id, settings.runs / run_id, policy, judged)
@@ -110,7 +120,7 @@ def verify_items(
 
             return verify_with_flow(
                 items, policy, supply, turns, fresh=options.fresh, progress=listener.judged, gpu=gpu,
-                waivers=options.waivers,
+                waivers=options.waivers, watcher=listener,
             )  # fmt: skip
         return _in_threads(items, policy, turns, supply, options, listener, gpu)
 
@@ -124,11 +134,10 @@ def _in_threads(
     listener: Listener,
     gpu: GpuSupply | None,
 ) -> tuple[Judged, ...]:
-    planned = policy.properties.cases + (policy.gpu.cases if gpu is not None else 0)
+    planned = planned_cases(policy, gpu)
 
     def one(item: Item) -> Judged:
         path = item.facts.path
-        heard: Callable[[int], None] = lambda done: listener.case(path, done, planned)  # noqa: E731  # a typed closure
         reduces = path not in options.unreduced
         evidence = measure(
             item,
@@ -137,7 +146,7 @@ def _in_threads(
             seed=options.seed,
             reduces=reduces,
             noise=options.noise,
-            progress=heard,
+            steps=steps_of(path, planned, listener),
             turns=turns,
             gpu=gpu,
         )

@@ -45,12 +45,15 @@ class Place:
     Attributes:
         environment: Where the providers' keys are; read once.
         operators: Those that there are.
+        report: Hears what goes on.
+        warn: Hears what must be seen, however quiet the run shall be; None: `report` does.
     """
 
     settings: Settings
     environment: Mapping[str, str]
     operators: Mapping[str, Operator]
     report: Report
+    warn: Report | None = None
 
 
 def generate(wanted: Wanted, policy: Policy, place: Place, conduct: Conduct | None = None) -> Generated:
@@ -70,7 +73,7 @@ def generate(wanted: Wanted, policy: Policy, place: Place, conduct: Conduct | No
     run_id = wanted.resume or wanted.begin_as or new_run_id()
     prepared = prepare(wanted, policy, place.operators, run_id)
     stores = _stores(wanted, run_id, place)
-    with ExitStack() as held, _going_on(run_id, place.report):
+    with ExitStack() as held, _going_on(run_id, place.warn or place.report):
         for store in stores.values():
             held.enter_context(store.working(place.report))
         learns = wanted.lessons and wanted.experiment is None

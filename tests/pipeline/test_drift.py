@@ -49,6 +49,12 @@ class Scene:
     def note(self, text: str) -> None:
         self.said.append(text)
 
+    def warn(self, text: str) -> None:
+        self.said.append(text)
+
+    def check(self, path: str, name: str) -> None:
+        pass
+
     def case(self, path: str, done: int, planned: int) -> None:
         pass
 

@@ -34,6 +34,11 @@ class Quiet:
     def note(self, text: str) -> None:
         self.notes.append(text)
 
+    def warn(self, text: str) -> None:
+        self.notes.append(text)
+
+    def check(self, path: str, name: str) -> None: ...
+
     def case(self, path: str, done: int, planned: int) -> None: ...
 
     def judged(self, path: str, judged: Judged) -> None: ...

@@ -21,8 +21,9 @@ import pytest
 import torch
 from candidate_sources import candidate
 
-from pipeline.console import GuardedConsole, StderrListener, verdict_table
+from pipeline.console import GuardedConsole, verdict_table
 from pipeline.gate import Judged, judge, measure
+from pipeline.listening import StderrListener
 from pipeline.render import print_replay, print_run, run_as_json
 from pipeline.replay import Replayed
 from pipeline.run_folder import StoredCase, write_run

@@ -17,6 +17,7 @@ from pipeline.gate import Judged, judge, measure
 from pipeline.gpu_supply import GpuSupply
 from pipeline.supply import RunnerSupply
 from pipeline.turns import Turns
+from pipeline.watching import Steps
 from policies.policy import Policy
 from runners.candidate import Candidate
 
@@ -60,13 +61,13 @@ class Gate:
             go_on()
 
         go_on()
-        evidence = measure(candidate, screening(self.policy), self.supply, progress=heard, turns=self.turns)
+        evidence = measure(candidate, screening(self.policy), self.supply, steps=Steps(cases=heard), turns=self.turns)
         screened = judge(candidate, evidence, self.policy)
         if any(finding.severity == "error" for finding in screened.verdict.findings):
             return Examined(screened, screened=True)
         go_on()
         evidence = measure(
-            candidate, self.policy, self.supply, progress=heard, turns=self.turns, gpu=self.gpu
+            candidate, self.policy, self.supply, steps=Steps(cases=heard), turns=self.turns, gpu=self.gpu
         )  # with a seed of its own
         return Examined(judge(candidate, evidence, self.policy), screened=False)
 
