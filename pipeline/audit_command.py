@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.command_frame import RunsOption, errors_in_words, listening
+from pipeline.command_frame import QuietOption, RunsOption, errors_in_words, listening
+from pipeline.completing import complete_runs
 from pipeline.errors import UsageError
 from pipeline.exit_codes import ALLOWED, INCOMPLETE
 
@@ -37,7 +38,11 @@ class KindOption(StrEnum):
 def audit_command(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUN]...", help="Ids of runs, or paths of their folders; default: all."),
+        typer.Argument(
+            metavar="[RUN]...",
+            help="Ids of runs, or paths of their folders; default: all.",
+            autocompletion=complete_runs,
+        ),
     ] = None,
     candidate: Annotated[
         str | None, typer.Option(metavar="DIGEST", help="Only the candidate whose SHA-256 begins with this.")
@@ -51,6 +56,7 @@ def audit_command(
         AuditFormat, typer.Option("--format", help="A table for people, or a line of JSON for each fact on stdout.")
     ] = AuditFormat.TABLE,
     runs: RunsOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """List what candidates tried, across runs, and whose word each fact is: exit 3 where a run is damaged.
 
@@ -69,7 +75,7 @@ def audit_command(
             operator=operator,
             only=frozenset(Kind(one.value) for one in only or ()),
         )
-        with listening(None) as listener:
+        with listening(None, quiet=quiet) as listener:
             audit = begin_audit(Settings.resolve(runs=runs, workers=1).runs, selection, listener.note)
             if output_format is AuditFormat.JSONL:
                 for one in audit.candidates():

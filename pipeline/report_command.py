@@ -8,15 +8,16 @@ from typing import Annotated
 
 import typer
 
-from pipeline.command_frame import RunsOption, errors_in_words, listening
+from pipeline.command_frame import QuietOption, RunArgument, RunsOption, errors_in_words, listening
 
 
 def report_command(
-    run: Annotated[str, typer.Argument(help="A run's id, or the path of its folder.")],
+    run: RunArgument,
     output: Annotated[
         Path | None, typer.Option("--output", help="The folder that the pages go into. Default: the run folder.")
     ] = None,
     runs: RunsOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Write the pages of a stored run again, and print the path of the first: exit 3 when one can't be made.
 
@@ -30,7 +31,7 @@ def report_command(
 
         stored = read_run(Settings.resolve(runs=runs, workers=1).runs, run)
         made = report_run(stored, output)
-        with listening(None) as listener:
+        with listening(None, quiet=quiet) as listener:
             for one in made.damaged:
                 listener.note(f"{one.name} has no page: {one.problem}")
         say_lacking(stored.folder.name, made.lacking)

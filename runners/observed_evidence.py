@@ -17,6 +17,8 @@ class FolderEvidence(Record):
     """A writable place when programs were ended: the most of each, and the names right in it.
 
     Attributes:
+        path: Where it is, as the program sees it.
+        used_bytes: What lies in it.
         entries: Files and folders at any depth, removed but open ones included.
         names: Of all programs together; bounded, the candidate's choice, hostile text.
     """
@@ -28,7 +30,12 @@ class FolderEvidence(Record):
 
 
 class RefusedCallEvidence(Record):
-    """A system call that the filter refused, at least so often: the kernel's log drops lines."""
+    """A system call that the filter refused, at least so often: the kernel's log drops lines.
+
+    Attributes:
+        call: Its name.
+        times: How often it was logged.
+    """
 
     call: str
     times: int
@@ -39,15 +46,19 @@ class ObservedEvidence(Record):
 
     Attributes:
         ran: What kind.
-        programs: How many were used; of `seen` of them the kernel's counters could be read.
+        programs: How many were used.
+        seen: Of how many the kernel's counters could be read.
         memory_peak_bytes: The most that one had at one moment, files in memory included.
-        oom_kills: Processes killed at a memory limit, all programs together; likewise `refused_forks` (processes and
-            threads refused at the limit), `cpu_s`, `stdout_bytes` (frames of the protocol) and `stderr_bytes`.
+        oom_kills: Processes killed at a memory limit, all programs together.
         tasks_peak: The most processes and threads that one had.
+        refused_forks: Processes and threads refused at the limit, all programs together.
+        cpu_s: Seconds on a processor, all programs together.
         processes_left: Names of processes that ran beside the program when it was ended; bounded, hostile text.
         folders: The writable places, by path.
         refused_calls: Since the program was ready for a candidate; None where the kernel logs none or its log is
             unreadable.
+        stdout_bytes: Frames of the protocol, all programs together.
+        stderr_bytes: What they wrote there, all programs together.
     """
 
     ran: Ran
