@@ -1,9 +1,9 @@
 """A table that stays readable on a narrow terminal: where its columns would be squeezed, a block a row.
 
 A column that may fold wants room for its longest cell, or for `FOLDED` cells of the terminal; one that may not, for all
-of it. Where that is more than the width, each row becomes a block: its lead (the column that says what the row is
-about) on a line, below it what the other columns say, each with its title. Nothing is left out in either form, and no
-colour is needed to read them.
+of it. Where that is more than the width, each row becomes a block below the title of its lead (the column that says
+what the row is about): the lead on a line, then what the other columns say, each with its title. Nothing is left out in
+either form, and no colour is needed to read them.
 """
 
 from __future__ import annotations
@@ -43,15 +43,14 @@ class FittedTable(Table):
         if self.fits(options.max_width):
             yield from super().__rich_console__(console, options)
             return
+        yield Text(_text(self.columns[self._lead].header).plain, self.header_style or "")
         for row in zip(*(column.cells for column in self.columns), strict=True):
             yield from self._block([_text(cell) for cell in row])
         if self.caption is not None:
             yield Text(str(self.caption), "italic")
 
     def _block(self, cells: list[Text]) -> Iterator[Text | Padding]:
-        lead = cells[self._lead].copy()
-        lead.stylize("bold")
-        yield lead
+        yield cells[self._lead]
         numbers = Text()
         for number, (column, cell) in enumerate(zip(self.columns, cells, strict=True)):
             if number == self._lead or cell.plain in NOTHING:
