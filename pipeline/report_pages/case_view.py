@@ -135,9 +135,13 @@ def _failure(evidence: Evidence) -> tuple[str, Failure | UnsupportedCase] | None
 
 def _maps(evidence: Evidence, failure: WrongValues) -> Iterator[ErrorMapView]:
     """The map of the smallest failing case and, before it, that of the case in which the fault was found."""
-    found = None if isinstance(evidence.properties, Missing) else evidence.properties.found
-    if isinstance(found, WrongValues) and failure is evidence.properties.failure:
-        drawn = error_map_view(found, f"Where it was found: {cut(found.case.describe(), 300)}")
+    properties = evidence.properties
+    if (
+        not isinstance(properties, Missing)
+        and failure is properties.failure
+        and isinstance(properties.found, WrongValues)
+    ):
+        drawn = error_map_view(properties.found, f"Where it was found: {cut(properties.found.case.describe(), 300)}")
         yield from () if drawn is None else (drawn,)
     drawn = error_map_view(failure, "The smallest failing case")
     yield from () if drawn is None else (drawn,)
