@@ -92,15 +92,21 @@ class PropertiesRules(_Strict):
     """How hard the properties check has to try, and how long it may take.
 
     Attributes:
+        pairwise_cases: Cases of the covering plan, in which every pair of choices meets early.
         special_cases: With many specials in one tensor; none where the operator has no specials.
         block_cases: At most so many cases around the candidate's own block sizes; for an autotuned candidate so many
             for each of at most four configurations.
         long_s: One size after the other is made long while a length is expected to take no more seconds than this; 0
             leaves them untried.
         huge_cases: At most so many cases with offsets beyond 32 bits, each tensor first; 0 leaves them untried.
+        random_cases: Cases that Hypothesis draws.
+        targeted_cases: Cases that climb from the one with the largest error so far.
         dtypes: The floats in which cases are drawn; an operator's own formats are always tried.
         controls: Planted faults that must have been reported in the candidate's process after its last case.
         tf32: Whether matrix products of float32 may round their factors to tf32.
+        load_deadline_s: For loading the candidate, in seconds; then it is a failure of the candidate.
+        case_deadline_s: For one case, likewise.
+        total_deadline_s: For all cases; what was not done by then is missing evidence.
     """
 
     pairwise_cases: int = Field(ge=1, le=10_000)
@@ -137,10 +143,12 @@ class CompileRules(_Strict):
     """For what the launches that were seen are compiled ahead of time.
 
     Attributes:
-        required_targets: Architectures that all of it must compile for; for `informative_targets` it only is tried.
+        required_targets: Architectures that all of it must compile for.
+        informative_targets: Architectures for which it only is tried; what is found there denies nothing.
         specialisations: How many are compiled to machine code (every kernel at least once); all others are
             translated by Triton's front end.
-        deadline_s: For one compilation; `total_deadline_s` for all of them.
+        deadline_s: For one compilation, in seconds.
+        total_deadline_s: For all of them.
     """
 
     required_targets: Targets
@@ -169,9 +177,13 @@ class GpuRules(_Strict):
     """How hard the checks on a GPU try, where a policy asks for any (`gpu_checks`).
 
     Attributes:
+        pairwise_cases: As those of `properties`, on the GPU.
+        special_cases: Likewise.
+        block_cases: Likewise.
+        random_cases: Likewise.
         watched_plans: Sets of machine code, each replayed under every sanitizer and under other scheduling.
         perturbed_rounds: How often each of them is replayed in each perturbed way.
-        timed_calls: For each dtype of the benchmark.
+        timed_calls: Calls of the benchmark, for each of its dtypes.
         long_axes: Whether each dim that an operator calls long must have been tried at its full length.
         large_shapes: Whether cases with more than 2³¹ elements must have been tried, where the operator has such; they
             need some tens of gigabytes of the GPU's memory.
@@ -242,6 +254,8 @@ class Policy(_Strict):
     """A whole policy, `extends` resolved.
 
     Attributes:
+        name: What verdicts and reports call it: small letters, digits and hyphens.
+        description: For people.
         allows: The tiers that let a candidate through.
         packages: Pinned packages that the runner image must carry (installed without their dependencies), for
             candidates that may import them.
