@@ -33,6 +33,7 @@ from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
 from pipeline.generation_commands import experiments_command, generate_command, lessons_command
 from pipeline.judge_command import judge_command
 from pipeline.policy_commands import policy_app
+from pipeline.report_command import report_command
 from pipeline.rules_command import rules_command
 from pipeline.settings import WORKERS_CAP, Mode, Settings
 
@@ -57,6 +58,7 @@ app.add_typer(operators_app, name="operators", invoke_without_command=True)
 app.add_typer(policy_app, name="policy")
 app.add_typer(attest_app, name="attest")
 app.command("judge")(judge_command)
+app.command("report")(report_command)
 app.command("rules")(rules_command)
 
 

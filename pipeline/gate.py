@@ -8,13 +8,13 @@ from __future__ import annotations
 import dataclasses
 import secrets
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
 from pipeline.gpu_gate import NOT_ON_A_GPU, DevicePart
 from pipeline.gpu_supply import GpuSupply
 from pipeline.platforms import HARDWARE
+from pipeline.stopwatch import Stopwatch
 from pipeline.strength_records import recorded_strength
 from pipeline.supply import RunnerSupply
 from pipeline.turns import Turns
@@ -45,7 +45,8 @@ from runners.origin.references import ReferencesError, ReferenceSet, references_
 from runners.properties import Effort, PropertiesCheck
 from runners.session import Deadlines
 from runners.specialisation import Specialisation
-from runners.turn import ALONE, Turn
+from runners.traced_check import TracedCheck
+from runners.turn import Turn
 from sandbox.contract import SandboxUnavailable
 
 Progress = Callable[[int], None]
@@ -116,11 +117,15 @@ def measure(
         noise: The interpreter errs as a GPU may (for experiments on the judge).
         progress: Hears how many cases are done, from several threads; what it raises ends the measuring.
     """
+    watch = Stopwatch()
     if isinstance(item, Unreadable):
-        return _evidence(item, (item.problem,), NOT_AN_OPERATOR, None, supply, NOT_AN_OPERATOR)
-    facts, origin = read_source(item, policy.source.allowance), origin_of(item.text, _references(policy))
+        return _evidence(item, (item.problem,), NOT_AN_OPERATOR, None, supply, watch, NOT_AN_OPERATOR)
+    with watch.reading("source"):
+        facts = read_source(item, policy.source.allowance)
+    with watch.reading("origin"):
+        origin = origin_of(item.text, _references(policy))
     if facts:
-        return _evidence(item, facts, NOT_RUN, None, supply, origin)
+        return _evidence(item, facts, NOT_RUN, None, supply, watch, origin)
     judge_seed = secrets.randbits(64) if seed is None else seed
     effort = dataclasses.replace(effort_of(policy), reduces=reduces, noise=noise)
     told = _Told(progress)
@@ -131,14 +136,16 @@ def measure(
 
     try:
         with DevicePart(item, policy, gpu, told.of_gpu) as device:
-            with nullcontext(ALONE) if turns is None else turns.one() as turn:
-                check = PropertiesCheck(item, supply.take, effort, judge_seed, heard, turn)
+            with watch.turn(turns) as turn:
+                check = TracedCheck(item, supply.take, effort, judge_seed, heard, turn)
                 made = _run(item, policy, supply, check, turn)
             # Others have the slot while this one waits for the GPU.
             on_gpu = device.evidence(agreed=made.agreed)
-        return _evidence(item, (), made.properties, check.greeting, supply, origin, made.compiled, made.mutants, on_gpu)
+        return _evidence(
+            item, (), made.properties, check.greeting, supply, watch, origin, made.compiled, made.mutants, on_gpu
+        )
     except SandboxUnavailable as error:
-        return _evidence(item, (), Missing(reason=str(error), ours=True), None, supply, origin)
+        return _evidence(item, (), Missing(reason=str(error), ours=True), None, supply, watch, origin)
 
 
 def _references(policy: Policy) -> ReferenceSet | Missing:
@@ -266,6 +273,7 @@ def _evidence(
     properties: PropertiesEvidence | Missing,
     greeting: wire.Greeting | None,
     supply: RunnerSupply,
+    watch: Stopwatch,
     origin: OriginEvidence | Missing,
     compiled: CompileEvidence | Missing = NOT_COMPILED,
     mutants: MutantsEvidence | Missing = NO_MUTANTS,
@@ -284,6 +292,7 @@ def _evidence(
             "origin": origin,
             "environment": _environment(greeting),
             "isolation": supply.isolation if isinstance(properties, PropertiesEvidence) else None,
+            "times": watch.times,
         }
     )
 

@@ -17,6 +17,7 @@ from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
 from pipeline.gate import Judged
 from pipeline.platforms import holds_for
 from pipeline.replay import Replayed
+from pipeline.report_pages.writing import PAGE
 from pipeline.run_folder import Place, case_of
 from pipeline.verify import Run
 from policies.policy import Tier
@@ -38,6 +39,7 @@ def print_run(run: Run, console: Console) -> None:
         console.print(Text(f"production-safe holds for {held}"))
     _print_replay_hint(run.id, run.judged, console)
     _print_rule_hint(run.judged, console)
+    _print_page(run, console)
 
 
 def print_demo(demo: Demo, console: Console) -> None:
@@ -51,6 +53,7 @@ def print_demo(demo: Demo, console: Console) -> None:
     else:
         console.print(Text("every verdict is the one that the label says"))
     _print_replay_hint(demo.run.id, demo.run.judged, console)
+    _print_page(demo.run, console)
 
 
 def run_as_json(run: Run) -> str:
@@ -144,6 +147,12 @@ def _print_rule_hint(judged: Sequence[Judged], console: Console) -> None:
     first = next((f.rule for entry in judged if not entry.verdict.allowed for f in entry.verdict.findings), None)
     if first is not None:
         console.print(Text(f"what a rule means and how to mend it: kernelgate rules {first}"))
+
+
+def _print_page(run: Run, console: Console) -> None:
+    page = run.folder / PAGE
+    if page.is_file():  # one that could not be made was said already
+        console.print(Text(f"report: {page}"))
 
 
 def _elements(failure: WrongValues) -> Table:

@@ -2,6 +2,7 @@
 
     runs/<id>/run.json                the run: policy, counts, one line a candidate
     runs/<id>/policy.json             the policy as it was resolved
+    runs/<id>/report.html, and <candidate>/report.html: pages that open from a file
     runs/<id>/report.sarif, junit.xml of `kernelgate verify`
     runs/<id>/<candidate>/candidate.py, evidence.json, verdict.json, cases/<case id>.json
     runs/<id>/<candidate>/provenance.json   of a candidate that was generated here: models, prompt, tokens, cost
@@ -28,21 +29,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import RunFolderError, StoredRunError
+from pipeline.failing_cases import Place as Place
+from pipeline.failing_cases import case_of as case_of
+from pipeline.failing_cases import place_of as place_of
 from pipeline.gate import Judged
 from pipeline.platforms import holds_for
+from pipeline.report_pages.subject import RunSubject, Subject
+from pipeline.report_pages.writing import PAGE, pages_of, say_lacking
 from policies.policy import Policy
 from runners.cases import Case
-from runners.evidence import DeviceEvidence, Evidence, Failure, PropertiesEvidence, UnsupportedCase
 
 PARTIAL: Final = ".partial"
-
-
-Place = Literal["interpreter", "gpu"]
+GENERATION: Final = "generation.json"
 
 
 class CaseFile(BaseModel):
@@ -77,7 +80,9 @@ def write_run(
     more: Mapping[str, str] = MappingProxyType({}),
     provenance: Sequence[str] = (),
 ) -> Path:
-    """Writes the whole run atomically and returns its folder.
+    """Writes the whole run atomically, its pages too, and returns its folder.
+
+    A page that can't be made is said on stderr; the run is written all the same.
 
     Args:
         more: The texts of further files in it, by name.
@@ -98,6 +103,7 @@ def write_run(
             for name, text in more.items():
                 (partial / name).write_text(text, encoding="utf-8")
             _write_json(partial / "run.json", _summary(run_id, policy, names, judged))
+            _write_pages(partial, _subject(run_id, policy, names, judged, more, provenance))
             partial.rename(final)
     except OSError as error:
         raise RunFolderError(f"the run folder {final} can't be written: {error.strerror or error}") from None
@@ -178,24 +184,6 @@ def find_case(runs: Path, run: str, case_id: str) -> StoredCase:
     return StoredCase(file.case, source, policy, file.failed_on)
 
 
-def case_of(judged: Judged) -> Case | None:
-    """The failing case that decided, if one did."""
-    return next((finding.case for finding in judged.verdict.findings if finding.case is not None), None)
-
-
-def place_of(case: Case, evidence: Evidence) -> Place:
-    """Where this failing case failed; the interpreter, where it failed there, too."""
-    properties, device = evidence.properties, evidence.device
-    if isinstance(properties, PropertiesEvidence) and case in _cases(properties.failure, properties.unsupported):
-        return "interpreter"
-    on_gpu = isinstance(device, DeviceEvidence) and case in _cases(device.failure, device.unsupported)
-    return "gpu" if on_gpu else "interpreter"
-
-
-def _cases(*failures: Failure | UnsupportedCase | None) -> tuple[Case | None, ...]:
-    return tuple(failure.case for failure in failures if failure is not None)
-
-
 def _case_in(data: bytes) -> CaseFile:
     try:
         return CaseFile.model_validate_json(data)
@@ -213,6 +201,28 @@ def _write_candidate(folder: Path, judged: Judged) -> None:
         (folder / "cases").mkdir()
         file = CaseFile(failed_on=place_of(case, judged.evidence), case=case)
         (folder / "cases" / f"{case.id}.json").write_text(file.model_dump_json(), encoding="utf-8")
+
+
+def _subject(
+    run_id: str,
+    policy: Policy,
+    names: Sequence[str],
+    judged: Sequence[Judged],
+    more: Mapping[str, str],
+    provenance: Sequence[str],
+) -> RunSubject:
+    texts: Sequence[str | None] = provenance or [None] * len(names)
+    candidates = tuple(
+        Subject(run_id, name, policy, entry, text) for name, entry, text in zip(names, judged, texts, strict=True)
+    )
+    return RunSubject(run_id, policy, candidates, generation=more.get(GENERATION))
+
+
+def _write_pages(folder: Path, run: RunSubject) -> None:
+    pages, lacking = pages_of(run)
+    for page in pages:
+        (folder / page.folder / PAGE).write_bytes(page.html)
+    say_lacking(run.run, lacking)
 
 
 def _names(judged: Sequence[Judged]) -> list[str]:

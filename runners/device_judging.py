@@ -18,6 +18,7 @@ from runners.device_runners import RecordedCall, ReplayedPlan, Way
 from runners.dtypes import TORCH_DTYPES
 from runners.failures import BadPlan, Failure, InputChanged, OutsideWritten, WrongForm, WrongValues
 from runners.launch_plan import LaunchPlan
+from runners.mapping_errors import map_errors
 from runners.oracle import Expected, compare
 
 CALLED: Final = "called on the GPU"
@@ -134,4 +135,5 @@ def wrong_values(case: Case, conditions: str, number: int, want: Expected, got: 
         total=found.total,
         nonfinite=found.nonfinite,
         first=found.first,
+        errors=map_errors(want, got),
     )

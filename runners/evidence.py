@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from runners.device_evidence import DeviceEvidence as DeviceEvidence
+from runners.examined_case import ExaminedCase as ExaminedCase
 from runners.failures import AccessFault as AccessFault
 from runners.failures import CodeRaised as CodeRaised
 from runners.failures import Failure as Failure
@@ -27,6 +28,7 @@ from runners.isolation_evidence import LimitEvidence as LimitEvidence
 from runners.missing import Missing as Missing
 from runners.origin.evidence import OriginEvidence as OriginEvidence
 from runners.record import Record as Record
+from runners.times import Times as Times
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -70,6 +72,10 @@ class PropertiesEvidence(Record):
         worst_ratio: By dtype, the largest error over its allowance; 1 is the edge.
         deadline_spent: Whether the total deadline ended the check before its last case.
         runners: How many runners were used; more than one means that some ended early.
+        found: The failure on the first failing case, where it was made smaller since: `failure` is of the smallest.
+        trail: The cases that were run, in order, at most `runners.trail.KEPT` of them; empty in evidence of earlier
+            versions.
+        left_out: How many more there were.
     """
 
     kind: Literal["properties"] = "properties"
@@ -98,6 +104,9 @@ class PropertiesEvidence(Record):
     deadline_spent: bool
     runners: int
     wall_s: float
+    found: Failure | None = None
+    trail: tuple[ExaminedCase, ...] = ()
+    left_out: int = 0
 
     @property
     def cases(self) -> int:
@@ -256,7 +265,22 @@ class CandidateFacts(Record):
 
 
 class Evidence(Record):
-    """All that was measured about one candidate."""
+    """All that was measured about one candidate.
+
+    Attributes:
+        operator_digest: SHA-256 of the operator's name, of what declares it and of the code that measures; None where
+            the file is no candidate.
+        source: What speaks against the source; where anything does, nothing was run.
+        properties: Its runs on drawn cases, on the interpreter.
+        compile: Its launches, compiled ahead of time.
+        mutants: What its own test found of changed copies of it.
+        strength: What the operator's own test was found to be worth.
+        device: Its calls and the replays of its machine code on a GPU.
+        origin: Where its text may come from.
+        environment: Of the interpreter's runners; None where none was started.
+        isolation: Of the same runners.
+        times: Of the measuring; None in evidence of earlier versions.
+    """
 
     schema_version: Literal[1] = SCHEMA_VERSION
     candidate: CandidateFacts
@@ -280,3 +304,4 @@ class Evidence(Record):
     )
     environment: Environment | None
     isolation: IsolationEvidence | None
+    times: Times | None = None

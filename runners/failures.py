@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from runners.cases import Case
+from runners.error_map import ErrorMap
 from runners.record import Record
 from runners.wire import FaultKind
 
@@ -22,7 +23,12 @@ class WrongElement(Record):
 
 
 class WrongValues(Record):
-    """A result with wrong elements. `conditions` names the run of the case: natural or shuffled."""
+    """A result with wrong elements. `conditions` names the run of the case: natural or shuffled.
+
+    Attributes:
+        errors: Where they are in the whole result; None in evidence of earlier versions, and where only some rows of
+            the result were looked at.
+    """
 
     kind: Literal["wrong_values"] = "wrong_values"
     case: Case
@@ -32,6 +38,7 @@ class WrongValues(Record):
     total: int
     nonfinite: bool
     first: tuple[WrongElement, ...]
+    errors: ErrorMap | None = None
 
 
 class WrongForm(Record):

@@ -197,6 +197,15 @@ class Session:
         arguments = materialise(operator, case)
         expected = expect(operator, case.dtype, arguments, self._allowance)
         called = self._call(case, arguments, expected, self._conditions(case))
+        return self._judged(case, arguments, expected, called)
+
+    def _judged(
+        self,
+        case: Case,
+        arguments: Sequence[ArgumentValue],
+        expected: Sequence[Expected],
+        called: tuple[CallResult, ...] | UnsupportedCase | Failure,
+    ) -> Agreed | UnsupportedCase | Failure:
         return examine(case, arguments, expected, called) if isinstance(called, tuple) else called
 
     def _call(
