@@ -92,21 +92,18 @@ class PropertiesRules(_Strict):
     """How hard the properties check has to try, and how long it may take.
 
     Attributes:
-        pairwise_cases: Cases of the covering plan, in which every pair of choices meets early.
         special_cases: With many specials in one tensor; none where the operator has no specials.
         block_cases: At most so many cases around the candidate's own block sizes; for an autotuned candidate so many
             for each of at most four configurations.
+        huge_cases: At most so many cases with offsets beyond 32 bits, each tensor first; 0 leaves them untried.
         long_s: One size after the other is made long while a length is expected to take no more seconds than this; 0
             leaves them untried.
-        huge_cases: At most so many cases with offsets beyond 32 bits, each tensor first; 0 leaves them untried.
-        random_cases: Cases that Hypothesis draws.
-        targeted_cases: Cases that climb from the one with the largest error so far.
         dtypes: The floats in which cases are drawn; an operator's own formats are always tried.
-        controls: Planted faults that must have been reported in the candidate's process after its last case.
         tf32: Whether matrix products of float32 may round their factors to tf32.
-        load_deadline_s: For loading the candidate, in seconds; then it is a failure of the candidate.
-        case_deadline_s: For one case, likewise.
-        total_deadline_s: For all cases; what was not done by then is missing evidence.
+        controls: Planted faults that must have been reported in the candidate's process after its last case.
+        load_deadline_s: For loading the candidate's module.
+        case_deadline_s: For one case.
+        total_deadline_s: For all cases together.
     """
 
     pairwise_cases: int = Field(ge=1, le=10_000)
@@ -144,11 +141,11 @@ class CompileRules(_Strict):
 
     Attributes:
         required_targets: Architectures that all of it must compile for.
-        informative_targets: Architectures for which it only is tried; what is found there denies nothing.
+        informative_targets: Architectures that it is tried for, and need not compile for.
         specialisations: How many are compiled to machine code (every kernel at least once); all others are
             translated by Triton's front end.
-        deadline_s: For one compilation, in seconds.
-        total_deadline_s: For all of them.
+        deadline_s: For one compilation.
+        total_deadline_s: For all compilations.
     """
 
     required_targets: Targets
@@ -177,13 +174,9 @@ class GpuRules(_Strict):
     """How hard the checks on a GPU try, where a policy asks for any (`gpu_checks`).
 
     Attributes:
-        pairwise_cases: As those of `properties`, on the GPU.
-        special_cases: Likewise.
-        block_cases: Likewise.
-        random_cases: Likewise.
         watched_plans: Sets of machine code, each replayed under every sanitizer and under other scheduling.
         perturbed_rounds: How often each of them is replayed in each perturbed way.
-        timed_calls: Calls of the benchmark, for each of its dtypes.
+        timed_calls: For each dtype of the benchmark.
         long_axes: Whether each dim that an operator calls long must have been tried at its full length.
         large_shapes: Whether cases with more than 2³¹ elements must have been tried, where the operator has such; they
             need some tens of gigabytes of the GPU's memory.
@@ -254,13 +247,20 @@ class Policy(_Strict):
     """A whole policy, `extends` resolved.
 
     Attributes:
-        name: What verdicts and reports call it: small letters, digits and hyphens.
-        description: For people.
+        name: The policy's name.
+        description: What it is for.
         allows: The tiers that let a candidate through.
+        source: What the source may do.
         packages: Pinned packages that the runner image must carry (installed without their dependencies), for
             candidates that may import them.
+        properties: How hard the interpreter's cases try.
+        compile: What must compile.
+        mutants: What the candidate's own mutants must show.
+        operator: How strong the operator's own test must be.
+        isolation: In what it must have been run.
         origin: Where a candidate's text may come from; policies that were stored before it was asked ask nothing.
         gpu_checks: Checks that must have been made on a GPU.
+        gpu: How hard the checks on a GPU try.
         organisation: Rules of an organisation in CEL; they deny what all else lets through, and allow nothing.
     """
 
