@@ -11,9 +11,10 @@ from typing import Final
 
 from pipeline.cli_reference import cli_page, commands
 from pipeline.exit_codes import MEANINGS
-from policies.field_reference import fields_page
+from pipeline.policy_reference import policy_page
+from pipeline.schema_pages import schema_pages
+from pipeline.schemas.documents import FOLDER
 
-FOLDER: Final = "docs/reference"
 MADE: Final = "Made by `python -m pipeline.reference_pages`; do not edit."
 
 
@@ -22,7 +23,8 @@ def reference_pages() -> dict[str, str]:
     return {
         f"{FOLDER}/command-line.md": cli_page(MADE),
         f"{FOLDER}/exit-codes.md": exit_codes_page(MADE),
-        f"{FOLDER}/policy-fields.md": fields_page(MADE),
+        f"{FOLDER}/policy-fields.md": policy_page(MADE),
+        **schema_pages(MADE),
     }
 
 
