@@ -15,7 +15,7 @@ STAMP := .venv/installed
 PARALLEL := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-generate measure test check docs engine engine-stop image bench gpu-check clean
+.PHONY: help venv demo demo-generate measure test check docs browser pictures engine engine-stop image bench gpu-check clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -35,10 +35,10 @@ demo-generate: venv engine ## let a provider on this machine write a kernel, twi
 measure: venv engine ## measure the gate on the project's own labelled kernels: how often it is wrong
 	@$(BIN)/kernelgate measure tests/kernels
 
-test: venv engine image ## the whole test suite, in real containers; a skip that was not needed fails
+test: venv engine image browser ## the whole test suite, in real containers; a skip that was not needed fails
 	@KERNELGATE_FAIL_ON_SKIP=1 $(BIN)/python -m pytest $(PARALLEL)
 
-check: venv ## format, lint, types, import rules, tests
+check: venv browser ## format, lint, types, import rules, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -48,6 +48,12 @@ check: venv ## format, lint, types, import rules, tests
 docs: venv ## build the documentation into build/docs; a warning is an error
 	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --builder html docs build/docs
 	@echo "docs: build/docs/index.html"
+
+browser: ## make sure that Chromium is there, for tests of pages
+	@sh .ci/browser
+
+pictures: venv browser ## draw the pictures of the documentation again
+	@PYTHONPATH=tests/support $(BIN)/python tests/support/picture_of_a_page.py
 
 engine: venv ## make sure that a container engine answers
 	@$(BIN)/python -m pipeline.engine ensure

@@ -1,8 +1,9 @@
 """What every test may ask for, and the rule that CI skips nothing that it could have run.
 
-With KERNELGATE_FAIL_ON_SKIP=1 (`make test` sets it) a skip is a failure, at collection too. Three kinds may skip, and
-only where they cannot run: tests marked `gpu`, those that start a daemon of their own (`own_daemon`, takes root), and
-those marked `gvisor` on an engine that this checkout did not start. One that it did start has gVisor, or they fail.
+With KERNELGATE_FAIL_ON_SKIP=1 (`make test` sets it) a skip is a failure, at collection too. Four kinds may skip, and
+only where they cannot run: tests marked `gpu`, those that start a daemon of their own (`own_daemon`, takes root), those
+marked `browser` where Chromium is not and `make browser` can't install it, and those marked `gvisor` on an engine that
+this checkout did not start. One that it did start has gVisor, or they fail.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ import pytest
 
 FAIL_ON_SKIP = os.environ.get("KERNELGATE_FAIL_ON_SKIP") == "1"
 HAS_GPU = Path("/dev/nvidiactl").exists()
+HAS_CHROMIUM = shutil.which("chromium") is not None
+CAN_INSTALL = os.geteuid() == 0 and shutil.which("apt-get") is not None
 CAN_START_DAEMONS = os.geteuid() == 0 and shutil.which("dockerd", path=f"{os.environ['PATH']}:/usr/sbin") is not None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("gpu") is not None and not HAS_GPU:
         pytest.skip("needs an NVIDIA GPU, and this machine has none")
+    if item.get_closest_marker("browser") is not None and not HAS_CHROMIUM:
+        pytest.skip("needs Chromium on PATH (`make browser` installs Debian's)")
     if item.get_closest_marker("gvisor") is not None and not _engine_has_gvisor():
         pytest.skip("needs an engine that knows gVisor as the runtime 'runsc' (`make engine` starts one)")
 
@@ -51,8 +56,10 @@ def _may_skip(item: pytest.Item) -> bool:
     needs_gpu = item.get_closest_marker("gpu") is not None
     needs_daemon = "own_daemon" in getattr(item, "fixturenames", ())
     needs_gvisor = item.get_closest_marker("gvisor") is not None
+    needs_browser = item.get_closest_marker("browser") is not None
     return (
         (needs_gpu and not HAS_GPU)
+        or (needs_browser and not HAS_CHROMIUM and not CAN_INSTALL)
         or (needs_daemon and not CAN_START_DAEMONS)
         or (needs_gvisor and not _engine_was_started_here())
     )

@@ -33,6 +33,7 @@ from sandbox.printable import printable
 
 PAGE: Final = "report.html"
 ROWS: Final = 2500
+FEW: Final = 12  # candidates: a reader sees by himself what stopped them
 MESSAGE_COLUMNS: Final = 200
 _STANDINGS: Final[tuple[tuple[Standing, str, Tone], ...]] = (
     (Standing.DENIED, "denied", "bad"), (Standing.INCOMPLETE, "incomplete", "warn"),
@@ -108,7 +109,7 @@ def run_page(subject: RunSubject) -> RunPage:
         counts=counts,
         rows=tuple(rows[:ROWS]),
         more=max(0, len(rows) - ROWS),
-        rules=_rules(entries),
+        rules=_rules(entries) if len(entries) > FEW else (),
         generation=_generation(subject.generation),
         commands=tuple(_commands(subject, ordered)),
     )

@@ -106,10 +106,17 @@ def subject(
     provenance: str | None = None,
 ) -> Subject:  # fmt: skip
     facts = made.candidate.model_copy(
-        update={"digest": hashlib.sha256(source).hexdigest(), "source_bytes": len(source)}
+        update={"digest": hashlib.sha256(source).hexdigest(), "source_bytes": len(source), **_named(made)}
     )
     whole = made.model_copy(update={"candidate": facts})
     return Subject(RUN, folder, policy, Judged(source, whole, decide(whole, policy)), provenance)
+
+
+def _named(made: Evidence) -> dict[str, str]:
+    """The name of what the source is, unless a test gave another one."""
+    if made.candidate.path != "kernels/relu.py":
+        return {}
+    return {"path": "kernels/softmax.py", "operator": "softmax", "entry": "softmax"}
 
 
 def times() -> Times:
@@ -167,7 +174,7 @@ def on_gpu(folder: str = "004-kernels-fast") -> Subject:
         kernels=(kernel,), phases_s={"cases": 31.5, "sanitizers": 80.0, "benchmark": 22.0},
         worst_ratio={"float32": 0.4, "float16": 0.97},
     )  # fmt: skip
-    ran = properties(trail=trail(240, fails=False), wall_s=41.0, worst_ratio={"float32": 0.87, "float16": 0.99},
+    ran = properties(trail=trail(60, fails=False), wall_s=41.0, worst_ratio={"float32": 0.87, "float16": 0.99},
                      longest={"M": 131, "N": 65551})  # fmt: skip
     return subject(evidence(device=made, properties=ran, times=times()), policy=PRODUCTION, folder=folder)
 

@@ -184,7 +184,7 @@ def test_coverage_stands_beside_what_the_policy_asks_for() -> None:
     assert {plan.name: plan.asked for plan in view.plans}["random"] == f"at least {CI.properties.random_cases}"
     matrix = matrix_view(evidence_of(on_gpu()).properties)
     layouts = matrix.tables[0]
-    assert sum(cell.count for row in layouts.rows for cell in row.cells) == 240
+    assert sum(cell.count for row in layouts.rows for cell in row.cells) == 60
 
 
 def test_survivors_are_told_with_their_difference() -> None:
@@ -292,3 +292,12 @@ def test_the_day_is_the_one_of_the_runs_id() -> None:
     assert day_of(RUN) == "2026-11-30 10:11:12 UTC"
     assert day_of("20269930-101112-0123abcd") is None
     assert day_of("mine") is None
+
+
+def test_what_stopped_many_is_counted_by_rule() -> None:
+    many = [replace(wrong(), folder=f"{number:03d}") for number in range(9)]
+    page = run_page(run(*many, *(replace(access(), folder=f"a{number}") for number in range(4)), denied()))
+    assert [(rule.rule, rule.count) for rule in page.rules] == [
+        ("properties/wrong-values", 9), ("memory/out-of-bounds-load", 4), ("source/host-arithmetic", 1),
+    ]  # fmt: skip
+    assert run_page(run(*many)).rules == ()
