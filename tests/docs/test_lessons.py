@@ -43,8 +43,11 @@ def test_what_differs_is_noticed(reader: Reader, change: tuple[str, str]) -> Non
 
 def test_a_line_of_dots_stands_for_lines_and_not_for_all(reader: Reader) -> None:
     reader.compare(block("first\n…\nlast\n"), "first\none\ntwo\nlast\n")
+    reader.compare(block("first\n…\n"), "first (and more)\none\ntwo")
     with pytest.raises(AssertionError):
         reader.compare(block("first\n…\nlast\n"), "one\ntwo\nlast\n")
+    with pytest.raises(AssertionError):
+        reader.compare(block("first\n…\n"), "one\nfirst\ntwo")
 
 
 def test_variables_last_from_block_to_block(reader: Reader) -> None:

@@ -92,8 +92,8 @@ class Reader:
 
     def compare(self, shown: Block, printed: str) -> None:
         """Fails where what was printed is not what the page shows; remembers the ids."""
-        pattern = "".join(self._pieces(shown.text.strip()))
-        found = re.fullmatch(pattern, printed.strip(), re.S)
+        pattern = "".join(self._pieces(f"{shown.text.strip()}\n"))
+        found = re.fullmatch(pattern, f"{printed.strip()}\n", re.S)
         assert found, f"{shown} shows\n{shown.text}\nand this was printed:\n{printed}\n{self.told}"
         for name, value in found.groupdict().items():
             self.ids[self._new[name]] = value
