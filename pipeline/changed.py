@@ -9,7 +9,7 @@ changed, every candidate is taken. Built-in policies and operators come with the
 
 Waivers are read as they stand at REV, not in the working tree: a pull request must not waive its own findings. The
 policy and the operators are those of the working tree, which is what will be in force; whoever may change them without
-a second look can let anything through (README: code owners).
+a second look can let anything through (docs/how-to/gate-a-repository.md: code owners).
 """
 
 from __future__ import annotations

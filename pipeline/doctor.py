@@ -136,7 +136,7 @@ def _refusals(settings: Settings, problem: str | None) -> Sign:
     """Whether evidence can hold which calls a candidate was refused; a record for people, which no policy asks for."""
     name = "log of refused calls"
     if problem is not None:
-        return Sign(name, False, problem, "optional; docs/audit.md says what it takes", needed=False)
+        return Sign(name, False, problem, "optional; docs/explanation/audit.md says what it takes", needed=False)
     if not settings.logs_refusals:
         return Sign(name, False, "can be had; is not asked for", "optional; KERNELGATE_LOG_REFUSALS=yes", needed=False)
     return Sign(name, True, "the kernel logs them", needed=False)

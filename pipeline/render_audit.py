@@ -25,7 +25,7 @@ DETAIL_COLUMNS: Final = 160
 SHOWN: Final = 3
 CAPTION: Final = (
     "memory: the most at one moment, MiB; tasks: processes and threads; out: bytes sent and written; all with the "
-    "harness, '-' where nobody could look. docs/audit.md says what each fact is worth."
+    "harness, '-' where nobody could look. docs/explanation/audit.md says what each fact is worth."
 )
 
 

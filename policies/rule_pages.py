@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -28,11 +29,11 @@ def pages() -> dict[str, str]:
 def page_of(rule: Rule) -> str:
     """Returns a rule's page: what, why, an example that trips it, how to mend it."""
     name = f"{ORGANISATION}NAME" if rule.id.startswith(ORGANISATION) else rule.id
-    parts = [f"# {name}", f"{rule.title}.", "## Why", rule.why]
+    parts = [f"# {name}", f"{_prose(rule.title)}.", "## Why", _prose(rule.why)]
     if rule.example is not None:
         parts += _example(rule.example)
     mended = () if rule.example is None else tuple(_mended(rule.example))
-    return "\n\n".join([*parts, "## How to mend it", rule.remedy, *mended]) + "\n"
+    return "\n\n".join([*parts, "## How to mend it", _prose(rule.remedy), *mended]) + "\n"
 
 
 def mending(example: Example) -> str:
@@ -41,6 +42,11 @@ def mending(example: Example) -> str:
         return ""
     lines = difflib.unified_diff(example.trips.splitlines(), example.mended.splitlines(), lineterm="", n=1)
     return "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
+
+
+def _prose(text: str) -> str:
+    """Returns text as Markdown that means it: `kernel[grid](x)` is no link, and `a * b * c` nothing emphasised."""
+    return re.sub(r"([\[\]*<])", r"\\\1", text)
 
 
 def _example(example: Example) -> Iterator[str]:

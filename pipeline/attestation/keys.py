@@ -10,7 +10,7 @@ everybody believes.
     revoked   was stolen or lost: nothing that it ever signed is believed, because whoever has it can write any day
 
 A lost key can't sign any more and nobody else has it; revoking it costs signatures. So it may be retired instead, if it
-is certain that it is lost and not stolen: docs/attestations.md has the procedure.
+is certain that it is lost and not stolen: docs/how-to/sign-runs.md has the procedure.
 """
 
 from __future__ import annotations

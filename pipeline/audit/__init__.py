@@ -4,5 +4,5 @@
     facts       the events in one candidate's evidence
     reading     run folders, one candidate at a time, with what was damaged
 
-docs/audit.md says what each kind of fact is worth.
+docs/explanation/audit.md says what each kind of fact is worth.
 """

@@ -77,8 +77,8 @@ TEACHINGS: Final = {
         "What is certified on a GPU is machine code with its launches. A call whose launches depend on data, or that "
         "does "
         "more than allocate, fill, view and launch, has no plan that could be carried out again.",
-        "_kernel[(int(counts.max()),)](…)  # the grid depends on elements",
-        "_kernel[(counts.numel(),)](…)  # and programs without work return at once",
+        "_kernel[(int(counts.max()),)](x, y)  # the grid depends on elements",
+        "_kernel[(counts.numel(),)](x, y)  # and programs without work return at once",
     ),
     "replay/bad-plan": words(
         "The recorded plan can't be carried out on new inputs, so nothing shows that it computes anything.",

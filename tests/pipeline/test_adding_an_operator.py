@@ -1,4 +1,4 @@
-"""`docs/adding-an-operator.md`, followed to the letter: what it writes, what it runs, what it says comes out."""
+"""`docs/how-to/add-an-operator.md`, followed to the letter: what it writes, what it runs, what it says comes out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.own_operators import load_operators
 from pipeline.settings import PROJECT
 from runners.candidate import Candidate, read_candidate
 
-PAGE = PROJECT / "docs" / "adding-an-operator.md"
+PAGE = PROJECT / "docs" / "how-to" / "add-an-operator.md"
 FENCED = re.compile(r"(?:`(?P<file>[\w./]+)`:\n\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
 Program = Callable[..., CompletedProcess[str]]
 

@@ -28,7 +28,7 @@ CI = load_policy("ci")
 SOURCE = b"x = 1\n"
 DIGEST = hashlib.sha256(SOURCE).hexdigest()
 RUN = "20261101-120000-aaaaaaaa"
-DOCUMENT = Path(__file__).parents[3] / "docs" / "audit.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "explanation" / "audit.md"
 IMPORTS = (
     SourceFact(rule="source/import-not-allowed", line=5, detail="'os' may not be imported"),
     SourceFact(rule="source/reflection", line=7, detail="'getattr' looks things up by name"),
