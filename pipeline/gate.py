@@ -25,7 +25,7 @@ from policies.waivers import DatedWaivers
 from runners import wire
 from runners.candidate import Candidate, Unreadable
 from runners.compiling import CompileCheck, CompileEffort
-from runners.contract.reading import read_source
+from runners.contract.reading import read_source, reading_s
 from runners.conversation import RunnerFault
 from runners.digests import operator_digest
 from runners.evidence import (
@@ -120,9 +120,9 @@ def measure(
     watch = Stopwatch()
     if isinstance(item, Unreadable):
         return _evidence(item, (item.problem,), NOT_AN_OPERATOR, None, supply, watch, NOT_AN_OPERATOR)
-    with watch.reading("source"):
-        facts = read_source(item, policy.source.allowance)
-    with watch.reading("origin"):
+    facts = read_source(item, policy.source.allowance)
+    watch.source_s = reading_s(item, policy.source.allowance)  # it may have been read before it had a runner
+    with watch.comparing():
         origin = origin_of(item.text, _references(policy))
     if facts:
         return _evidence(item, facts, NOT_RUN, None, supply, watch, origin)

@@ -98,8 +98,6 @@ def explain_command(
 @policy_app.command("schema")
 def schema_command() -> None:
     """Print the JSON schema of the facts that rules of an organisation can name."""
-    import json
+    from pipeline.schemas.documents import as_text, facts_schema
 
-    from policies.organisation import Facts
-
-    sys.stdout.write(json.dumps(Facts.model_json_schema(mode="serialization"), indent=2) + "\n")
+    sys.stdout.write(as_text(facts_schema()))

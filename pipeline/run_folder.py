@@ -41,6 +41,7 @@ from pipeline.gate import Judged
 from pipeline.platforms import holds_for
 from pipeline.report_pages.subject import RunSubject, Subject
 from pipeline.report_pages.writing import PAGE, pages_of, say_lacking
+from pipeline.run_summary import CandidateSummary, RunSummary
 from policies.policy import Policy
 from runners.cases import Case
 
@@ -49,7 +50,11 @@ GENERATION: Final = "generation.json"
 
 
 class CaseFile(BaseModel):
-    """What the file of a failing case holds."""
+    """What the file of a failing case holds.
+
+    Attributes:
+        failed_on: Where the case failed.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -102,7 +107,7 @@ def write_run(
                 (partial / name / "provenance.json").write_text(text, encoding="utf-8")
             for name, text in more.items():
                 (partial / name).write_text(text, encoding="utf-8")
-            _write_json(partial / "run.json", _summary(run_id, policy, names, judged))
+            _write_json(partial / "run.json", _summary(run_id, policy, names, judged).model_dump(mode="json"))
             _write_pages(partial, _subject(run_id, policy, names, judged, more, provenance))
             partial.rename(final)
     except OSError as error:
@@ -234,25 +239,24 @@ def _names(judged: Sequence[Judged]) -> list[str]:
     return names
 
 
-def _summary(run_id: str, policy: Policy, names: Sequence[str], judged: Sequence[Judged]) -> dict[str, Any]:
-    return {
-        "schema_version": 1,
-        "run": run_id,
-        "policy": policy.name,
-        "policy_digest": policy.digest,
-        "candidates": [
-            {
-                "folder": name,
-                "path": entry.evidence.candidate.path,
-                "digest": entry.evidence.candidate.digest,
-                "operator": entry.evidence.candidate.operator,
-                "tier": entry.verdict.tier.value,
-                "allowed": entry.verdict.allowed,
-                "holds_for": holds_for(entry.evidence, entry.verdict.tier),
-            }
+def _summary(run_id: str, policy: Policy, names: Sequence[str], judged: Sequence[Judged]) -> RunSummary:
+    return RunSummary(
+        run=run_id,
+        policy=policy.name,
+        policy_digest=policy.digest,
+        candidates=tuple(
+            CandidateSummary(
+                folder=name,
+                path=entry.evidence.candidate.path,
+                digest=entry.evidence.candidate.digest,
+                operator=entry.evidence.candidate.operator,
+                tier=entry.verdict.tier,
+                allowed=entry.verdict.allowed,
+                holds_for=holds_for(entry.evidence, entry.verdict.tier),
+            )
             for name, entry in zip(names, judged, strict=True)
-        ],
-    }
+        ),
+    )
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:

@@ -23,14 +23,24 @@ _TOLD_COLUMNS: Final = 200
 
 
 class BuiltInVerdict(Record):
-    """What the built-in rules say; only 'capped' and 'waived' findings can be among them, as all others deny."""
+    """What the built-in rules say.
+
+    Attributes:
+        tier: What the candidate has earned by them.
+        findings: Only 'capped' and 'waived' ones can be among them, as all others deny.
+    """
 
     tier: Tier
     findings: tuple[Finding, ...]
 
 
 class PolicyFacts(Record):
-    """Which policy judges."""
+    """Which policy judges.
+
+    Attributes:
+        name: The policy's name.
+        digest: SHA-256 of it as it was resolved.
+    """
 
     name: str
     digest: str
@@ -40,6 +50,12 @@ class Facts(Record):
     """What a rule's expression can name: plain JSON values, as in the files of a run folder.
 
     NaN and infinities are text there, so that comparing one with a number is an error, which denies.
+
+    Attributes:
+        candidate: Which candidate it is.
+        evidence: All that was measured about it.
+        verdict: What the built-in rules say of that.
+        policy: The policy that judges.
     """
 
     schema_version: Literal[1] = 1

@@ -40,6 +40,7 @@ class OrganisationRule(BaseModel):
 
     Attributes:
         name: Its finding is called `organisation/<name>`.
+        expression: What must be true, in CEL.
         message: What the finding says; what to do about it belongs here, too.
     """
 

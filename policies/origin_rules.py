@@ -22,7 +22,12 @@ from runners.origin.references import ReferencesError, digest_of
 
 
 class References(BaseModel):
-    """A set of references: where it is here, and the SHA-256 of its paths and bytes."""
+    """A set of references: where it is here, and the SHA-256 of its paths and bytes.
+
+    Attributes:
+        folder: Where it is on this machine; relative to the policy's file where a person wrote it.
+        digest: SHA-256 of its paths and bytes.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -95,12 +95,15 @@ class PropertiesRules(_Strict):
         special_cases: With many specials in one tensor; none where the operator has no specials.
         block_cases: At most so many cases around the candidate's own block sizes; for an autotuned candidate so many
             for each of at most four configurations.
+        huge_cases: At most so many cases with offsets beyond 32 bits, each tensor first; 0 leaves them untried.
         long_s: One size after the other is made long while a length is expected to take no more seconds than this; 0
             leaves them untried.
-        huge_cases: At most so many cases with offsets beyond 32 bits, each tensor first; 0 leaves them untried.
         dtypes: The floats in which cases are drawn; an operator's own formats are always tried.
-        controls: Planted faults that must have been reported in the candidate's process after its last case.
         tf32: Whether matrix products of float32 may round their factors to tf32.
+        controls: Planted faults that must have been reported in the candidate's process after its last case.
+        load_deadline_s: For loading the candidate's module.
+        case_deadline_s: For one case.
+        total_deadline_s: For all cases together.
     """
 
     pairwise_cases: int = Field(ge=1, le=10_000)
@@ -137,10 +140,12 @@ class CompileRules(_Strict):
     """For what the launches that were seen are compiled ahead of time.
 
     Attributes:
-        required_targets: Architectures that all of it must compile for; for `informative_targets` it only is tried.
+        required_targets: Architectures that all of it must compile for.
+        informative_targets: Architectures that it is tried for, and need not compile for.
         specialisations: How many are compiled to machine code (every kernel at least once); all others are
             translated by Triton's front end.
-        deadline_s: For one compilation; `total_deadline_s` for all of them.
+        deadline_s: For one compilation.
+        total_deadline_s: For all compilations.
     """
 
     required_targets: Targets
@@ -242,11 +247,20 @@ class Policy(_Strict):
     """A whole policy, `extends` resolved.
 
     Attributes:
+        name: The policy's name.
+        description: What it is for.
         allows: The tiers that let a candidate through.
+        source: What the source may do.
         packages: Pinned packages that the runner image must carry (installed without their dependencies), for
             candidates that may import them.
+        properties: How hard the interpreter's cases try.
+        compile: What must compile.
+        mutants: What the candidate's own mutants must show.
+        operator: How strong the operator's own test must be.
+        isolation: In what it must have been run.
         origin: Where a candidate's text may come from; policies that were stored before it was asked ask nothing.
         gpu_checks: Checks that must have been made on a GPU.
+        gpu: How hard the checks on a GPU try.
         organisation: Rules of an organisation in CEL; they deny what all else lets through, and allow nothing.
     """
 

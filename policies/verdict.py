@@ -27,6 +27,13 @@ class Finding(BaseModel):
     `capped` says why the candidate can be functional and no more; `waived` is an error that `waiver` lets stand.
 
     Its message quotes what a candidate's author wrote, so it holds nothing that a terminal would obey.
+
+    Attributes:
+        rule: Id of the rule that speaks.
+        severity: What it means for the tier.
+        message: What was found, for a person.
+        case: The smallest failing case; None where it is not about one.
+        waiver: The waiver that lets it stand.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,8 +63,12 @@ class Verdict(BaseModel):
     """What the policy says of the evidence.
 
     Attributes:
+        tier: What the candidate has earned.
         allowed: Whether the tier is one that the policy lets through, or all that denies the candidate is waived.
+        policy: Name of the policy.
+        policy_digest: SHA-256 of the policy as it was resolved.
         evidence_digest: SHA-256 of the evidence file's bytes.
+        findings: What stands against the candidate; the deciding one first.
         waivers: Those that name this candidate and the day they were looked at; None where there were none. With them
             the same verdict can be computed again on any day.
     """

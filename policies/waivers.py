@@ -68,7 +68,9 @@ class Waiver(BaseModel):
     """One waiver.
 
     Attributes:
+        rule: Id of the rule whose finding is waived.
         digest: SHA-256 of the candidate's bytes, as run.json has it.
+        reason: Why, in the team's words.
         expires: The last day on which it holds, in UTC.
     """
 
@@ -85,6 +87,7 @@ class DatedWaivers(BaseModel):
 
     Attributes:
         day: In UTC; given from outside, because nothing that decides looks at a clock.
+        waivers: The waivers.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -91,6 +91,7 @@ class _Tally:
     agreed: int = 0
     failure: Failure | None = None
     failed_at: int | None = None
+    found: Failure | None = None
     reductions: int = 0
     unsupported: UnsupportedCase | None = None
     unsupported_cases: int = 0
@@ -218,6 +219,7 @@ class DeviceCheck:
         if self._effort.reduces and failure.case is not None:
             reduced = reduce(self._candidate.operator, failure.case, failure, self._fails, REDUCING)
             tally.failure, tally.reductions = reduced.failure, reduced.runs
+            tally.found = failure if reduced.failure != failure else None
 
     def _make_long(self) -> None:
         """One dim after the other; a candidate may refuse a length."""
@@ -313,6 +315,7 @@ class DeviceCheck:
             lost=session.lost,
             phases_s=tally.phases_s,
             wall_s=wall_s,
+            found=tally.found,
         )
 
 

@@ -14,8 +14,10 @@ class CertifiedKernel(Record):
 
     Attributes:
         digest: SHA-256 of the cubin.
-        registers: Of a thread; `spilled_bytes` is a thread's local memory.
+        warps: Of a block.
         shared_bytes: Of a block, dynamic and static.
+        registers: Of a thread.
+        spilled_bytes: Local memory of a thread.
     """
 
     name: str
@@ -43,9 +45,12 @@ class SanitizerEvidence(Record):
     """One tool's run over the plans.
 
     Attributes:
+        tool: Which tool of compute-sanitizer.
         plans: How many were replayed under it.
+        findings: What it reported.
         control_fired: Whether it reported the planted fault, in the same process after the last plan.
-        problem: Why it is no evidence, where it is none; `ours` where the tool could not be had or our side failed.
+        problem: Why it is no evidence, where it is none.
+        ours: Whether the tool could not be had or our side failed.
     """
 
     tool: str
@@ -71,10 +76,13 @@ class BenchmarkRow(Record):
     Attributes:
         case: The case in words.
         median_ms: Milliseconds on the device; `low_ms` and `high_ms` bound the median (bootstrap, 95 %).
-        calls: How many were timed, each with its output checked; `differing` of them were not the first call's bits.
-        moved_bytes: What must be read and written at least; `operations` what must be computed.
-        roof_ms: What the card needs for them, as measured on it in the same run; `least_ms` likewise, without the
-            bytes that its cache can keep.
+        calls: How many were timed, each with its output checked.
+        differing: How many of the timed calls did not have the first call's bits.
+        baselines: Other ways to compute the same, timed in turns with it.
+        moved_bytes: What must be read and written at least.
+        operations: What must be computed.
+        roof_ms: What the card needs for them, as measured on it in the same run.
+        least_ms: As `roof_ms`, without the bytes that the card's cache can keep.
         clocks_mhz: Of the multiprocessors, before and after.
         throttled: What held the clock back, as the driver's bits.
     """
@@ -101,7 +109,13 @@ class BenchmarkRow(Record):
 
 
 class CardEvidence(Record):
-    """What the card did at most when it was asked to: copied bytes and operations of products, a second."""
+    """What the card did at most when it was asked to: copied bytes and operations of products, a second.
+
+    Attributes:
+        copy_bytes_s: Bytes that were copied in a second.
+        operations_s: By dtype, operations of matrix products in a second.
+        cache_bytes: How large its cache is.
+    """
 
     copy_bytes_s: float
     operations_s: dict[str, float]
@@ -109,7 +123,12 @@ class CardEvidence(Record):
 
 
 class BenchmarkEvidence(Record):
-    """The benchmark; `problem` says why there are no rows, where there are none."""
+    """The benchmark; `problem` says why there are no rows, where there are none.
+
+    Attributes:
+        card: What the card can do at most; None where that was not measured.
+        rows: One for each shape and dtype.
+    """
 
     card: CardEvidence | None
     rows: tuple[BenchmarkRow, ...]
@@ -120,6 +139,7 @@ class LongAxis(Record):
     """One dim alone was made longer than what other cases have.
 
     Attributes:
+        length: How long it was.
         case: In words.
         refused: Why there is no result, where the candidate has none for such a length.
     """
@@ -158,16 +178,25 @@ class DeviceEvidence(Record):
 
     Attributes:
         device: Name, compute capability, CUDA and driver.
+        isolation: In what the programs ran.
         seed: What cases and numbers were drawn from.
-        cases: Cases that were called; `replayed` of them had a plan that was carried out twice on later inputs.
+        cases: Cases that were called.
+        replayed: Cases whose plan was carried out twice, on later inputs.
         failed_at: Number of the first failing case, counted from 1; 0 is the loading of the module.
-        unrecorded: Why a call had no plan, the first time; `unrecorded_cases` counts them.
+        unrecorded: Why a call had no plan, the first time.
+        unrecorded_cases: Calls that had no plan.
+        kernels: The machine code that was replayed.
+        plans: Launch plans that were recorded.
         perturbed: Replays under other scheduling: blocks alone on a multiprocessor, other work beside them.
         order_free: The source adds atomically, so that replays need not agree to the bit.
         guard_fired: Whether a planted write past a guarded buffer was noticed, after the last plan.
+        sanitizers: What each tool of compute-sanitizer reported.
+        benchmark: How long it takes.
         long_axes: Each long dim of the operator; None where none was asked for or a case failed.
         large: Cases with more than 2³¹ elements, or why there is none; empty where none was asked for or a case failed.
         lost: Programs that ended meanwhile.
+        phases_s: Seconds of each phase, by name.
+        found: The failure on the first failing case, where `failure` is that on a smaller one; else None.
     """
 
     kind: Literal["device"] = "device"
@@ -200,3 +229,4 @@ class DeviceEvidence(Record):
     lost: int
     phases_s: dict[str, float]
     wall_s: float
+    found: Failure | None = None

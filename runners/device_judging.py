@@ -122,8 +122,14 @@ def differing_output(first: Sequence[torch.Tensor], second: Sequence[torch.Tenso
     return None
 
 
-def wrong_values(case: Case, conditions: str, number: int, want: Expected, got: torch.Tensor) -> WrongValues | None:
-    """Says which elements are wrong, if any is."""
+def wrong_values(
+    case: Case, conditions: str, number: int, want: Expected, got: torch.Tensor, *, whole: bool = True
+) -> WrongValues | None:
+    """Says which elements are wrong, if any is.
+
+    Args:
+        whole: `got` is all of the result; a map of some of its rows would look like one of it.
+    """
     found = compare(want, got)
     if not found.wrong:
         return None
@@ -135,5 +141,5 @@ def wrong_values(case: Case, conditions: str, number: int, want: Expected, got: 
         total=found.total,
         nonfinite=found.nonfinite,
         first=found.first,
-        errors=map_errors(want, got),
+        errors=map_errors(want, got) if whole else None,
     )

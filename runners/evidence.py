@@ -34,7 +34,12 @@ SCHEMA_VERSION: Literal[1] = 1
 
 
 class SourceFact(Record):
-    """What reading the source found, without running it."""
+    """What reading the source found, without running it.
+
+    Attributes:
+        rule: Id of the rule that it is about.
+        detail: What was found.
+    """
 
     rule: str
     line: int | None
@@ -42,7 +47,12 @@ class SourceFact(Record):
 
 
 class ControlEvidence(Record):
-    """A planted fault that was run in the candidate's process after its last case, and whether it was reported."""
+    """A planted fault that was run in the candidate's process after its last case, and whether it was reported.
+
+    Attributes:
+        name: Name of the planted fault.
+        fired: Whether it was reported.
+    """
 
     name: str
     fired: bool
@@ -53,17 +63,23 @@ class PropertiesEvidence(Record):
 
     Attributes:
         seed: What plans and numbers were drawn from; drawn by the judge after the candidate was delivered.
-        offered: The dtypes of the operator; `dtypes` those that cases were drawn in.
-        pairwise_cases: Cases of the covering plan that were run; likewise of the other phases: many specials in one
-            tensor, sizes around the candidate's own block sizes, offsets beyond 32 bits, random drawing, search for
-            larger errors, one long dim.
+        offered: The dtypes of the operator.
+        dtypes: Those in which cases were drawn.
+        pairwise_cases: Cases of the covering plan that were run.
+        special_cases: Likewise with many specials in one tensor.
+        block_cases: Likewise with sizes around the candidate's own block sizes.
+        huge_cases: Likewise with offsets beyond 32 bits.
+        random_cases: Likewise drawn at random.
+        targeted_cases: Likewise of the search for larger errors.
+        long_cases: Likewise with one long dim.
         longest: The largest length, about, at which a dim was tried alone; dims that the candidate was too slow for, or
             refused, are missing.
         refused_cases: Cases with a size beyond the operator's own, around a block size, that the candidate refused.
         failure: The failure on the smallest failing case that was found, or None.
         failed_at: Number of the first failing case, counted from 1; 0 is the loading of the module.
         reductions: Runs spent on making the failing case smaller.
-        unsupported: The first case that the interpreter could not run; `unsupported_cases` counts them.
+        unsupported: The first case that the interpreter could not run.
+        unsupported_cases: How many it could not run.
         slow_cases: Cases that missed their deadline once and kept it when they were run again.
         slowest_s: How long the slowest answer took.
         lost_runners: Runners that ended through no doing of the candidate: a fault of ours, a kill or want of memory
@@ -72,10 +88,10 @@ class PropertiesEvidence(Record):
         worst_ratio: By dtype, the largest error over its allowance; 1 is the edge.
         deadline_spent: Whether the total deadline ended the check before its last case.
         runners: How many runners were used; more than one means that some ended early.
-        found: The failure on the first failing case, where it was made smaller since: `failure` is of the smallest.
-        trail: The cases that were run, in order, at most `runners.trail.KEPT` of them; empty in evidence of earlier
+        found: The failure on the first failing case, where `failure` is that on a smaller one; else None.
+        trail: The cases that were run, in order, at most 1,000; empty in evidence of earlier
             versions.
-        left_out: How many more there were.
+        left_out: How many more there were, between the first 900 and the last 100.
     """
 
     kind: Literal["properties"] = "properties"
@@ -116,7 +132,12 @@ class PropertiesEvidence(Record):
 
 
 class SurvivingMutant(Record):
-    """A mutant that passed the test that its source passed: equivalent, or a hole in the test."""
+    """A mutant that passed the test that its source passed: equivalent, or a hole in the test.
+
+    Attributes:
+        id: Names the edit.
+        diff: The edit, as a unified diff.
+    """
 
     id: str
     line: int
@@ -131,8 +152,10 @@ class MutantsEvidence(Record):
         possible: How many mutants the source has.
         denied: Mutants that were passed over because the static contract denies them.
         inconclusive: Mutants that the interpreter could not run.
+        killed: Mutants that failed a case, or did not load.
         killed_by: How many were killed by each kind of failure.
         first_kills: The number of the case that killed, for each killed mutant; 0 is the loading of the module.
+        survivors: Mutants that passed all of it.
         deadline_spent: Whether the total deadline ended the check before its last mutant.
     """
 
@@ -163,8 +186,11 @@ class CompileFailure(Record):
     """One specialisation that did not compile for one target ('' where it could be tried for none), and why.
 
     Attributes:
+        specialisation: The types and constants that it was compiled for.
         cause: Triton refused it; it needs more than the architecture has; the compiler died; it missed its deadline
             twice; or it could not be tried, which says nothing about the candidate.
+        error: Name of the exception's type.
+        message: Its text.
         passed_over: An autotuner takes another configuration, which compiles.
     """
 
@@ -180,7 +206,14 @@ class CompileFailure(Record):
 
 
 class TargetEvidence(Record):
-    """What was compiled to machine code for one target, and the most that one program of any of it uses."""
+    """What was compiled to machine code for one target, and the most that one program of any of it uses.
+
+    Attributes:
+        compiled: How many specialisations were compiled to machine code.
+        registers: Of a thread, the most of any.
+        spill_bytes: Of a thread, the most of any.
+        shared_bytes: Of a program, the most of any.
+    """
 
     target: str
     required: bool
@@ -195,8 +228,11 @@ class CompileEvidence(Record):
 
     Attributes:
         seen: Distinct specialisations that the properties check saw.
-        front_end: Of those, how many passed Triton's front end and went no further; `chosen` went on to machine code.
+        front_end: Of those, how many passed Triton's front end and went no further.
+        chosen: How many went on to machine code.
+        targets: What came of each architecture.
         not_on: Required targets that the operator does not exist on.
+        failures: What did not compile.
         containers: How many containers were used; more than one means that some ended early.
     """
 
@@ -216,9 +252,14 @@ class StrengthEvidence(Record):
 
     Attributes:
         test_digest: What was examined: the declaration, the code that makes cases of it, and the oracle.
+        policy: The policy under which it was examined.
+        cases: How many cases the test had.
+        degenerates: How many kinds of degenerate outputs were tried.
         passed_over: Kinds of degenerate outputs that no case rejected.
-        kernels: Right kernels whose mutants were run; of these mutants `killed` were, and of `alive` nobody knows
-            whether they are equivalent; those that a person found to be are counted apart.
+        kernels: Right kernels whose mutants were run.
+        killed: Mutants that the test failed.
+        alive: Mutants that passed it; nobody knows whether they are equivalent.
+        equivalent: Mutants that passed it and that a person found to be equivalent.
         checked: The day, as YYYY-MM-DD.
     """
 
@@ -245,7 +286,12 @@ class StrengthEvidence(Record):
 
 
 class Environment(Record):
-    """Versions inside the runner, as it said before it saw any candidate, and the hardware."""
+    """Versions inside the runner, as it said before it saw any candidate, and the hardware.
+
+    Attributes:
+        hardware: What the interpreter ran on.
+        interpreter_repaired: Whether known faults of Triton's interpreter were mended in it.
+    """
 
     hardware: str
     python: str
@@ -255,7 +301,15 @@ class Environment(Record):
 
 
 class CandidateFacts(Record):
-    """Which candidate: digest of its bytes, where it came from, what it claims to implement."""
+    """Which candidate: digest of its bytes, where it came from, what it claims to implement.
+
+    Attributes:
+        digest: SHA-256 of its bytes.
+        path: Where the file was.
+        source_bytes: How long it is.
+        operator: What it claims to implement; None where it names no known operator.
+        entry: Name of the function that is called.
+    """
 
     digest: str
     path: str
@@ -268,6 +322,7 @@ class Evidence(Record):
     """All that was measured about one candidate.
 
     Attributes:
+        candidate: What it is about.
         operator_digest: SHA-256 of the operator's name, of what declares it and of the code that measures; None where
             the file is no candidate.
         source: What speaks against the source; where anything does, nothing was run.

@@ -13,7 +13,15 @@ from runners.wire import FaultKind
 
 
 class WrongElement(Record):
-    """One wrong element: anything from `low` to `high` would have been right."""
+    """One wrong element: anything from `low` to `high` would have been right.
+
+    Attributes:
+        index: Its place in the result.
+        got: What the candidate returned.
+        expected: What the reference computes in float64.
+        low: The smallest value that would have been right; NaN where NaN is due.
+        high: The largest.
+    """
 
     index: tuple[int, ...]
     got: float
@@ -26,6 +34,10 @@ class WrongValues(Record):
     """A result with wrong elements. `conditions` names the run of the case: natural or shuffled.
 
     Attributes:
+        wrong: How many elements are wrong.
+        total: How many elements the result has.
+        nonfinite: Whether the first wrong element differs in class (NaN, ±Inf, finite) rather than in value.
+        first: The first wrong elements in C order, at most five.
         errors: Where they are in the whole result; None in evidence of earlier versions, and where only some rows of
             the result were looked at.
     """
@@ -42,7 +54,13 @@ class WrongValues(Record):
 
 
 class WrongForm(Record):
-    """A result of the wrong type, number, dtype, shape, layout or device."""
+    """A result of the wrong type, number, dtype, shape, layout or device.
+
+    Attributes:
+        aspect: What about it is wrong.
+        expected: What is due.
+        got: What came.
+    """
 
     kind: Literal["wrong_form"] = "wrong_form"
     case: Case
@@ -52,7 +70,12 @@ class WrongForm(Record):
 
 
 class CodeRaised(Record):
-    """The candidate raised, on `case` or, where that is None, while its module was loaded."""
+    """The candidate raised, on `case` or, where that is None, while its module was loaded.
+
+    Attributes:
+        error: Name of the exception's type.
+        message: Its text, as the runner sent it.
+    """
 
     kind: Literal["raised"] = "raised"
     case: Case | None
@@ -62,7 +85,12 @@ class CodeRaised(Record):
 
 
 class RunnerEnded(Record):
-    """The runner ended while it owed an answer, on `case` or, where that is None, while the module was loaded."""
+    """The runner ended while it owed an answer, on `case` or, where that is None, while the module was loaded.
+
+    Attributes:
+        how: In which way.
+        detail: The deadline, limit, signal or exit code.
+    """
 
     kind: Literal["ended"] = "ended"
     case: Case | None
@@ -91,11 +119,13 @@ class AccessFault(Record):
 
     Attributes:
         conditions: The run of the case: natural or shuffled.
+        fault: What is wrong with the access.
         argument: The argument that was touched; None where it was memory of the candidate's.
         allocation: Number of the candidate's allocation in the call, where that is what was touched.
         element: Which element of it, counted along memory from its first.
         line: Line of the candidate's file.
-        program: Grid coordinates of the program instance; `other` of the one that it does not go together with.
+        program: Grid coordinates of the program instance.
+        other: Those of the one that it does not go together with.
     """
 
     kind: Literal["access_fault"] = "access_fault"
@@ -122,7 +152,8 @@ class DeviceFault(Record):
 
     Attributes:
         conditions: Which replay of the case it was.
-        step: Number of the plan's step; `kernel` is the one that it launches, None where it is a fill or a copy.
+        step: Number of the plan's step.
+        kernel: Name of the kernel that the step launches; None where it is a fill or a copy.
         error: CUDA's name of the error.
     """
 
@@ -135,7 +166,11 @@ class DeviceFault(Record):
 
 
 class OutsideWritten(Record):
-    """A replayed plan wrote beside a buffer: the base of `argument`, or the candidate's own where that is None."""
+    """A replayed plan wrote beside a buffer: the base of `argument`, or the candidate's own where that is None.
+
+    Attributes:
+        argument: The argument beside whose base it wrote; None where the buffer is the candidate's own.
+    """
 
     kind: Literal["outside_written"] = "outside_written"
     case: Case
@@ -144,7 +179,11 @@ class OutsideWritten(Record):
 
 
 class BadPlan(Record):
-    """What the runner recorded can't be carried out."""
+    """What the runner recorded can't be carried out.
+
+    Attributes:
+        problem: Why it can't be carried out.
+    """
 
     kind: Literal["bad_plan"] = "bad_plan"
     case: Case
@@ -168,7 +207,11 @@ Failure = Annotated[
 
 
 class UnsupportedCase(Record):
-    """The interpreter could not run the candidate on this case; says nothing about the candidate."""
+    """The interpreter could not run the candidate on this case; says nothing about the candidate.
+
+    Attributes:
+        reason: What the interpreter lacks.
+    """
 
     case: Case | None
     reason: str

@@ -51,7 +51,7 @@ def compared(
     ratio = 0.0
     expected = inputs.expected(results.seed, rows, allowance)
     for number, (want, got) in enumerate(zip(expected, came, strict=True)):
-        wrong = wrong_values(inputs.case, conditions, number, want, got)
+        wrong = wrong_values(inputs.case, conditions, number, want, got, whole=False)
         if wrong is not None:
             return _at_its_place(wrong, inputs, rows)
         ratio = max(ratio, compare(want, got).worst_ratio)
@@ -73,5 +73,4 @@ def _at_its_place(wrong: WrongValues, inputs: GeneratedInputs, rows: Sequence[in
         index = (*element.index[:axis], rows[element.index[axis]], *element.index[axis + 1 :])
         return element.model_copy(update={"index": index})
 
-    # A map of the rows that were drawn would look like one of the result.
-    return wrong.model_copy(update={"first": tuple(moved(element) for element in wrong.first), "errors": None})
+    return wrong.model_copy(update={"first": tuple(moved(element) for element in wrong.first)})

@@ -6,8 +6,9 @@ Where a file is beyond bounds, only its imports and its entry are looked at, and
 from __future__ import annotations
 
 import ast
+import time
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from runners.candidate import Candidate
 from runners.contract import rules
@@ -32,15 +33,33 @@ def read_source(candidate: Candidate, allowance: Allowance) -> tuple[SourceFact,
 
     Always ends, and never raises for what the author wrote.
     """
+    return tuple(fact for fact in _read(candidate, allowance).facts if fact.rule not in allowance.waived)
+
+
+def reading_s(candidate: Candidate, allowance: Allowance) -> float:
+    """Returns how many seconds reading the source took, when it was read."""
+    return _read(candidate, allowance).wall_s
+
+
+class _Reading(NamedTuple):
+    facts: tuple[SourceFact, ...]
+    wall_s: float
+
+
+def _read(candidate: Candidate, allowance: Allowance) -> _Reading:
     values = tuple(
         frozenset({Tensor(f"argument '{given.name}'")}) if isinstance(given, TensorInput) else SIZE
         for given in candidate.operator.inputs
     )
-    facts = _facts(candidate.text, candidate.entry, values, allowance, candidate.operator.name in TURNING)
-    return tuple(fact for fact in facts if fact.rule not in allowance.waived)
+    return _timed(candidate.text, candidate.entry, values, allowance, candidate.operator.name in TURNING)
 
 
 @lru_cache(maxsize=8)  # a candidate is read for its key, before it gets a runner, and for its evidence
+def _timed(text: str, entry: str, inputs: tuple[Value, ...], allowance: Allowance, turning: bool) -> _Reading:
+    began = time.monotonic()
+    return _Reading(_facts(text, entry, inputs, allowance, turning), time.monotonic() - began)
+
+
 def _facts(
     text: str, entry: str, inputs: tuple[Value, ...], allowance: Allowance, turning: bool
 ) -> tuple[SourceFact, ...]:

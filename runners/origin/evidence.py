@@ -17,14 +17,22 @@ class NoLicence(Record):
 
 
 class NotAnExpression(Record):
-    """There is one, and what stands behind it is no SPDX expression."""
+    """There is one, and what stands behind it is no SPDX expression.
+
+    Attributes:
+        text: What stands there.
+    """
 
     kind: Literal["not_an_expression"] = "not_an_expression"
     text: str
 
 
 class LicenceExpression(Record):
-    """An SPDX expression, with the names as SPDX writes them."""
+    """An SPDX expression, with the names as SPDX writes them.
+
+    Attributes:
+        expression: The expression.
+    """
 
     kind: Literal["expression"] = "expression"
     expression: str
@@ -37,6 +45,12 @@ class MatchedLines(Record):
     """Lines `first` to `last` of the candidate that stand in the reference from `there_first` to `there_last`.
 
     Counted from 1, both ends included; tokens in between may differ.
+
+    Attributes:
+        first: First line in the candidate.
+        last: Last line in the candidate.
+        there_first: First line in the reference.
+        there_last: Last line in the reference.
     """
 
     first: int
@@ -50,7 +64,9 @@ class MatchedFile(Record):
 
     Attributes:
         path: Within the folder of references.
-        fingerprints: How many of the candidate's own it has; `share` is that over all of these.
+        licence: What the reference declares.
+        fingerprints: How many of the candidate's own it has.
+        share: `fingerprints` over all of the candidate's own.
         lines: The longest matches, in the candidate's order.
     """
 
@@ -65,11 +81,13 @@ class ComparisonEvidence(Record):
     """The candidate, compared with a set of references.
 
     Attributes:
-        references_digest: SHA-256 of the set's paths and bytes; `references` counts its files.
+        references_digest: SHA-256 of the set's paths and bytes.
+        references: How many files the set has.
         fingerprints: The candidate's own: different ones, without idioms of the language and what is common in the set.
-            `passed_over` counts those.
+        passed_over: Fingerprints that are idioms of the language or common in the set.
         found: How many of its own stand anywhere in the set.
-        files: Those with the most, first; `more_files` says how many share less and are not listed.
+        files: Those with the most, first.
+        more_files: How many files share less and are not listed.
     """
 
     kind: Literal["comparison"] = "comparison"
@@ -83,7 +101,12 @@ class ComparisonEvidence(Record):
 
 
 class OriginEvidence(Record):
-    """Where a candidate's text comes from, as far as its text says."""
+    """Where a candidate's text comes from, as far as its text says.
+
+    Attributes:
+        licence: What the file declares.
+        comparison: With the references that the policy names.
+    """
 
     kind: Literal["origin"] = "origin"
     licence: Licence

@@ -88,6 +88,16 @@ def test_the_failing_case_is_made_small(check) -> None:
     assert max(evidence.failure.case.sizes.values()) == 1
 
 
+def test_what_was_found_first_is_kept_with_a_map_of_it(check) -> None:
+    evidence = check(FakeDevice(relu, lambda x: relu(x) + 1))
+    for wrong in (evidence.found, evidence.failure):
+        assert isinstance(wrong, WrongValues)
+        assert wrong.errors is not None
+        assert sum(map(sum, wrong.errors.wrong)) == wrong.wrong
+    assert evidence.found.total > evidence.failure.total
+    assert check(FakeDevice(relu, lambda x: relu(x) + 1), dataclasses.replace(EFFORT, reduces=False)).found is None
+
+
 def test_what_differs_under_other_scheduling_alone_is_found(check) -> None:
     device = FakeDevice(relu)
 

@@ -69,6 +69,8 @@ def test_a_wrong_call_is_found_before_anything_is_replayed(run) -> None:
     result = run(device)
     assert isinstance(result, WrongValues)
     assert result.conditions == "called on the GPU"
+    assert result.errors is not None
+    assert sum(map(sum, result.errors.wrong)) == result.wrong
     assert not device.ways
 
 
@@ -77,6 +79,8 @@ def test_launches_that_do_not_do_what_the_call_did_are_found(run, relu_case) -> 
     assert isinstance(result, WrongValues)
     assert result.conditions.startswith("replayed")
     assert result.case.seed == relu_case.seed + LATER
+    assert result.errors is not None
+    assert result.errors.shape == (2, 7)
 
 
 def test_what_is_remembered_from_the_first_call_is_wrong_in_the_second(run) -> None:

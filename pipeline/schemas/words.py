@@ -1,0 +1,55 @@
+"""What a field's name means wherever its type does not say more: one word a concept, so one text a word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+WORDS: Final[Mapping[str, str]] = MappingProxyType({
+    "argument": "Name of the argument.",
+    "block_cases": "At most so many cases with sizes around the candidate's own block sizes.",
+    "case": "The case that it happened on; null where it happened on none.",
+    "compiled": "How many were compiled.",
+    "conditions": "Which run of the case it was.",
+    "deadline_spent": "Whether the total deadline ended the check before its last case.",
+    "device": "The GPU.",
+    "dim": "Name of the dim.",
+    "dtype": "Name of the dtype, as torch has it.",
+    "failure": "The failure on the smallest failing case; null where none failed.",
+    "form": "Which of the operator's forms: how the shapes of its arguments relate.",
+    "high_ms": "Upper bound of the median (bootstrap, 95 %).",
+    "kernel": "Name of the kernel; null where nobody knows.",
+    "kind": "Which kind of record it is.",
+    "layout": "How it lies in memory.",
+    "line": "Line of the candidate's file, counted from 1; null where nobody knows.",
+    "low_ms": "Lower bound of the median (bootstrap, 95 %).",
+    "median_ms": "Milliseconds on the device.",
+    "name": "Its name.",
+    "operator": "Name of the operator.",
+    "output": "Number of the result, counted from 0.",
+    "pairwise_cases": "At most so many cases of the covering plan.",
+    "position": "Where the special value stands.",
+    "problem": "Why there is none; null where there is.",
+    "python": "Version of Python.",
+    "random_cases": "At most so many cases that are drawn at random.",
+    "ratio": "The largest error over its allowance; 1 is the edge.",
+    "reductions": "Runs spent on making the failing case smaller.",
+    "required": "Whether the policy requires it, or is only told.",
+    "scalars": "Value of each scalar argument, by name.",
+    "schema_version": "Version of this format.",
+    "seed": "What the numbers are drawn from.",
+    "sizes": "Length of each dim, by name.",
+    "special": "The special value among the ordinary ones.",
+    "special_cases": "At most so many cases with many specials in one tensor.",
+    "target": "Name of the architecture.",
+    "targeted_cases": "At most so many cases of the search for larger errors.",
+    "tensors": "How each tensor argument is filled and laid out, by name.",
+    "torch": "Version of torch.",
+    "triton": "Version of Triton.",
+    "unsupported": "The first case that could not be run; null where there was none.",
+    "unsupported_cases": "How many cases could not be run.",
+    "values": "What kind of numbers it is filled with.",
+    "wall_s": "Seconds that it took, waiting for a turn left out.",
+    "worst_ratio": "The largest error over its allowance, by dtype where it is of many; 1 is the edge.",
+})  # fmt: skip
