@@ -135,14 +135,10 @@ def _failure(evidence: Evidence) -> tuple[str, Failure | UnsupportedCase] | None
 
 def _maps(evidence: Evidence, failure: WrongValues) -> Iterator[ErrorMapView]:
     """The map of the smallest failing case and, before it, that of the case in which the fault was found."""
-    properties = evidence.properties
-    if (
-        not isinstance(properties, Missing)
-        and failure is properties.failure
-        and isinstance(properties.found, WrongValues)
-    ):
-        drawn = error_map_view(properties.found, f"Where it was found: {cut(properties.found.case.describe(), 300)}")
-        yield from () if drawn is None else (drawn,)
+    for part in (evidence.properties, evidence.device):
+        if not isinstance(part, Missing) and failure is part.failure and isinstance(part.found, WrongValues):
+            drawn = error_map_view(part.found, f"Where it was found: {cut(part.found.case.describe(), 300)}")
+            yield from () if drawn is None else (drawn,)
     drawn = error_map_view(failure, "The smallest failing case")
     yield from () if drawn is None else (drawn,)
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from gpu_evidence import device
 from page_subjects import (
     CI,
     HONEST_SOURCE,
@@ -301,3 +302,13 @@ def test_what_stopped_many_is_counted_by_rule() -> None:
         ("properties/wrong-values", 9), ("memory/out-of-bounds-load", 4), ("source/host-arithmetic", 1),
     ]  # fmt: skip
     assert run_page(run(*many)).rules == ()
+
+
+@pytest.mark.parametrize("where", ["interpreter", "GPU"])
+def test_the_case_in_which_it_was_found_is_drawn_before_the_smallest(where: str) -> None:
+    fails = {"failure": wrong_values(3, 17), "found": wrong_values(70, 300), "failed_at": 1}
+    made = evidence(properties=properties(**fails)) if where == "interpreter" else evidence(device=device(**fails))
+    view = case_view(subject(made))
+    assert view is not None
+    assert view.where == f"on the {where}"
+    assert [one.title.partition(":")[0] for one in view.maps] == ["Where it was found", "The smallest failing case"]
