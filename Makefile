@@ -15,7 +15,7 @@ STAMP := .venv/installed
 PARALLEL := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-generate measure test check docs browser pictures engine engine-stop image bench gpu-check clean
+.PHONY: help venv demo demo-generate measure test check docs lessons browser pictures engine engine-stop image bench gpu-check clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -48,6 +48,9 @@ check: venv browser ## format, lint, types, import rules, tests
 docs: venv ## build the documentation into build/docs; a warning is an error
 	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --builder html docs build/docs
 	@echo "docs: build/docs/index.html"
+
+lessons: venv engine image ## put what the tutorial's commands print today into its pages
+	@PYTHONPATH=tests/support $(BIN)/python tests/support/retaken_lessons.py
 
 browser: ## make sure that Chromium is there, for tests of pages
 	@sh .ci/browser

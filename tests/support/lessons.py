@@ -10,12 +10,18 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from markdown_pages import Block
+from git_folders import QUIET
+from markdown_pages import Block, blocks
 
+from pipeline.settings import PROJECT
+
+LESSONS = [
+    PROJECT / "docs" / "tutorial" / name for name in ("first-kernel.md", "gate-a-branch.md", "sign-a-verdict.md")
+]
 DEADLINE_S = 280  # of one block
 KEPT = "\n".join(
     ["trap 'export -p >\"$LESSON_STATE\"' EXIT", 'if [ -f "$LESSON_STATE" ]; then . "$LESSON_STATE"; fi', ""]
@@ -124,3 +130,35 @@ class Reader:
         self._new[named[shown]] = shown
         pattern = PATTERNS["run"] if kind == "run" else PATTERNS["digest"] % len(shown)
         return f"(?P<{named[shown]}>{pattern})"
+
+
+def new_reader(folder: Path) -> Reader:
+    """Returns a reader in an empty folder below `folder`, with nothing of this machine's git configuration."""
+    (folder / "work").mkdir(parents=True)
+    here = {name: value for name, value in QUIET.items() if name != "HOME"}
+    return Reader(folder / "work", folder / "state", {**here, "COLUMNS": "140"})
+
+
+def follow(reader: Reader, page: Path, see: Callable[[Block, str], None]) -> None:
+    """Does what a page says, block by block; `see` gets each block of output with what was printed."""
+    printed = ""
+    for block in blocks(page):
+        if block.kind == "sh" and "make " in block.text:
+            reader.run(block if _environment_is_current() else _dry(block), cwd=PROJECT)
+        elif block.kind == "sh":
+            printed = reader.run(block)
+        elif block.kind == "text":
+            see(block, printed)
+        elif block.kind == "diff":
+            reader.edit(block)
+        else:
+            reader.write(block)
+
+
+def _environment_is_current() -> bool:
+    """Whether `make venv` has nothing to do here: following a lesson changes no environment."""
+    return subprocess.run(["make", "--question", "venv"], cwd=PROJECT, capture_output=True, check=False).returncode == 0
+
+
+def _dry(block: Block) -> Block:
+    return replace(block, text=block.text.replace("make ", "make --dry-run "))
