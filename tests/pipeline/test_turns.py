@@ -142,6 +142,9 @@ def test_a_slot_is_given_back_whatever_happens() -> None:
         assert isinstance(turn, MyTurn)
 
 
+FAIRLY = 40
+
+
 @pytest.fixture
 def machine(tmp_path: Path) -> Callable[[], SharedMachine]:
     """Another run's view of the same machine of one slot."""
@@ -202,6 +205,33 @@ def test_no_more_warm_at_a_time_than_there_are_cores(
         raise AssertionError("three warm")
     with machine().warming(refuse):
         pass
+
+
+@pytest.mark.parametrize("lock", ["hold", "warming"])
+def test_who_wants_the_next_one_at_once_lets_others_have_it_first(
+    machine: Callable[[], SharedMachine], monkeypatch: pytest.MonkeyPatch, lock: str
+) -> None:
+    monkeypatch.setattr("pipeline.machine_slots.os.cpu_count", lambda: 1)
+    rounds, ended = [0], threading.Event()
+
+    def again_and_again() -> None:
+        greedy = machine()
+        while not ended.is_set():
+            with getattr(greedy, lock)(lambda: None):
+                rounds[0] += 1
+                time.sleep(0.01)
+
+    thread = threading.Thread(target=again_and_again)
+    thread.start()
+    try:
+        wait_until(lambda: rounds[0] > 3)
+        before = rounds[0]
+        with getattr(machine(), lock)(lambda: None):
+            waited = rounds[0] - before
+    finally:
+        ended.set()
+        thread.join()
+    assert waited < FAIRLY  # each of the two is as likely as the other to have the next one
 
 
 def test_a_folder_that_others_may_write_is_refused(tmp_path: Path) -> None:
