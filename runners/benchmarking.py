@@ -172,9 +172,17 @@ def _row_of(
         least_ms=max(max(0, moved - card.cache_bytes) / card.copy_bytes_s, computing_s) * 1e3,
         clocks_mhz=(times.before.sm_mhz or 0, times.after.sm_mhz or 0) if clocked else None,
         throttled=times.after.throttled,
+        calls_ms=_kept(times.calls_ms),
     )
 
 
 def _baseline(one: wire.Baseline, seed: int) -> BaselineTime:
     low, high = median_interval(one.calls_ms, seed)
-    return BaselineTime(name=one.name, median_ms=median(one.calls_ms), low_ms=low, high_ms=high)
+    return BaselineTime(
+        name=one.name, median_ms=median(one.calls_ms), low_ms=low, high_ms=high, calls_ms=_kept(one.calls_ms)
+    )
+
+
+def _kept(calls_ms: Sequence[float]) -> tuple[float, ...]:
+    """What evidence keeps: the clock of the card ticks far more coarsely than six digits."""
+    return tuple(float(f"{one:.6g}") for one in calls_ms)

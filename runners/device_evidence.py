@@ -63,12 +63,18 @@ class SanitizerEvidence(Record):
 
 
 class BaselineTime(Record):
-    """Another way to compute the same, timed in turns with the candidate; milliseconds on the device."""
+    """Another way to compute the same, timed in turns with the candidate; milliseconds on the device.
+
+    Attributes:
+        name: What it is.
+        calls_ms: Every timed call, in order; empty in evidence of earlier versions.
+    """
 
     name: str
     median_ms: float
     low_ms: float
     high_ms: float
+    calls_ms: tuple[float, ...] = ()
 
 
 class BenchmarkRow(Record):
@@ -86,6 +92,7 @@ class BenchmarkRow(Record):
         least_ms: As `roof_ms`, without the bytes that the card's cache can keep.
         clocks_mhz: Of the multiprocessors, before and after.
         throttled: What held the clock back, as the driver's bits.
+        calls_ms: Every timed call, in order; empty in evidence of earlier versions.
     """
 
     case: str
@@ -102,6 +109,7 @@ class BenchmarkRow(Record):
     least_ms: float
     clocks_mhz: tuple[int, int] | None
     throttled: int | None
+    calls_ms: tuple[float, ...] = ()
 
     @property
     def share_of_roof(self) -> float:

@@ -1,14 +1,19 @@
 """The benchmark: how long each shape took, beside other ways to compute it and beside what the card can do.
 
-Each row has a line of its own, from 0 to the slowest of the row, with the interval of each median (bootstrap, 95 %);
-the samples themselves are not kept. The roofline has operations a byte to the right and operations a second upwards,
-both in powers of ten; what computes nothing has no place on it and stands in the table alone.
+Each row has a line of its own, from 0 to about the slowest of the row: every timed call as a histogram, the median, and
+its interval (bootstrap, 95 %). The slowest twentieth of the calls does not set the scale, or a hiccup would squeeze the
+rest: what is beyond stands at the right edge, and the text says how many these are.
+
+The roofline has operations a byte to the right and operations a second upwards, both in powers of ten; what computes
+nothing has no place on it and stands in the table alone.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 from pipeline.report_pages.axes import LogAxis, Tick, log_axis
@@ -18,7 +23,18 @@ from runners.device_evidence import BaselineTime, BenchmarkRow, CardEvidence
 from runners.evidence import Evidence, Missing
 
 _STRIP: Final = 1000
+_BIN: Final = 8
+_HIGH: Final = 18  # of the most calls in one bin
+USUAL: Final = 0.95
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 620, 20, 280
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Timed calls that lie together: where, and how high they are drawn."""
+
+    x: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +48,8 @@ class TimeRow:
     low: int
     at: int
     high: int
+    spread: str
+    bins: tuple[Bin, ...]
     is_candidate: bool
 
 
@@ -111,8 +129,11 @@ def _card(card: CardEvidence) -> str:
 
 
 def _shape(number: int, row: BenchmarkRow) -> TimedShape:
-    slowest = max([row.high_ms, row.roof_ms, *(one.high_ms for one in row.baselines)])
-    own = BaselineTime(name="candidate", median_ms=row.median_ms, low_ms=row.low_ms, high_ms=row.high_ms)
+    own = BaselineTime(
+        name="candidate", median_ms=row.median_ms, low_ms=row.low_ms, high_ms=row.high_ms, calls_ms=row.calls_ms
+    )
+    ways = (own, *row.baselines)
+    slowest = max([row.roof_ms, *(one.high_ms for one in ways), *(_usual(one.calls_ms) for one in ways)])
     times = (_time(own, row, slowest), *(_time(one, row, slowest) for one in row.baselines))
     return TimedShape(
         number=number,
@@ -138,8 +159,29 @@ def _time(one: BaselineTime, row: BenchmarkRow, slowest: float) -> TimeRow:
         low=_place(one.low_ms, slowest),
         at=_place(one.median_ms, slowest),
         high=_place(one.high_ms, slowest),
+        spread=_spread(one.calls_ms, slowest),
+        bins=_bins(one.calls_ms, slowest),
         is_candidate=is_candidate,
     )
+
+
+def _usual(calls_ms: Sequence[float]) -> float:
+    """What nineteen of twenty calls do not exceed."""
+    return sorted(calls_ms)[ceil(len(calls_ms) * USUAL) - 1] if calls_ms else 0.0
+
+
+def _spread(calls_ms: Sequence[float], slowest: float) -> str:
+    if not calls_ms:
+        return ""
+    beyond = sum(one > slowest for one in calls_ms)
+    text = f"{milliseconds(min(calls_ms))} to {milliseconds(max(calls_ms))}"
+    return f"{text}; {beyond} at the edge" if beyond else text
+
+
+def _bins(calls_ms: Sequence[float], slowest: float) -> tuple[Bin, ...]:
+    counts = Counter(min(_place(one, slowest), _STRIP) // _BIN * _BIN for one in calls_ms)
+    most = max(counts.values(), default=1)
+    return tuple(Bin(x, max(1, round(_HIGH * count / most))) for x, count in sorted(counts.items()))
 
 
 def _place(value: float, whole: float) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from statistics import median
 
 import numpy as np
 import pytest
@@ -61,6 +62,7 @@ def test_a_right_candidate_goes_through_every_step(check) -> None:
     assert (kernel.name, kernel.shared_bytes, kernel.registers) == ("a_kernel", 16, 20)
     (row,) = evidence.benchmark.rows
     assert (row.median_ms, row.baselines[0].median_ms) == (2.0, 4.0)
+    assert (len(row.calls_ms), median(row.calls_ms), median(row.baselines[0].calls_ms)) == (row.calls, 2.0, 4.0)
 
 
 def test_perturbed_replays_ask_for_other_scheduling(check) -> None:

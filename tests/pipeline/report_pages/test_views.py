@@ -224,6 +224,17 @@ def test_the_roofline_has_every_shape_below_the_roof() -> None:
         assert shape.share == "75 %"
 
 
+def test_every_timed_call_is_drawn_and_a_hiccup_does_not_squeeze_the_rest() -> None:
+    calls = (*(2.0,) * 60, *(2.4,) * 39, 900.0)
+    (row, *_) = benchmark_view(evidence_of(on_gpu(calls_ms=calls))).shapes
+    own, eager = row.times[0], row.times[1]
+    assert own.spread == "2 ms to 900 ms; 1 at the edge"
+    assert [bin.height for bin in own.bins] == [18, 12, 1]  # by how many calls lie there
+    assert own.bins[0].x < own.bins[1].x < own.bins[2].x <= 1000
+    assert own.bins[1].x - own.bins[0].x > 100
+    assert (eager.spread, eager.bins) == ("", ())  # of an earlier version
+
+
 def test_lines_are_counted_as_python_counts_them() -> None:
     made = source_view("a\x0c\n\u2028b\r\nc\rd".encode(), (), evidence())
     assert [line.text for line in made.lines] == ["a\x0c", "\u2028b", "c", "d"]
