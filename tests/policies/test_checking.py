@@ -180,7 +180,7 @@ def test_every_key_that_a_problem_names_is_a_field() -> None:
 
 
 def test_the_policies_that_the_how_to_writes_are_fine(tmp_path: Path) -> None:
-    blocks = (BUILT_IN_FILES.parent / "docs" / "policies.md").read_text().split("```yaml\n")[1:]
+    blocks = (BUILT_IN_FILES.parent / "docs" / "how-to" / "write-a-policy.md").read_text().split("```yaml\n")[1:]
     assert len(blocks) == 2
     for block in blocks:
         path = tmp_path / "team.yaml"
