@@ -16,11 +16,12 @@ from pipeline.schemas.documents import evidence_schema
 from policies.policy import Policy, load_policy
 from runners import wire
 from runners.candidate import Candidate, parse_candidate
+from runners.compiler import Compiler
 from runners.conversation import Runner
 from runners.dtypes import TORCH_DTYPES
 from runners.evidence import Evidence, IsolationEvidence, MutantsEvidence, PropertiesEvidence, WrongValues
 from runners.properties import PropertiesCheck
-from sandbox.contract import Program
+from sandbox.contract import Program, SandboxUnavailable
 from sandbox.scripted import Answer, Say, Script, ScriptedSandbox
 
 RELU = (Path(__file__).parents[1] / "kernels" / "relu" / "right_block.py").read_text()
@@ -43,6 +44,9 @@ class Supply:
     def take(self) -> Runner:
         script = Script((Say(payload(GREETING)), Answer(self._answer)), repeat_last=True)
         return Runner(ScriptedSandbox(lambda program: script).start(Program("sha256:1", ("worker",))))
+
+    def take_compiler(self) -> Compiler:
+        raise SandboxUnavailable("nothing is compiled here")
 
     def _answer(self, request: bytes) -> bytes:
         message, buffers = wire.decode_request(request)

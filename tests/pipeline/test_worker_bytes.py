@@ -249,7 +249,8 @@ def verified(relu: Candidate, policy: Policy, liar: Liar, runs: Path, name: str)
     assert isinstance(properties, PropertiesEvidence)
     for result in (properties.failure, properties.unsupported):
         if result is not None and result.case is not None:
-            print_replay(Replayed(StoredCase(result.case, Path("candidate.py"), policy), result), console)
+            (candidate_file,) = run.folder.glob("*/candidate.py")
+            print_replay(Replayed(StoredCase(result.case, candidate_file, policy), result), console)
     return judged, screen.getvalue() + run_as_json(run)
 
 
@@ -336,7 +337,8 @@ def assert_folder(folder: Path) -> None:
     assert names == {
         "run.json",
         "policy.json",
-        *(f"001-relu/{n}" for n in ("candidate.py", "evidence.json", "verdict.json")),
+        "report.html",
+        *(f"001-relu/{n}" for n in ("candidate.py", "evidence.json", "verdict.json", "report.html")),
     }
 
 

@@ -33,6 +33,7 @@ from sandbox.demultiplex import STDOUT, Demultiplexer, FrameCollector
 from sandbox.frames import FrameError, read_frame
 from sandbox.outcomes import Exited, Outcome, ProtocolBroken, SandboxFault
 from sandbox.started_worker import StartedWorker
+from sandbox.usage import UNSEEN, Usage
 
 TURNS: Final = 12
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -143,7 +144,13 @@ class GoneContainer:
     def kill(self) -> None:
         pass
 
+    def usage(self, since_s: float) -> Usage:
+        return UNSEEN
+
     def remove(self) -> None:
+        pass
+
+    def discard(self) -> None:
         pass
 
 

@@ -18,6 +18,7 @@ from pipeline.turns import Turns
 from policies.policy import Policy, Tier, load_policy
 from runners import wire
 from runners.candidate import Candidate, Unreadable
+from runners.compiler import Compiler
 from runners.conversation import Runner, RunnerFault
 from runners.dtypes import TORCH_DTYPES
 from runners.evidence import IsolationEvidence, LimitEvidence
@@ -115,6 +116,9 @@ class FakeSupply:
             if self.closed or self.taken in self._failing:
                 raise SandboxUnavailable("the engine does not answer")
         return Runner(self._sandbox.start(Program("sha256:1", ("worker",))))
+
+    def take_compiler(self) -> Compiler:
+        raise SandboxUnavailable("nothing is compiled here")
 
     def open(self) -> None:
         pass

@@ -24,6 +24,7 @@ from policies.policy import load_policy
 from runners.evidence import AccessFault, CodeRaised, Evidence, Missing, ObservedEvidence, RunnerEnded, SourceFact
 from runners.observed_evidence import FolderEvidence, RefusedCallEvidence
 
+WIDE = {"COLUMNS": "400"}  # folders of tests have long names, and rows must not break for them
 CI = load_policy("ci")
 SOURCE = b"x = 1\n"
 DIGEST = hashlib.sha256(SOURCE).hexdigest()
@@ -73,7 +74,7 @@ class Answer(NamedTuple):
 
 
 def audit(runs: Path, *arguments: str) -> Answer:
-    done = CliRunner().invoke(app, ["audit", "--runs", str(runs), *arguments])
+    done = CliRunner(env=WIDE).invoke(app, ["audit", "--runs", str(runs), *arguments])
     return Answer(done.exit_code, done.stdout, done.stderr)
 
 
