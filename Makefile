@@ -55,7 +55,7 @@ lessons: venv engine image ## put what the tutorial's commands print today into 
 browser: ## make sure that Chromium is there, for tests of pages
 	@sh .ci/browser
 
-pictures: venv browser ## draw the pictures of the documentation again
+pictures: venv engine image browser ## draw the pictures of the documentation again
 	@PYTHONPATH=tests/support $(BIN)/python tests/support/picture_of_a_page.py
 
 engine: venv ## make sure that a container engine answers
