@@ -51,7 +51,9 @@ def print_audit(audit: Audit, console: Console) -> None:
 def _counted(audit: Audit, shown: int) -> str:
     damaged = f"; {audit.damaged} damaged and left out" if audit.damaged else ""
     of = f", {shown} of them shown" if shown != audit.audited else ""
-    return f"{audit.audited} candidates in {audit.runs} runs{of}{damaged}"
+    candidates = "1 candidate" if audit.audited == 1 else f"{audit.audited} candidates"
+    runs = "1 run" if audit.runs == 1 else f"{audit.runs} runs"
+    return f"{candidates} in {runs}{of}{damaged}"
 
 
 def _row(one: Audited) -> tuple[Text, ...]:

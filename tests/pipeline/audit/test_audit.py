@@ -163,7 +163,7 @@ def test_the_table_has_a_row_for_each_candidate_with_what_was_denied_first(tmp_p
     assert "+ 1 source" in text
     assert "seccomp: ptrace (2 times)" in text
     assert "left /tmp/loot" in text
-    assert "2 candidates in 1 runs" in text
+    assert "2 candidates in 1 run" in text
 
 
 def test_evidence_from_before_anybody_looked_is_read(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_the_table_of_one_kind_shows_those_that_have_some(tmp_path: Path) -> Non
     store(tmp_path, RUN, denied(), evidence(observed=(BUSY,)))
     text = " ".join(audit(tmp_path, "--only", "imports").text.split())
     assert "source/import-not-allowed" in text
-    assert "2 candidates in 1 runs, 1 of them shown" in text
+    assert "2 candidates in 1 run, 1 of them shown" in text
 
 
 def test_candidates_are_chosen_by_run_digest_day_and_operator(tmp_path: Path) -> None:
