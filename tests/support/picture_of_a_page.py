@@ -1,5 +1,5 @@
-"""Draws docs/images/report-candidate.png and report-case.png: the first screen of a candidate's page, and the map of its
-errors; `make pictures` calls it. The page is that of a real run, with a fixed seed.
+"""Draws docs/images/report-candidate.png and report-case.png: the first screen of a candidate's page, and the
+map of its errors. The page is that of a real run, with a fixed seed; `make pictures` calls this.
 """
 
 from __future__ import annotations
@@ -30,11 +30,14 @@ def page_of_a_run(runs: Path) -> Path:
 
 def draw() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        with opened(browser, page_of_a_run(Path(folder))) as seen:
-            seen.page.screenshot(path=IMAGES / "report-candidate.png")
-            seen.page.evaluate("document.getElementById('case').scrollIntoView()")
-            seen.page.screenshot(path=IMAGES / "report-case.png")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        chromium() as browser,
+        opened(browser, page_of_a_run(Path(folder))) as seen,
+    ):
+        seen.page.screenshot(path=IMAGES / "report-candidate.png")
+        seen.page.evaluate("document.getElementById('case').scrollIntoView()")
+        seen.page.screenshot(path=IMAGES / "report-case.png")
 
 
 if __name__ == "__main__":
