@@ -338,6 +338,7 @@ def test_the_command_line_says_in_words_what_is_wrong(
 
 def test_the_command_prints_a_table_and_json(tmp_path: Path, supply: FakeSupply, monkeypatch: Any) -> None:
     monkeypatch.setattr("policies.policy.load_policy", lambda name: small_policy())
+    monkeypatch.setenv("COLUMNS", "400")  # folders of tests have long names, and rows must not break for them
     (tmp_path / "roles.yaml").write_text(from_files(tmp_path, "wrong", "right"))
     given = ["generate", "relu", "--roles", str(tmp_path / "roles.yaml"), "--rounds", "5", "--strategies", "1"]
     given += ["--runs", str(tmp_path / "runs")]
