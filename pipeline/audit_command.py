@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.audit.kinds import Kind
 from pipeline.command_frame import QuietOption, RunsOption, errors_in_words, listening
 from pipeline.completing import complete_runs
 from pipeline.errors import UsageError
@@ -20,19 +21,6 @@ class AuditFormat(StrEnum):
 
     TABLE = "table"
     JSONL = "jsonl"
-
-
-class KindOption(StrEnum):
-    """What facts can be about."""
-
-    IMPORTS = "imports"
-    SOURCE = "source"
-    SECCOMP = "seccomp"
-    FILES = "files"
-    PROCESSES = "processes"
-    MEMORY = "memory"
-    OUTPUTS = "outputs"
-    ENDS = "ends"
 
 
 def audit_command(
@@ -51,7 +39,7 @@ def audit_command(
         str | None, typer.Option(metavar="DATE", help="Only runs from this day on (YYYY-MM-DD, UTC).")
     ] = None,
     operator: Annotated[str | None, typer.Option(help="Only candidates for this operator.")] = None,
-    only: Annotated[list[KindOption] | None, typer.Option(help="Only facts of this kind; repeatable.")] = None,
+    only: Annotated[list[Kind] | None, typer.Option(help="Only facts of this kind; repeatable.")] = None,
     output_format: Annotated[
         AuditFormat, typer.Option("--format", help="A table for people, or a line of JSON for each fact on stdout.")
     ] = AuditFormat.TABLE,
@@ -64,7 +52,6 @@ def audit_command(
     the kernel logs them; memory, processes, outputs and files, as measured outside. Nothing is run and nothing written.
     """
     with errors_in_words():
-        from pipeline.audit.events import Kind
         from pipeline.audit.reading import Selection, begin_audit
         from pipeline.settings import Settings
 
@@ -73,7 +60,7 @@ def audit_command(
             digest=candidate,
             since=None if since is None else _day(since),
             operator=operator,
-            only=frozenset(Kind(one.value) for one in only or ()),
+            only=frozenset(only or ()),
         )
         with listening(None, quiet=quiet) as listener:
             audit = begin_audit(Settings.resolve(runs=runs, workers=1).runs, selection, listener.note)

@@ -42,9 +42,9 @@ from pipeline.machine_slots import SharedMachine
 from pipeline.platforms import holds_for
 from pipeline.run_folder import new_run_id, write_run
 from pipeline.settings import Mode, Settings
+from pipeline.steps import Steps, Watcher, steps_of
 from pipeline.supply import RunnerSupply, supply_for
 from pipeline.turns import IN_PLAY, Turns
-from pipeline.watching import Steps, Watcher, steps_of
 from policies.policy import Policy, Tier, load_policy
 from policies.waivers import DatedWaivers
 from runners.candidate import Candidate, Unreadable

@@ -14,11 +14,11 @@ from typing import Final
 from pipeline.gpu_gate import NOT_ON_A_GPU, DevicePart
 from pipeline.gpu_supply import GpuSupply
 from pipeline.platforms import HARDWARE
+from pipeline.steps import UNHEARD, Steps
 from pipeline.stopwatch import Stopwatch
 from pipeline.strength_records import recorded_strength
 from pipeline.supply import RunnerSupply
 from pipeline.turns import Turns
-from pipeline.watching import UNHEARD, Steps
 from policies.decide import decide
 from policies.policy import Policy, required_controls
 from policies.verdict import Verdict

@@ -33,7 +33,7 @@ from rich.text import Text
 
 from pipeline.console import STYLES, console_on, waived_mark
 from pipeline.gate import Judged
-from pipeline.watching import CheckName
+from pipeline.steps import CheckName
 from policies.policy import Tier
 from runners.evidence import PropertiesEvidence
 from sandbox.printable import printable

@@ -35,8 +35,8 @@ from pipeline.measurement import (
 )
 from pipeline.run_folder import case_of, check_room, new_run_id, write_run
 from pipeline.settings import Settings
+from pipeline.steps import CheckName
 from pipeline.verify import Item, Listener, Options, verify_items
-from pipeline.watching import CheckName
 from policies.policy import Policy, Tier
 from runners.candidate import Candidate, Unreadable, read_candidate
 from runners.evidence import Missing, PropertiesEvidence

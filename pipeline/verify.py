@@ -23,9 +23,9 @@ from pipeline.reports.places import places_here
 from pipeline.reports.stored import stored_reports
 from pipeline.run_folder import check_room, new_run_id, write_run
 from pipeline.settings import Mode, Settings
+from pipeline.steps import CheckName, steps_of
 from pipeline.supply import PooledSupply, supply_for
 from pipeline.turns import IN_PLAY, Turns
-from pipeline.watching import CheckName, steps_of
 from policies.policy import Policy
 from policies.waivers import DatedWaivers
 from runners.candidate import Candidate, Unreadable

@@ -8,27 +8,13 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from enum import StrEnum
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from pipeline.audit.kinds import Kind as Kind
 from policies.policy import Tier
 from runners.observed_evidence import Ran
-
-
-class Kind(StrEnum):
-    """What an event is about."""
-
-    IMPORTS = "imports"
-    SOURCE = "source"
-    SECCOMP = "seccomp"
-    FILES = "files"
-    PROCESSES = "processes"
-    MEMORY = "memory"
-    OUTPUTS = "outputs"
-    ENDS = "ends"
-
 
 Seen = Literal[
     "read in the source", "measured outside", "kernel log", "found by the judge", "said by its own process"

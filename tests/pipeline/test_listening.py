@@ -23,8 +23,8 @@ from scripted_flow import FakeSupply, small_policy
 from pipeline.gate import judge, measure
 from pipeline.listening import COUNT_S, DENIED_EACH, EACH, SILENCE_S, Running, StderrListener, path_end, running_table
 from pipeline.machine_slots import OwnMachine
+from pipeline.steps import Steps, steps_of
 from pipeline.turns import Turns
-from pipeline.watching import Steps, steps_of
 from runners.candidate import Candidate
 from runners.operators import OPERATORS
 

@@ -15,9 +15,9 @@ from typing import Final, Protocol
 
 from pipeline.gate import Judged, judge, measure
 from pipeline.gpu_supply import GpuSupply
+from pipeline.steps import Steps
 from pipeline.supply import RunnerSupply
 from pipeline.turns import Turns
-from pipeline.watching import Steps
 from policies.policy import Policy
 from runners.candidate import Candidate
 
