@@ -27,12 +27,12 @@ from runners.device_evidence import BaselineTime, BenchmarkEvidence, BenchmarkRo
 from runners.device_runners import RecordedCall
 from runners.device_session import DeviceSession
 from runners.failures import BadPlan, Failure, InputChanged, OutsideWritten, UnsupportedCase, WrongValues
-from runners.generated_inputs import DueResult, GeneratedInputs, Shape, generated_inputs
+from runners.generated_inputs import DueResult, GeneratedInputs, Shape, drawn_seed, generated_inputs
 from runners.launch_plan import LaunchPlan, problem_in
 from runners.oracle import STRICT, Allowance
 from runners.row_comparison import KeptRows, compared, drawn_rows, wrong_results
 
-SETS: Final = 2
+MIXED: Final = (True, False)  # signs, of each set of inputs in turn
 RESAMPLES: Final = 1000
 CONFIDENCE: Final = 0.95
 TIMED: Final = "timed"
@@ -106,7 +106,7 @@ class Benchmark:
         loaded = self._session.loaded(plan, recorded.cubins)
         if not isinstance(loaded, wire.PlanLoaded):
             return f"its plan was not loaded: {loaded}"
-        seeds = [secrets.randbits(64) for _ in range(SETS)]
+        seeds = [drawn_seed(mixed=mixed) for mixed in MIXED]
         timed = self._session.replayer().time(operator.name, inputs, seeds, self._calls, self._deadline_s)
         if not isinstance(timed, wire.Timed):
             return f"it was not timed: {timed}"

@@ -11,6 +11,7 @@ cases have these.
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -205,6 +206,11 @@ class DueResult:
     def bytes(self) -> int:
         """How many it has."""
         return math.prod(self.shape) * TORCH_DTYPES[self.dtype].itemsize
+
+
+def drawn_seed(*, mixed: bool) -> int:
+    """Draws a seed of elements, under which floats have `mixed` signs or none (`runners.generating`)."""
+    return secrets.randbits(63) << 1 | (not mixed)
 
 
 def generated_case(operator: Operator, shape: Shape, dtype: str, seed: int) -> Case:

@@ -10,6 +10,10 @@ same modulo 2³² and keeps every product within 63 bits.
 
 A float has as many random bits as its dtype's significand. With fewer, a product in tf32 or a sum in float16 would be
 exact, and a kernel that falls back to one for large inputs would be right on these.
+
+Under an odd seed floats have no sign. Sums of mixed signs stay near zero, where an accumulator of too few digits loses
+little; sums of one sign grow with every term. An fp8 product that adds up with 14 bits on the tensor cores was within
+the bound on 4,096 terms of mixed signs.
 """
 
 from __future__ import annotations
@@ -74,6 +78,8 @@ class Generated:
         if not self.dtype.is_floating_point:
             return value.to(self.dtype)
         exact = value.to(torch.float64 if self.dtype == torch.float64 else torch.float32)
+        if self.seed & 1:
+            exact.abs_()
         return exact.mul_(2.0**self.elements.exponent).to(self.dtype)
 
 

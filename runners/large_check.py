@@ -1,7 +1,7 @@
 """Cases with more than 2³¹ elements: recorded and replayed on inputs that nobody sends, judged by rows.
 
 The recorder calls the candidate on generated inputs and returns its plan alone. The replayer carries the plan out on
-inputs from another seed, in guarded buffers, looks for writes beside them and for changed inputs as in any replay, and
+inputs from two other seeds (of mixed signs and of none), in guarded buffers, looks for writes beside them and for changed inputs as in any replay, and
 keeps the results. Then the judge draws rows: the first, the last, those around the places where a tensor's element
 number 2³¹ lies, and any others. It asks for these, makes their inputs, and compares.
 
@@ -32,7 +32,7 @@ from runners.device_runners import KeptResults, RecordedCall, Way
 from runners.device_session import DeviceSession, Refused
 from runners.dtypes import TORCH_DTYPES
 from runners.failures import BadPlan, Failure, NoLaunch, RunnerEnded, UnsupportedCase
-from runners.generated_inputs import DueResult, GeneratedInputs, generated_inputs
+from runners.generated_inputs import DueResult, GeneratedInputs, drawn_seed, generated_inputs
 from runners.large_shapes import BOUNDARY, large_shapes
 from runners.launch_plan import LaunchPlan, problem_in
 from runners.oracle import Allowance
@@ -67,6 +67,10 @@ class _Agreed:
     rows: int
     worst_ratio: float
     code: tuple[str, ...]
+
+    def and_then(self, later: _Agreed) -> _Agreed:
+        """Both, of the same plan."""
+        return _Agreed(self.rows + later.rows, max(self.worst_ratio, later.worst_ratio), self.code)
 
 
 class LargeCheck:
@@ -155,7 +159,20 @@ class LargeCheck:
         loaded = self._session.loaded(plan, cubins)
         if not isinstance(loaded, wire.PlanLoaded):
             return _Not("unmeasured", f"its plan was not loaded: {loaded}")
-        seed = secrets.randbits(64)
+        mixed = self._compared(inputs, due, plan, cubins, drawn_seed(mixed=True))
+        if not isinstance(mixed, _Agreed):
+            return mixed
+        unsigned = self._compared(inputs, due, plan, cubins, drawn_seed(mixed=False))
+        return mixed.and_then(unsigned) if isinstance(unsigned, _Agreed) else unsigned
+
+    def _compared(
+        self,
+        inputs: GeneratedInputs,
+        due: Sequence[DueResult],
+        plan: LaunchPlan,
+        cubins: tuple[bytes, ...],
+        seed: int,
+    ) -> _Agreed | _Not | Failure:
         done = self._session.replay_generated(inputs, plan, seed, WAY)
         if isinstance(done, Refused):
             return _refused(inputs.case, done)

@@ -143,13 +143,14 @@ def test_timed_inputs_are_generated_from_seeds_of_their_own(check) -> None:
     device = FakeDevice(relu)
     check(device)
     recorded, *timed = device.seeds
-    assert len({recorded, *timed}) == 1 + benchmarking.SETS
+    assert len({recorded, *timed}) == 1 + len(benchmarking.MIXED)
+    assert [seed % 2 == 0 for seed in timed] == list(benchmarking.MIXED)
 
 
 def test_rows_are_drawn_after_the_results_of_every_set_are_there(check) -> None:
     device = FakeDevice(relu)
     check(device)
-    assert [request.kept for request in device.asked_rows] == list(range(benchmarking.SETS))
+    assert [request.kept for request in device.asked_rows] == list(range(len(benchmarking.MIXED)))
 
 
 def test_rows_that_do_not_come_leave_the_benchmark_open(check) -> None:
@@ -165,7 +166,7 @@ def test_where_a_policy_allows_tf32_a_benchmark_does(check, monkeypatch) -> None
     compared = benchmarking.compared
     monkeypatch.setattr(benchmarking, "compared", lambda *given: seen.append(given[-1]) or compared(*given))
     check(FakeDevice(relu), dataclasses.replace(EFFORT, allowance=Allowance(tf32=True)))
-    assert seen == [Allowance(tf32=True)] * benchmarking.SETS
+    assert seen == [Allowance(tf32=True)] * len(benchmarking.MIXED)
 
 
 def test_a_plan_whose_results_have_another_shape_is_not_timed(check) -> None:

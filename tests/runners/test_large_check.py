@@ -82,7 +82,18 @@ def test_inputs_are_of_two_bytes_and_replayed_from_another_seed_than_recorded() 
     device.replayed = lambda x: seen.add(x.dtype) or relu(x)
     Tried(device)
     assert seen <= {torch.float16, torch.bfloat16}
-    assert len(set(device.seeds)) == 2 * 2
+    assert len(set(device.seeds)) == 2 * 3
+    for _, mixed, unsigned in (device.seeds[:3], device.seeds[3:]):
+        assert (mixed % 2, unsigned % 2) == (0, 1)
+
+
+def test_a_kernel_that_is_right_on_mixed_signs_alone_is_found() -> None:
+    def small_sums(x: torch.Tensor) -> torch.Tensor:
+        return relu(x) if bool((x < 0).any()) else relu(x) * 0.99
+
+    tried = Tried(FakeDevice(relu, small_sums))
+    assert isinstance(tried.failure, WrongValues)
+    assert Tried(FakeDevice(relu)).failure is None
 
 
 def test_no_result_travels_but_the_rows_that_are_asked_for() -> None:
@@ -90,10 +101,10 @@ def test_no_result_travels_but_the_rows_that_are_asked_for() -> None:
     sent: list[int] = []
     device.alter_rows = lambda rows: sent.append(sum(map(len, rows))) or rows
     tried = Tried(device)
-    assert len(sent) == len(tried.told)
-    rows, flat = sent
-    assert rows < BOUNDARY * 2 * 20
-    assert flat == tried.told[1].rows * 2
+    assert len(sent) == 2 * len(tried.told)
+    *rows, mixed, unsigned = sent
+    assert max(rows) < BOUNDARY * 2 * 20
+    assert mixed + unsigned == tried.told[1].rows * 2
 
 
 @pytest.mark.parametrize("operator", ["relu", "softmax"])

@@ -17,11 +17,14 @@ import ctypes
 import secrets
 import struct
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final, Literal, Protocol
 
 import numpy as np
 import torch
 from cuda.bindings import driver
+
+from runners.inside.gpu.expanse import EXPANSE_BYTES, Expanse
 
 Side = Literal["end", "start", "within"]
 
@@ -29,9 +32,6 @@ ALIGNMENT: Final = 16
 FRAMEWORK_ALIGNMENT: Final = 512  # of PyTorch's allocations
 DEFAULT_SHARED_BYTES: Final = 48 << 10  # what a block gets without asking
 WARP: Final = 32
-ANCHOR: Final = 1 << 44  # of addresses that are drawn: amid what a process can have
-LEAST_APART: Final = 22  # bits: two pages
-OCTAVES: Final = 24  # from there
 _FORMATS: Final = {
     "i1": "<b", "i8": "<b", "i16": "<h", "i32": "<i", "i64": "<q", "u1": "<B", "u8": "<B", "u16": "<H", "u32": "<I",
     "u64": "<Q", "fp32": "<f", "f32": "<f", "fp64": "<d",
@@ -115,7 +115,7 @@ class GuardedMemory:
     """`nbytes` of device memory between unmapped pages; give it back with `free`."""
 
     def __init__(self, nbytes: int, side: Side, *, apart: bool = False) -> None:
-        """Maps it; where `apart`, at an address that is drawn, so that distances are of every order of magnitude.
+        """Maps it; where `apart`, at an address that is drawn (`runners.inside.gpu.expanse`).
 
         Raises:
             DeviceError: there is no room.
@@ -128,12 +128,13 @@ class GuardedMemory:
         page = called(driver.cuMemGetAllocationGranularity(properties, minimum))
         self._mapped = max(1, -(-nbytes // page)) * page
         self._reserved = self._mapped + 2 * page
-        self._first = _reserved(self._reserved, page, _far_away() if apart else 0)
+        self._is_apart = apart
+        self._first = _far_away(self._reserved, page) if apart else _reserved(self._reserved, page)
         self._start = self._first + page
         try:
             self._handle = called(driver.cuMemCreate(self._mapped, properties, 0))
         except DeviceError:
-            driver.cuMemAddressFree(self._first, self._reserved)
+            self._give_back_addresses()
             raise
         called(driver.cuMemMap(self._start, self._mapped, 0, self._handle, 0))
         access = driver.CUmemAccessDesc()
@@ -170,22 +171,37 @@ class GuardedMemory:
         """Unmaps it; no tensor on it may be used any more."""
         called(driver.cuMemUnmap(self._start, self._mapped))
         called(driver.cuMemRelease(self._handle))
-        called(driver.cuMemAddressFree(self._first, self._reserved))
+        self._give_back_addresses()
+
+    def _give_back_addresses(self) -> None:
+        if self._is_apart:
+            _expanse().give_back(self._first)
+        else:
+            called(driver.cuMemAddressFree(self._first, self._reserved))
 
 
-def _far_away() -> int:
-    distance = 1 << (LEAST_APART + secrets.randbelow(OCTAVES))
-    return ANCHOR + secrets.choice((distance, distance * 3 // 2))
+def _far_away(nbytes: int, page: int) -> int:
+    start = _expanse().take(nbytes, page)
+    if start is None:
+        raise DeviceError(f"no {nbytes} addresses are free far from the others")
+    return start
 
 
-def _reserved(nbytes: int, page: int, wanted: int) -> int:
-    """Addresses from `wanted` on, or others where these are taken."""
-    try:
-        return int(called(driver.cuMemAddressReserve(nbytes, page, wanted, 0)))
-    except DeviceError:
-        if not wanted:
-            raise
-        return _reserved(nbytes, page, 0)
+@cache
+def _expanse() -> Expanse:
+    """The addresses that buffers far apart are given; reserved once and for the rest of the process.
+
+    A wanted address is only a hint to the driver, which it did not take: buffers at addresses that were asked for one by
+    one lay side by side.
+
+    Raises:
+        DeviceError: the driver gives none.
+    """
+    return Expanse(_reserved(EXPANSE_BYTES, 0), EXPANSE_BYTES)
+
+
+def _reserved(nbytes: int, alignment: int) -> int:
+    return int(called(driver.cuMemAddressReserve(nbytes, alignment, 0, 0)))
 
 
 class Launchable(Protocol):
