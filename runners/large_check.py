@@ -1,9 +1,9 @@
 """Cases with more than 2³¹ elements: recorded and replayed on inputs that nobody sends, judged by rows.
 
 The recorder calls the candidate on generated inputs and returns its plan alone. The replayer carries the plan out on
-inputs from two other seeds (of mixed signs and of none), in guarded buffers, looks for writes beside them and for changed inputs as in any replay, and
-keeps the results. Then the judge draws rows: the first, the last, those around the places where a tensor's element
-number 2³¹ lies, and any others. It asks for these, makes their inputs, and compares.
+inputs from other seeds, of mixed signs and of none, in guarded buffers, looks for writes beside them and for changed
+inputs as in any replay, and keeps the results. Then the judge draws rows: the first, the last, those around the places
+where a tensor's element number 2³¹ lies, and any others. It asks for these, makes their inputs, and compares.
 
 What can't be measured (the GPU has too little memory, the operator has no such shape, its dtypes are wide) is told with
 the reason, and a policy says what follows. A failure is one like others, but for its case, which is not made smaller.

@@ -191,8 +191,7 @@ def _far_away(nbytes: int, page: int) -> int:
 def _expanse() -> Expanse:
     """The addresses that buffers far apart are given; reserved once and for the rest of the process.
 
-    A wanted address is only a hint to the driver, which it did not take: buffers at addresses that were asked for one by
-    one lay side by side.
+    A wanted address is only a hint to the driver, which it did not take.
 
     Raises:
         DeviceError: the driver gives none.
