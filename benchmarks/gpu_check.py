@@ -34,8 +34,10 @@ from pipeline.gate import measure
 from pipeline.gpu_access import GpuSettings
 from pipeline.gpu_gate import device_effort
 from pipeline.gpu_supply import GpuSupply
+from pipeline.machine_slots import SharedMachine
 from pipeline.settings import Settings
 from pipeline.supply import Ground, PooledSupply
+from pipeline.turns import Turns
 from policies.decide import decide
 from policies.gpu_findings import findings_of
 from policies.policy import Policy, load_policy
@@ -104,11 +106,11 @@ def judged(path: Path, label: str, policy: Policy, gpu: GpuSupply, *, timed: boo
     return Judged(str(path), label, tier, finding, evidence, time.monotonic() - began)
 
 
-def whole(path: Path, policy: Policy, supply: PooledSupply, gpu: GpuSupply) -> None:
+def whole(path: Path, policy: Policy, supply: PooledSupply, gpu: GpuSupply, turns: Turns) -> None:
     """Prints a whole verdict and where its time went."""
     candidate = read_candidate(path)
     began = time.monotonic()
-    evidence = measure(candidate, policy, supply, gpu=gpu)
+    evidence = measure(candidate, policy, supply, gpu=gpu, turns=turns)
     wall_s = time.monotonic() - began
     verdict = decide(evidence, policy)
     print(f"\n{path}: {verdict.tier} in {wall_s:.1f} s")
@@ -189,8 +191,9 @@ def main() -> int:
                 with MountedSupply(settings, policy, engine, replace(gpu_settings, image=image)) as supply:
                     supply.open()
                     time.sleep(20)  # a warm machine
+                    turns = Turns(settings.workers, SharedMachine.of_this_user(settings.workers))
                     for path in asked.paths:
-                        whole(path, policy, supply, gpu)
+                        whole(path, policy, supply, gpu, turns)
                 return 0
             return _corpus(asked, policy, gpu)
 

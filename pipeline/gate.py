@@ -13,6 +13,7 @@ from typing import Final
 
 from pipeline.gpu_gate import NOT_ON_A_GPU, DevicePart
 from pipeline.gpu_supply import GpuSupply
+from pipeline.mutants_part import MutantsPart
 from pipeline.platforms import HARDWARE
 from pipeline.steps import UNHEARD, Steps
 from pipeline.stopwatch import Stopwatch
@@ -25,10 +26,9 @@ from policies.verdict import Verdict
 from policies.waivers import DatedWaivers
 from runners import wire
 from runners.candidate import Candidate, Unreadable
-from runners.compiler import Compiler
 from runners.compiling import CompileCheck, CompileEffort
 from runners.contract.reading import read_source, reading_s
-from runners.conversation import RunnerFault
+from runners.conversation import Runner, RunnerFault
 from runners.digests import operator_digest
 from runners.evidence import (
     CompileEvidence,
@@ -140,13 +140,15 @@ def measure(
 
     def heard(cases: int) -> None:
         device.heard(cases)
+        mutants.heard(cases)
         told.of_interpreter(cases)
 
     try:
         with DevicePart(item, policy, gpu, told.of_gpu) as device:
-            with watch.turn(turns) as turn:
+            mutants = _mutants_part(item, policy, supply, judge_seed, turns)
+            with watch.turn(turns) as turn, mutants:
                 check = TracedCheck(item, watches.interpreter.over(supply.take), effort, judge_seed, heard, turn)
-                made = _run(item, policy, supply, check, turn, watches, steps)
+                made = _Checks(item, policy, supply, watches, steps, mutants).run(check, turn)
             # Others have the slot while this one waits for the GPU.
             if made.agreed and policy.gpu_checks and gpu is not None:
                 steps.check("gpu")
@@ -211,85 +213,76 @@ class _Made:
         return isinstance(self.properties, PropertiesEvidence) and self.properties.failure is None
 
 
-def _run(
-    item: Candidate,
-    policy: Policy,
-    supply: RunnerSupply,
-    check: PropertiesCheck,
-    turn: Turn,
-    watches: _Watches,
-    steps: Steps,
-) -> _Made:
-    properties: PropertiesEvidence | Missing
-    steps.check("properties")
-    try:
-        properties = check.run()
-    except (RunnerFault, SandboxUnavailable) as error:
-        properties = Missing(reason=str(error), ours=True)
-    return _Made(
-        properties=properties,
-        compiled=_compiled(
-            item, policy, watches.compiler.over(supply.take_compiler), properties, check.specialisations, turn, steps
-        ),
-        mutants=_mutants(item, policy, supply, properties, turn, steps),
-    )
+@dataclass(frozen=True, slots=True)
+class _Checks:
+    """What is run of one candidate in its slot of the machine."""
+
+    item: Candidate
+    policy: Policy
+    supply: RunnerSupply
+    watches: _Watches
+    steps: Steps
+    mutants: MutantsPart
+
+    def run(self, check: PropertiesCheck, turn: Turn) -> _Made:
+        """Makes one check after the other, as far as there is something to check."""
+        properties: PropertiesEvidence | Missing
+        self.steps.check("properties")
+        try:
+            properties = check.run()
+        except (RunnerFault, SandboxUnavailable) as error:
+            properties = Missing(reason=str(error), ours=True)
+        return _Made(
+            properties=properties,
+            compiled=self._compiled(properties, check.specialisations, turn),
+            mutants=self._mutants(properties, turn),
+        )
+
+    def _compiled(
+        self, properties: PropertiesEvidence | Missing, seen: tuple[Specialisation, ...], turn: Turn
+    ) -> CompileEvidence | Missing:
+        """Compiles what was seen of a candidate that no case has failed."""
+        rules = self.policy.compile
+        if not rules.required_targets and not rules.informative_targets:
+            return Missing(reason="the policy names no architecture", ours=False)
+        if isinstance(properties, Missing) or properties.failure is not None:
+            return Missing(reason="a case failed or none was run, so nothing was compiled", ours=False)
+        if not seen:
+            return Missing(reason="no kernel launch was seen, so there was nothing to compile", ours=False)
+        self.steps.check("compile")
+        effort = CompileEffort(
+            required=rules.required_targets,
+            informative=rules.informative_targets,
+            specialisations=rules.specialisations,
+            deadline_s=rules.deadline_s,
+            total_s=rules.total_deadline_s,
+        )
+        try:
+            return CompileCheck(self.item, self.watches.compiler.over(self.supply.take_compiler), effort, turn).run(
+                seen
+            )
+        except (RunnerFault, SandboxUnavailable) as error:
+            return Missing(reason=str(error), ours=True)
+
+    def _mutants(self, properties: PropertiesEvidence | Missing, turn: Turn) -> MutantsEvidence | Missing:
+        """Runs mutants of a candidate that no case has failed, on the cases that it passed."""
+        if self.policy.mutants.count == 0:
+            return Missing(reason="the policy asks for no mutants", ours=False)
+        if isinstance(properties, Missing) or properties.failure is not None or properties.unsupported is not None:
+            return NO_MUTANTS
+        self.steps.check("mutants")
+        try:
+            return self.mutants.finish(properties, turn)
+        except (RunnerFault, SandboxUnavailable) as error:
+            return Missing(reason=str(error), ours=True)
 
 
-def _compiled(
-    item: Candidate,
-    policy: Policy,
-    take: Callable[[], Compiler],
-    properties: PropertiesEvidence | Missing,
-    seen: tuple[Specialisation, ...],
-    turn: Turn,
-    steps: Steps,
-) -> CompileEvidence | Missing:
-    """Compiles what was seen of a candidate that no case has failed."""
-    rules = policy.compile
-    if not rules.required_targets and not rules.informative_targets:
-        return Missing(reason="the policy names no architecture", ours=False)
-    if isinstance(properties, Missing) or properties.failure is not None:
-        return Missing(reason="a case failed or none was run, so nothing was compiled", ours=False)
-    if not seen:
-        return Missing(reason="no kernel launch was seen, so there was nothing to compile", ours=False)
-    steps.check("compile")
-    effort = CompileEffort(
-        required=rules.required_targets,
-        informative=rules.informative_targets,
-        specialisations=rules.specialisations,
-        deadline_s=rules.deadline_s,
-        total_s=rules.total_deadline_s,
-    )
-    try:
-        return CompileCheck(item, take, effort, turn).run(seen)
-    except (RunnerFault, SandboxUnavailable) as error:
-        return Missing(reason=str(error), ours=True)
+def _mutants_part(item: Candidate, policy: Policy, supply: RunnerSupply, seed: int, turns: Turns | None) -> MutantsPart:
+    def check(take: Callable[[], Runner]) -> MutantsCheck:
+        mutants = MutantsEffort(policy.mutants.count, policy.mutants.total_deadline_s)
+        return MutantsCheck(item, take, effort_of(policy), seed, lambda mutant: needs_runner(mutant, policy), mutants)
 
-
-def _mutants(
-    item: Candidate,
-    policy: Policy,
-    supply: RunnerSupply,
-    properties: PropertiesEvidence | Missing,
-    turn: Turn,
-    steps: Steps,
-) -> MutantsEvidence | Missing:
-    """Runs mutants of a candidate that no case has failed, on the cases that it passed."""
-    if policy.mutants.count == 0:
-        return Missing(reason="the policy asks for no mutants", ours=False)
-    if isinstance(properties, Missing) or properties.failure is not None or properties.unsupported is not None:
-        return NO_MUTANTS
-
-    def contract(mutant: Candidate) -> bool:
-        return needs_runner(mutant, policy)
-
-    steps.check("mutants")
-    check = MutantsCheck(item, supply.take, effort_of(policy), properties.seed, contract, turn)
-    effort = MutantsEffort(policy.mutants.count, policy.mutants.total_deadline_s)
-    try:
-        return check.run(effort, properties)
-    except (RunnerFault, SandboxUnavailable) as error:
-        return Missing(reason=str(error), ours=True)
+    return MutantsPart(check, supply.take, turns, policy.mutants.count)
 
 
 def needs_runner(item: Candidate | Unreadable, policy: Policy) -> bool:

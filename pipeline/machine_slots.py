@@ -43,6 +43,10 @@ class Slots(Protocol):
         """Waits for a slot and holds it; `go_on` is called while it waits and may raise."""
         ...
 
+    def spare(self) -> AbstractContextManager[bool]:
+        """Holds a slot that nobody wants, where there is one; says whether."""
+        ...
+
     def warming(self, go_on: Callable[[], object]) -> AbstractContextManager[None]:
         """Waits until there is a core for one more to be warmed, and holds it; `go_on` as in `hold`."""
         ...
@@ -56,6 +60,10 @@ class OwnMachine:
     def hold(self, go_on: Callable[[], object]) -> AbstractContextManager[None]:
         """There is always room."""
         return nullcontext()
+
+    def spare(self) -> AbstractContextManager[bool]:
+        """There is always room."""
+        return nullcontext(True)
 
     def warming(self, go_on: Callable[[], object]) -> AbstractContextManager[None]:
         """Nobody else warms."""
@@ -116,6 +124,16 @@ class SharedMachine:
     def hold(self, go_on: Callable[[], object]) -> AbstractContextManager[None]:
         """Waits for a slot and holds it."""
         return self._one_of("slot", self._count, WAITING, go_on)
+
+    @contextmanager
+    def spare(self) -> Iterator[bool]:
+        """Holds a slot where one is free and nobody waits."""
+        mine = None if self.are_wanted else self._first_free("slot", self._count)
+        try:
+            yield mine is not None
+        finally:
+            if mine is not None:
+                os.close(mine)
 
     def warming(self, go_on: Callable[[], object]) -> AbstractContextManager[None]:
         """Holds one of the locks of those that warm a runner."""

@@ -4,7 +4,8 @@ Nobody knows beforehand which candidates are slow, so whoever has had little tim
 time slice gives way to those that had less; each further slice is twice as long, so that two slow ones do not take
 turns all the time. Among equals the first come is first served.
 
-A slot is also one of the machine's (`pipeline.machine_slots`), which other runs want, too.
+A slot is also one of the machine's (`pipeline.machine_slots`), which other runs want, too. One that nobody wants is
+lent to whoever can use a second one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from pipeline.machine_slots import Slots
+from runners.turn import GivenUp
 from sandbox.contract import SandboxUnavailable
 
 SLICE_S: Final = 10.0  # a wrong one has its verdict by then; to be interrupted costs a runner, some two seconds
@@ -48,6 +50,31 @@ class Turns:
             yield turn
         finally:
             turn.end()
+
+    @contextmanager
+    def spare(self) -> Iterator[LentTurn | None]:
+        """A slot that nobody wants, without waiting for it; None where there is none.
+
+        It is lent: it is over as soon as anybody waits.
+        """
+        with ExitStack() as held:
+            yield self._lent(held)
+
+    def _lent(self, held: ExitStack) -> LentTurn | None:
+        with self._changed:
+            if self._closed or self._free == 0 or self._waiting:
+                return None
+            self._free -= 1
+        held.callback(self._leave)
+        return LentTurn(self) if held.enter_context(self._machine.spare()) else None
+
+    @property
+    def is_anybody_waiting(self) -> bool:
+        """Whether somebody of this run or another waits for a slot, or the run was ended."""
+        with self._changed:
+            if self._closed or self._waiting:
+                return True
+        return self._machine.are_wanted
 
     def close(self) -> None:
         """Ends the waiting of all; safe to call twice."""
@@ -96,6 +123,30 @@ class Turns:
         with self._changed:
             self._free += 1
             self._changed.notify_all()
+
+
+class LentTurn:
+    """A turn in a spare slot (`runners.turn.Turn`); used by one thread."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+
+    @property
+    def is_over(self) -> bool:
+        """Whether anybody waits for a slot."""
+        return self._turns.is_anybody_waiting
+
+    def give_way(self) -> None:
+        """Never comes back.
+
+        Raises:
+            GivenUp: always.
+        """
+        raise GivenUp
+
+    def now(self) -> float:
+        """The time: a lent turn is not interrupted and resumed."""
+        return time.monotonic()
 
 
 class MyTurn:

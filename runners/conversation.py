@@ -109,6 +109,10 @@ class Runner:
                 return self._broken(f"'{answer[0].kind}' answers a run request for {len(conditions)} calls")
         return answer
 
+    def abort(self) -> None:
+        """Ends an exchange under way, from another thread; whoever uses the runner still ends it."""
+        self._worker.abort()
+
     def end(self) -> None:
         """Ends the worker; safe to call twice."""
         self._worker.end()

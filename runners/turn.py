@@ -11,6 +11,10 @@ import time
 from typing import Protocol
 
 
+class GivenUp(BaseException):
+    """A lent turn is over; not an Exception, so that nothing on the way takes it for what a candidate did."""
+
+
 class Turn(Protocol):
     """What a check is told of the others."""
 
@@ -20,7 +24,11 @@ class Turn(Protocol):
         ...
 
     def give_way(self) -> None:
-        """Lets others go first; returns when it is this one's turn again."""
+        """Lets others go first; returns when it is this one's turn again.
+
+        Raises:
+            GivenUp: it was lent, and will not come again.
+        """
         ...
 
     def now(self) -> float:

@@ -12,6 +12,7 @@ from waiting import wait_until
 
 from pipeline.machine_slots import OwnMachine, SharedMachine
 from pipeline.turns import MyTurn, Turns
+from runners.turn import GivenUp
 from sandbox.contract import SandboxUnavailable
 
 SLICE_S = 0.05
@@ -246,3 +247,45 @@ def test_a_folder_that_others_may_write_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SandboxUnavailable, match="can't be made"):
         SharedMachine(tmp_path / "file", 1)
+
+
+def test_a_spare_slot_is_lent_until_somebody_waits() -> None:
+    turns = Turns(2, OwnMachine(), SLICE_S)
+    with turns.one(), turns.spare() as lent:
+        assert lent is not None
+        assert not lent.is_over
+        other = threading.Thread(target=_use, args=(turns, 0.0))
+        other.start()
+        wait_until(lambda: lent.is_over)
+        with pytest.raises(GivenUp):
+            lent.give_way()
+    other.join(10)
+    assert not other.is_alive()
+
+
+def test_no_slot_is_lent_where_none_is_free_or_the_run_was_ended() -> None:
+    turns = Turns(1, OwnMachine(), SLICE_S)
+    with turns.one(), turns.spare() as lent:
+        assert lent is None
+    with turns.spare() as lent:
+        assert lent is not None
+        with turns.spare() as second:
+            assert second is None
+        turns.close()
+        assert lent.is_over
+    with turns.spare() as lent:
+        assert lent is None
+
+
+def test_a_slot_is_not_lent_while_another_run_wants_it(tmp_path: Path) -> None:
+    ours, theirs = (Turns(2, SharedMachine(tmp_path / "slots", 2), SLICE_S) for _ in range(2))
+    with ours.one(), ours.spare() as lent:
+        assert lent is not None
+        with theirs.spare() as second:
+            assert second is None
+        other = threading.Thread(target=_use, args=(theirs, 0.0))
+        other.start()
+        wait_until(lambda: lent.is_over)
+    other.join(10)
+    with theirs.one(), theirs.spare() as lent:
+        assert lent is not None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
+from waiting import wait_until
 
 from runners import wire
 from runners.candidate import Candidate
@@ -16,6 +19,8 @@ from runners.mutants.check import within
 from runners.operators import OPERATORS
 from runners.properties import Effort, PropertiesCheck
 from runners.session import Deadlines
+from runners.turn import ALONE, GivenUp
+from sandbox.contract import SandboxUnavailable
 from sandbox.outcomes import TimedOut
 
 SOURCE = """import triton
@@ -53,9 +58,18 @@ def mutate(candidate: Candidate, fake_runners):
 
     class Runners(fake_runners):
         def __init__(self, behaviour: Callable[[str], Callable]) -> None:
+            self._here = threading.local()  # each thread has a runner of its own
             super().__init__(right)
             self.behaviour = behaviour
             self.sources: list[str] = []
+
+        @property
+        def function(self) -> Callable:
+            return self._here.function
+
+        @function.setter
+        def function(self, computed: Callable) -> None:
+            self._here.function = computed
 
         def answer(self, payload: bytes) -> bytes:
             request, data = wire.decode_request(payload)
@@ -64,13 +78,21 @@ def mutate(candidate: Candidate, fake_runners):
                 self.function = self.behaviour(self.sources[-1])
             return super().answer(payload)
 
-    def run(behaviour, count=1000, contract=lambda mutant: True, seed=1, total_s=60.0) -> MutantsEvidence:
+    def run(
+        behaviour, count=1000, contract=lambda mutant: True, seed=1, total_s=60.0, helpers=(), before=None
+    ) -> MutantsEvidence:
         runners = Runners(behaviour)
         passed = PropertiesCheck(candidate, fake_runners(right).take, EFFORT, seed).run()
         assert passed.failure is None
-        evidence = MutantsCheck(candidate, runners.take, EFFORT, seed, contract).run(
-            MutantsEffort(count, total_s), passed
-        )
+        check = MutantsCheck(candidate, runners.take, EFFORT, seed, contract, MutantsEffort(count, total_s))
+        helped = [threading.Thread(target=check.help, args=(turn, lambda done: None)) for turn in helpers]
+        for thread in helped:
+            thread.start()
+        if before:
+            before()
+        evidence = check.finish(passed, ALONE)
+        for thread in helped:
+            thread.join()
         assert runners.left_running == 0
         run.runners = runners
         return evidence
@@ -137,6 +159,69 @@ def test_a_spent_deadline_is_said(mutate) -> None:
     evidence = mutate(lambda source: wrong, total_s=0.0)
     assert evidence.deadline_spent
     assert evidence.judged == 0
+
+
+class Lent:
+    """A turn that is over once `cases` were asked about."""
+
+    def __init__(self, cases: float = float("inf")) -> None:
+        self.cases = cases
+
+    @property
+    def is_over(self) -> bool:
+        self.cases -= 1
+        return self.cases < 0
+
+    def give_way(self) -> None:
+        raise GivenUp
+
+    def now(self) -> float:
+        return ALONE.now()
+
+
+def some_wrong(source: str) -> Callable:
+    return right if zlib.crc32(source.encode()) % 3 == 0 else wrong
+
+
+@pytest.mark.parametrize("helpers", [1, 5])
+def test_with_helpers_the_evidence_is_the_same(mutate, helpers: int) -> None:
+    alone = mutate(some_wrong, count=12)
+    helped = mutate(some_wrong, count=12, helpers=[Lent() for _ in range(helpers)])
+    assert helped.model_dump(exclude={"wall_s"}) == alone.model_dump(exclude={"wall_s"})
+    assert alone.survivors
+    assert alone.killed
+
+
+@pytest.mark.parametrize("cases", range(8))
+def test_what_a_helper_leaves_is_run_by_whoever_has_the_slot(mutate, cases: int) -> None:
+    alone = mutate(some_wrong, count=4)
+    helped = mutate(some_wrong, count=4, helpers=[Lent(cases)])
+    assert helped.model_dump(exclude={"wall_s"}) == alone.model_dump(exclude={"wall_s"})
+
+
+def test_helpers_that_are_left_alone_run_all_of_them(mutate) -> None:
+    sources: list[str] = []
+
+    def wait_for_all() -> None:
+        wait_until(lambda: len(sources) == 3)
+
+    def behaviour(source: str) -> Callable:
+        sources.append(source)
+        return wrong
+
+    evidence = mutate(behaviour, count=3, helpers=[Lent()], before=wait_for_all)
+    assert evidence.judged == 3
+
+
+def test_a_helper_without_a_runner_costs_nothing(mutate, candidate: Candidate, fake_runners) -> None:
+    def none() -> None:
+        raise SandboxUnavailable("none")
+
+    check = MutantsCheck(candidate, none, EFFORT, 1, lambda mutant: True, MutantsEffort(2, 60.0))
+    check.help(Lent(), lambda done: None)
+    passed = PropertiesCheck(candidate, fake_runners(right).take, EFFORT, 1).run()
+    with pytest.raises(SandboxUnavailable, match="none"):
+        check.finish(passed, ALONE)
 
 
 def test_a_mutant_gets_five_times_the_slowest_case_and_a_second_but_never_more_than_the_policy_says(
