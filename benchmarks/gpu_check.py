@@ -183,7 +183,7 @@ def main() -> int:
         image = engine.image_id(gpu_settings.image)
         gpu = GpuSupply(
             lambda: DockerSandbox(engine), lambda: image, access, gpu_settings.sanitizer, state, _say,
-            size=min(asked.jobs, 4),
+            size=max(2, min(asked.jobs, 4)),
         )  # fmt: skip
         with gpu:
             if asked.whole:
@@ -192,8 +192,11 @@ def main() -> int:
                     supply.open()
                     time.sleep(20)  # a warm machine
                     turns = Turns(settings.workers, SharedMachine.of_this_user(settings.workers))
-                    for path in asked.paths:
-                        whole(path, policy, supply, gpu, turns)
+                    began = time.monotonic()
+                    with ThreadPoolExecutor(asked.jobs) as pool:
+                        list(pool.map(lambda path: whole(path, policy, supply, gpu, turns), asked.paths))
+                    wall_s = time.monotonic() - began
+                    print(f"{len(asked.paths)} in {wall_s:.0f} s, {len(asked.paths) / wall_s * 3600:.0f} an hour")
                 return 0
             return _corpus(asked, policy, gpu)
 

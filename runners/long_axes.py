@@ -6,9 +6,9 @@ is not: many right kernels hold a whole row in one block, and a block of 2¹⁷ 
 no multiprocessor (`runners.launches` has the same reason). It is drawn from what still fills one block of 2¹⁵, which is
 128 KiB in float32 and more shared memory than most blocks ever ask for.
 
-A candidate may refuse a length (`runners.refusals`). Where a block may hold the axis (the last one of a tensor), a call
-that does not end in time may be at the compiler, and nobody can tell: that is no failure either. Elsewhere it is one,
-as on any case.
+A candidate may refuse a length (`runners.refusals`). Where a block may hold the axis (the last one of a tensor, or the
+bins of a result), a call that does not end in time may be at the compiler, and nobody can tell: that is no failure
+either. Elsewhere it is one, as on any case.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def long_axes(operator: Operator, seed: int, dtypes: Sequence[str]) -> Iterator[
             length = chance.randrange(*REDUCED) | 1
             case = case.model_copy(update={"sizes": case.sizes | {dim.name: length}})
         if case is not None and operator.allows(case.values):
-            yield LongCase(dim.name, case, reduced or _is_last(operator, dim))
+            yield LongCase(dim.name, case, reduced or _is_last(operator, dim) or _is_of_the_result(operator, dim))
 
 
 def _longest(operator: Operator, dim: Dim, seed: int, dtypes: Sequence[str], chance: random.Random) -> Case | None:
@@ -79,3 +79,8 @@ def _longest(operator: Operator, dim: Dim, seed: int, dtypes: Sequence[str], cha
 def _is_last(operator: Operator, dim: Dim) -> bool:
     shapes = (shape for form in operator.forms for shape in form.shapes.values() if len(shape) > 1)
     return any(dim.name in names_in(shape[-1]) for shape in shapes)
+
+
+def _is_of_the_result(operator: Operator, dim: Dim) -> bool:
+    """Whether a scalar alone says how long it is, as the number of bins of a histogram."""
+    return any(dim.name in names_in(size) for form in operator.forms for size in form.arguments.values())

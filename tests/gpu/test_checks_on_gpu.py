@@ -31,6 +31,7 @@ WRONG = {
     "relu/wrong_read_behind_the_end": DeviceFault,
     "relu/wrong_one_behind_the_end": OutsideWritten,
     "relu/wrong_in_place": BadPlan,
+    "relu/wrong_far_addresses": WrongValues,
     "softmax/wrong_cached_result": NoLaunch,
     "matmul/wrong_default_precision": WrongValues,
 }

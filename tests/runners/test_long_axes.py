@@ -41,6 +41,11 @@ def test_rows_are_counted_and_a_row_may_be_one_block() -> None:
     assert {one.dim: one.in_one_block for one in cases("relu")} == {"M": False, "N": True}
 
 
+def test_bins_may_be_one_block_and_rows_of_a_table_are_counted() -> None:
+    assert {one.dim: one.in_one_block for one in cases("histogram")} == {"N": True, "V": True}
+    assert {one.dim: one.in_one_block for one in cases("embedding")} == {"N": True, "V": False, "D": True}
+
+
 def test_lengths_are_drawn_from_the_seed() -> None:
     lengths = [one.case.sizes[one.dim] for one in cases("softmax", 1)]
     assert lengths == [one.case.sizes[one.dim] for one in cases("softmax", 1)]
