@@ -27,6 +27,7 @@ from pipeline.machine_commands import demo_command, doctor_command, image_app
 from pipeline.measure_command import measure_command
 from pipeline.operators_commands import operators_app
 from pipeline.policy_commands import policy_app
+from pipeline.registry_commands import registry_app
 from pipeline.replay_command import replay_command
 from pipeline.report_command import report_command
 from pipeline.rules_command import rules_command
@@ -113,6 +114,7 @@ app.command(
     ),
 )(audit_command)
 app.add_typer(attest_app, name="attest", rich_help_panel=Panel.EVIDENCE)
+app.add_typer(registry_app, name="registry", rich_help_panel=Panel.PRODUCTION)
 app.command(
     "generate",
     rich_help_panel=Panel.GENERATE,

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 
 from pipeline.completing import complete_policies, complete_runs
-from pipeline.errors import SdkUnavailable, UnavailableError, UserError
-from pipeline.exit_codes import INCOMPLETE, USAGE
+from pipeline.errors import PromotionDenied, SdkUnavailable, UnavailableError, UserError
+from pipeline.exit_codes import DENIED, INCOMPLETE, USAGE
 from pipeline.settings import WORKERS_CAP, Mode, SandboxKind
 from sandbox.printable import printable_lines
 
@@ -107,6 +107,8 @@ def errors_in_words() -> Iterator[None]:
 
     try:
         yield
+    except PromotionDenied as error:
+        _leave(str(error), DENIED)
     except (UserError, PolicyError) as error:
         _leave(str(error), USAGE)
     except (UnavailableError, SandboxUnavailable, CelMissing) as error:

@@ -7,6 +7,8 @@
       ├─ OperatorsError    a folder with operators of one's own
       ├─ GenerationError   what generation is configured with: roles, keys, notes, a journal
       ├─ AttestationError  a key, a keyring or an attestation
+      ├─ RegistryError     a registry, or something in it
+      │    └─ PromotionDenied  a kernel that may not serve
       └─ StoredRunError    a run or case that was asked for
     UnavailableError     exit 3: something this machine should give is missing
       ├─ FlowUnavailable   a Prefect server
@@ -14,6 +16,7 @@
       ├─ SdkUnavailable    a provider's SDK
       ├─ JournalError      room for the journal of answers
       ├─ GitUnavailable    git
+      ├─ RegistryUnavailable  the registry's database
       ├─ ReportError       room for a report
       └─ RunFolderError    room for the run folder
 
@@ -52,6 +55,14 @@ class AttestationError(UserError):
     """A key, a keyring or an attestation can't be used, or is not to be believed."""
 
 
+class RegistryError(UserError):
+    """A registry, or something in it, is not there or is not what it should be."""
+
+
+class PromotionDenied(RegistryError):
+    """A kernel may not serve: its evidence does not say so, or it is revoked. The command ends with exit code 1."""
+
+
 class StoredRunError(UserError):
     """A run or case that was asked for is not stored, or is damaged."""
 
@@ -78,6 +89,10 @@ class JournalError(UnavailableError):
 
 class GitUnavailable(UnavailableError):
     """Git is not installed, or fails."""
+
+
+class RegistryUnavailable(UnavailableError):
+    """The registry's database is locked, full, or does not answer."""
 
 
 class ReportError(UnavailableError):

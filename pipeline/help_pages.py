@@ -20,6 +20,7 @@ class Panel(StrEnum):
     EVIDENCE = "Evidence"
     GENERATE = "Generate"
     MACHINE = "Machine"
+    PRODUCTION = "Production"
 
 
 def examples(*lines: str) -> str:

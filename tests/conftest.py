@@ -1,9 +1,10 @@
 """What every test may ask for, and the rule that CI skips nothing that it could have run.
 
-With KERNELGATE_FAIL_ON_SKIP=1 (`make test` sets it) a skip is a failure, at collection too. Four kinds may skip, and
+With KERNELGATE_FAIL_ON_SKIP=1 (`make test` sets it) a skip is a failure, at collection too. Five kinds may skip, and
 only where they cannot run: tests marked `gpu`, those that start a daemon of their own (`own_daemon`, takes root), those
-marked `browser` where Chromium is not and `make browser` can't install it, and those marked `gvisor` on an engine that
-this checkout did not start. One that it did start has gVisor, or they fail.
+marked `browser` where Chromium is not and `make browser` can't install it, those marked `postgres` where its programs
+are not (CI installs them), and those marked `gvisor` on an engine that this checkout did not start. One that it did
+start has gVisor, or they fail.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from postgres_here import NO_BINARIES, binaries
 
 FAIL_ON_SKIP = os.environ.get("KERNELGATE_FAIL_ON_SKIP") == "1"
 HAS_GPU = Path("/dev/nvidiactl").exists()
@@ -28,6 +30,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("needs an NVIDIA GPU, and this machine has none")
     if item.get_closest_marker("browser") is not None and not HAS_CHROMIUM:
         pytest.skip("needs Chromium on PATH (`make browser` installs Debian's)")
+    if item.get_closest_marker("postgres") is not None and binaries() is None:
+        pytest.skip(NO_BINARIES)
     if item.get_closest_marker("gvisor") is not None and not _engine_has_gvisor():
         pytest.skip("needs an engine that knows gVisor as the runtime 'runsc' (`make engine` starts one)")
 
@@ -57,9 +61,11 @@ def _may_skip(item: pytest.Item) -> bool:
     needs_daemon = "own_daemon" in getattr(item, "fixturenames", ())
     needs_gvisor = item.get_closest_marker("gvisor") is not None
     needs_browser = item.get_closest_marker("browser") is not None
+    needs_postgres = item.get_closest_marker("postgres") is not None
     return (
         (needs_gpu and not HAS_GPU)
         or (needs_browser and not HAS_CHROMIUM and not CAN_INSTALL)
+        or (needs_postgres and binaries() is None)
         or (needs_daemon and not CAN_START_DAEMONS)
         or (needs_gvisor and not _engine_was_started_here())
     )

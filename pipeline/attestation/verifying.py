@@ -8,26 +8,21 @@ candidate.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
-from pydantic import BaseModel, ValidationError
-
-from pipeline.attestation.envelopes import Sealed, unseal
-from pipeline.attestation.keys import Keyring, distrust
+from pipeline.attestation.keys import Keyring
+from pipeline.attestation.pairs import Pair, opened_pair
 from pipeline.attestation.run_files import ATTESTATIONS, digests_of, names_of
-from pipeline.attestation.statements import SummaryStatement, TestResultStatement
 from pipeline.errors import AttestationError, StoredRunError
 from pipeline.rejudging import Rejudged, rejudge
 from pipeline.stored_runs import StoredCandidate, read_run
 from runners.operators.model import Operator
 
 CAP_BYTES: Final = 8 << 20
-Statement = TypeVar("Statement", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,37 +86,12 @@ def _strangers(folder: Path, known: set[str]) -> tuple[Verified, ...]:
     return tuple(Verified(name, "it belongs to no candidate of the run") for name in (*odd, *there))
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    test_result: TestResultStatement
-    summary: SummaryStatement
-    keyid: str
+def _opened(folder: Path, name: str, ring: Keyring) -> Pair:
+    first, second = (_bytes(folder / ATTESTATIONS / each) for each in names_of(name))
+    return opened_pair(name, first, second, ring)
 
 
-def _opened(folder: Path, name: str, ring: Keyring) -> _Pair:
-    first, second = names_of(name)
-    data = {each: _bytes(folder / ATTESTATIONS / each) for each in (first, second)}
-    sealed = {each: unseal(data[each], ring, each) for each in data}
-    test_result = _statement(TestResultStatement, sealed[first], first)
-    summary = _statement(SummaryStatement, sealed[second], second)
-    keyids = {one.keyid for one in sealed.values()}
-    if len(keyids) > 1:
-        raise AttestationError(f"{first} and {second} are signed by different keys")
-    (keyid,) = keyids
-    entry = ring.of(keyid)
-    assert entry is not None
-    why = distrust(entry, summary.predicate.timeVerified.date())
-    if why is not None:
-        raise AttestationError(f"{second} is not believed: {why}")
-    named = [(one.name, one.digest and one.digest.sha256) for one in summary.predicate.inputAttestations]
-    if named != [(first, hashlib.sha256(data[first]).hexdigest())]:
-        raise AttestationError(f"{second} is about another test result than {first}")
-    if test_result.subject != summary.subject:
-        raise AttestationError(f"{first} and {second} are about different things")
-    return _Pair(test_result, summary, keyid)
-
-
-def _fit(folder: Path, name: str, pair: _Pair) -> None:
+def _fit(folder: Path, name: str, pair: Pair) -> None:
     facts = pair.test_result.predicate.kernelgate
     if facts.candidate != name or facts.run != folder.name:
         raise AttestationError(f"it is about {facts.run}/{facts.candidate}, and lies in {folder.name}/{name}")
@@ -135,7 +105,7 @@ def _fit(folder: Path, name: str, pair: _Pair) -> None:
             raise AttestationError(f"{paths[0]} {what} since it was signed{more}")
 
 
-def _stored(folder: Path, name: str, pair: _Pair) -> StoredCandidate:
+def _stored(folder: Path, name: str, pair: Pair) -> StoredCandidate:
     """The stored candidate, once the statements say the same of it as its files."""
     (entry,) = read_run(folder.parent, str(folder.absolute()), name).candidates
     if not isinstance(entry, StoredCandidate):
@@ -145,7 +115,7 @@ def _stored(folder: Path, name: str, pair: _Pair) -> StoredCandidate:
     said = (facts.tier, facts.allowed, summary.verificationResult == "PASSED", policy)
     if said != (verdict.tier.value, verdict.allowed, verdict.allowed, verdict.policy_digest):
         raise AttestationError("the statements and verdict.json say different things")
-    if pair.test_result.subject[0].digest.sha256 != entry.evidence.candidate.digest:
+    if pair.digest != entry.evidence.candidate.digest:
         raise AttestationError("the statements are about another candidate than the evidence")
     return entry
 
@@ -159,17 +129,6 @@ def _again(folder: Path, stored: StoredCandidate, operators: Mapping[str, Operat
             f"its evidence gives the verdict {entry.judged.verdict.tier.value} today, or other findings; signed is "
             f"{stored.verdict.tier.value}"
         )
-
-
-def _statement(kind: type[Statement], sealed: Sealed, name: str) -> Statement:
-    try:
-        return kind.model_validate_json(sealed.payload)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise AttestationError(
-            f"{name} holds no such statement as this version makes: {where}: {first['msg']}"
-        ) from None
 
 
 def _bytes(path: Path) -> bytes:

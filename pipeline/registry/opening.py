@@ -1,0 +1,175 @@
+"""Finds and opens a registry: a file of SQLite, or a database of Postgres.
+
+SQLite is in WAL: who reads never waits, one writes at a time. A transaction that writes takes its lock when it begins,
+never half-way. In Postgres it takes an advisory lock, so that there, too, one writes at a time: numbers of events are
+in the order in which they can be seen, and two promotions come one after the other.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, inspect, select, table, text
+from sqlalchemy import column as named_column
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from pipeline.errors import RegistryError
+from pipeline.registry.contract import Registry
+from pipeline.registry.faults import LOCK_S, faults_in_words
+from pipeline.registry.tables import SCHEMA, VERSION_TABLE
+
+CONNECT_S: Final = 5
+WRITER: Final = 0x6B67  # of the advisory lock
+_WRITES: Final = "registry_writes"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where a registry is.
+
+    Attributes:
+        engine: Connects when it is used.
+        name: For messages, without a password.
+        path: Of the file; None in Postgres.
+    """
+
+    engine: Engine
+    name: str
+    path: Path | None
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that reads, and waits for nobody."""
+        with faults_in_words(self.name), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """The same, with one state of everything however many statements there are."""
+        engine = self.engine if self.path else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        with faults_in_words(self.name), engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that is alone in writing, from its begin."""
+        with faults_in_words(self.name), self.engine.execution_options(**{_WRITES: True}).begin() as connection:
+            if self.path is None:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": WRITER})
+            yield connection
+
+
+def opened(url: str) -> Registry:
+    """As `contract.open_registry`."""
+    from pipeline.registry.store import SqlRegistry
+
+    database = database_at(url)
+    if database.path is not None and not database.path.is_file():
+        raise RegistryError(f"there is no registry at {database.name}: kernelgate registry init makes one")
+    check_version(database)
+    return SqlRegistry(database)
+
+
+def check_version(database: Database) -> None:
+    """Sees that a registry of this version is there; where not, its connections are given back.
+
+    Raises:
+        RegistryError: it is of another version, or there is none.
+        RegistryUnavailable: it does not answer.
+    """
+    name = database.name
+    try:
+        with database.reading() as connection:
+            found = version_of(connection)
+        if found is None:
+            raise RegistryError(f"{name} holds no registry: kernelgate registry init makes one")
+        if found != SCHEMA:
+            raise RegistryError(
+                f"the registry {name} has the schema version {found}, this kernelgate uses {SCHEMA}: where it is "
+                "older, kernelgate registry init upgrades it; otherwise a newer kernelgate is needed"
+            )
+    except BaseException:
+        database.engine.dispose()
+        raise
+
+
+def version_of(connection: Connection) -> str | None:
+    """The schema's version; None where there is no registry."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    stored = connection.execute(select(named_column("version_num")).select_from(table(VERSION_TABLE))).scalar()
+    return None if stored is None else str(stored)
+
+
+def database_at(url: str, *, makes: bool = False) -> Database:
+    """Returns the database at a path or URL; nothing is connected yet.
+
+    Args:
+        makes: A file of SQLite may be made.
+
+    Raises:
+        RegistryError: that names none.
+    """
+    if "://" not in url:
+        return _sqlite(Path(url), makes=makes)
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise RegistryError(f"'{url[:80]}' is no path and no URL of a registry") from None
+    match parsed.get_backend_name():
+        case "sqlite" if parsed.database:
+            return _sqlite(Path(parsed.database), makes=makes)
+        case "postgresql" | "postgres":
+            return _postgres(parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
+    raise RegistryError(
+        f"a registry is a path, sqlite:///PATH or postgresql://…, and not '{parsed.render_as_string()[:80]}'"
+    )
+
+
+def _sqlite(path: Path, *, makes: bool) -> Database:
+    if "\0" in str(path) or not path.name or path.is_dir():
+        raise RegistryError(f"the registry '{path}' is no file")
+    uri = f"file:{quote(os.fsencode(path.absolute()))}?mode={'rwc' if makes else 'rw'}"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(uri, uri=True, timeout=LOCK_S, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        return connection
+
+    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=QueuePool)
+    event.listen(engine, "begin", _begin)
+    return Database(_forkable(engine), str(path), path)
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgres(url: str) -> Database:
+    limits = f"-c lock_timeout={LOCK_S}s -c idle_in_transaction_session_timeout=60s"
+    engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_S, "options": limits})
+    return Database(_forkable(engine), engine.url.render_as_string(hide_password=True), None)
+
+
+def _forkable(engine: Engine) -> Engine:
+    """The child of a fork makes its own connections, and leaves its parent's alone."""
+    held: weakref.ref[Any] = weakref.ref(engine)
+
+    def in_child() -> None:
+        mine = held()
+        if mine is not None:
+            mine.dispose(close=False)
+
+    os.register_at_fork(after_in_child=in_child)
+    return engine
