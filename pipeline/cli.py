@@ -20,6 +20,7 @@ from pipeline.attest_commands import attest_app
 from pipeline.audit_command import audit_command
 from pipeline.command_frame import lost_stdout, results_delivered
 from pipeline.exit_codes import INCOMPLETE
+from pipeline.export_command import export_command
 from pipeline.generation_commands import experiments_command, generate_command, lessons_command
 from pipeline.help_pages import Panel, examples
 from pipeline.judge_command import judge_command
@@ -74,6 +75,7 @@ app.command(
     epilog=examples(
         "kernelgate replay 20261129-071941-5e6cf53e 7a5ce93ed93e",
         "kernelgate replay runs/20261129-071941-5e6cf53e 7a5c --mode cpu",
+        "kernelgate replay 3f2a91c0 54f3 --registry team.db",
     ),
 )(replay_command)
 app.command(
@@ -139,6 +141,14 @@ app.command(
     rich_help_panel=Panel.MACHINE,
     epilog=examples("kernelgate doctor", "kernelgate doctor --sandbox embedded"),
 )(doctor_command)
+app.command(
+    "export",
+    rich_help_panel=Panel.PRODUCTION,
+    epilog=examples(
+        "kernelgate export 3f2a91c0 --to packages/softmax",
+        "kernelgate export 3f2a91c0 --to softmax --license mit --registry team.db",
+    ),
+)(export_command)
 app.add_typer(image_app, name="image", rich_help_panel=Panel.MACHINE)
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
+from pipeline.case_file import Place as Place
 from pipeline.gate import Judged
 from runners.cases import Case
 from runners.evidence import DeviceEvidence, Evidence, Failure, PropertiesEvidence, UnsupportedCase
-
-Place = Literal["interpreter", "gpu"]
 
 
 def case_of(judged: Judged) -> Case | None:

@@ -23,9 +23,17 @@ def platform_text(hardware: str, torch: str, triton: str) -> str:
 
 def holds_for(evidence: Evidence, tier: Tier) -> str | None:
     """The platform that a verdict holds for: the GPU's where it is production-safe, else the interpreter's."""
-    device, environment = evidence.device, evidence.environment
-    if tier is Tier.PRODUCTION_SAFE and isinstance(device, DeviceEvidence):
-        return platform_text(device.device, device.torch, device.triton)
-    if environment is None:
-        return None
-    return platform_text(environment.hardware, environment.torch, environment.triton)
+    on_gpu = gpu_of(evidence) if tier is Tier.PRODUCTION_SAFE else None
+    return on_gpu or interpreter_of(evidence)
+
+
+def gpu_of(evidence: Evidence) -> str | None:
+    """The GPU that evidence is about; None where nothing was measured on one."""
+    device = evidence.device
+    return platform_text(device.device, device.torch, device.triton) if isinstance(device, DeviceEvidence) else None
+
+
+def interpreter_of(evidence: Evidence) -> str | None:
+    """The interpreter that evidence is about; None where nothing was measured on it."""
+    environment = evidence.environment
+    return None if environment is None else platform_text(environment.hardware, environment.torch, environment.triton)

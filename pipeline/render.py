@@ -79,6 +79,8 @@ def print_replay(replayed: Replayed, console: Console, operators: Mapping[str, O
     )
     for line in case_lines(stored.case, f" {where}{failed}"):
         console.print(line)
+    if stored.arguments is not None:
+        console.print("with the arguments of the call that failed; the case is the nearest description")
     if isinstance(result, Agreed):
         how = "called and replayed, also under other scheduling" if on_gpu else "in both runs"
         console.print(Text(f"right this time, {how}", "green"))

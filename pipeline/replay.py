@@ -26,6 +26,7 @@ from runners.evidence import Failure, UnsupportedCase
 from runners.examine import Agreed
 from runners.large_shapes import is_large
 from runners.operators import OPERATORS, Operator
+from runners.recorded import making_of
 from runners.session import Session
 
 
@@ -94,7 +95,7 @@ def _on_gpu(
 ) -> Agreed | UnsupportedCase | Failure:
     with gpu_for(settings, stored.policy, Mode.GPU, listener.note) as gpu:
         assert gpu is not None  # Mode.GPU gives one or raises
-        return replay_on_gpu(candidate, stored.case, stored.policy, gpu)
+        return replay_on_gpu(candidate, stored.case, stored.policy, gpu, making_of(stored.arguments))
 
 
 def _on_interpreter(
@@ -102,7 +103,9 @@ def _on_interpreter(
 ) -> Agreed | UnsupportedCase | Failure:
     with (
         supply_for(settings, stored.policy, listener.note) as supply,
-        Session(candidate, supply.take, effort_of(stored.policy).deadlines) as session,
+        Session(
+            candidate, supply.take, effort_of(stored.policy).deadlines, making=making_of(stored.arguments)
+        ) as session,
     ):
         loaded = session.load()
         return session.run(stored.case) if isinstance(loaded, wire.Loaded) else loaded

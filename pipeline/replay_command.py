@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,9 +18,14 @@ from pipeline.command_frame import (
     SandboxOption,
     errors_in_words,
     listening,
+    needing_extra,
 )
 from pipeline.completing import complete_cases
+from pipeline.errors import UsageError
 from pipeline.settings import Mode, Settings
+
+if TYPE_CHECKING:
+    from pipeline.run_folder import StoredCase
 
 
 def replay_command(
@@ -27,6 +36,14 @@ def replay_command(
     operators: OperatorsOption = None,
     runs: RunsOption = None,
     sandbox: SandboxOption = None,
+    registry: Annotated[
+        str | None,
+        typer.Option(
+            "--registry",
+            metavar="WHERE",
+            help="A case that an application found, from this registry's log: RUN is the kernel's digest then.",
+        ),
+    ] = None,
     mode: Annotated[
         Mode, typer.Option("--mode", help="auto: where it failed, or exit 3. cpu: on the interpreter. gpu: on the GPU.")
     ] = Mode.AUTO,
@@ -38,12 +55,30 @@ def replay_command(
         from pipeline.console import output
         from pipeline.own_operators import load_operators
         from pipeline.replay import replay
+
+        if registry is not None and runs is not None:
+            raise UsageError("--registry and --runs are two places for a case; name one")
+        settings = Settings.resolve(runs=runs, workers=1, sandbox=sandbox)
+        known = load_operators(operators)
+        with _stored(run, case, settings.runs, registry) as stored:
+            with listening(1, quiet=quiet) as listener:
+                replayed = replay(stored, settings, listener, known, mode)
+            code = render.print_replay(replayed, output(), known)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _stored(run: str, case: str, runs: Path, registry: str | None) -> Iterator[StoredCase]:
+    if registry is None:
         from pipeline.run_folder import find_case
 
-        settings = Settings.resolve(runs=runs, workers=1, sandbox=sandbox)
-        stored = find_case(settings.runs, run, case)
-        known = load_operators(operators)
-        with listening(1, quiet=quiet) as listener:
-            replayed = replay(stored, settings, listener, known, mode)
-        code = render.print_replay(replayed, output(), known)
-    raise typer.Exit(code)
+        yield find_case(runs, run, case)
+        return
+    with needing_extra("registry"):
+        from pipeline.registry.cases import case_in
+        from pipeline.registry.contract import open_registry
+
+        with tempfile.TemporaryDirectory() as folder:
+            with closing(open_registry(registry)) as opened:
+                found = case_in(opened, run, case, Path(folder))
+            yield found

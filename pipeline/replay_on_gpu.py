@@ -21,12 +21,18 @@ from runners.device_session import LATER, SEEDS, DeviceSession, Plan
 from runners.evidence import Failure, UnsupportedCase
 from runners.examine import Agreed
 from runners.failures import DeviceFault, ResultsDiffer, RunnerEnded
+from runners.materialise import Making, materialise
 
 Result = Agreed | UnsupportedCase | Failure
 
 
-def replay_on_gpu(candidate: Candidate, case: Case, policy: Policy, gpu: GpuSupply) -> Result:
+def replay_on_gpu(
+    candidate: Candidate, case: Case, policy: Policy, gpu: GpuSupply, making: Making = materialise
+) -> Result:
     """Waits for the GPU's turn and runs the case on it.
+
+    Args:
+        making: Makes the case's arguments; recorded ones are the same whatever its seed.
 
     Raises:
         SandboxUnavailable: the GPU is in quarantine, by now perhaps, or no program can be had.
@@ -35,7 +41,13 @@ def replay_on_gpu(candidate: Candidate, case: Case, policy: Policy, gpu: GpuSupp
     effort, order_free = device_effort(policy), adds_atomically(candidate.source.decode())
     with gpu.turn():
         with DeviceSession(
-            candidate, gpu, effort.deadlines, effort.memory_bytes, effort.allowance, order_free=order_free
+            candidate,
+            gpu,
+            effort.deadlines,
+            effort.memory_bytes,
+            effort.allowance,
+            order_free=order_free,
+            making=making,
         ) as session:
             result = _run(session, case, effort, order_free)
             lost = session.lost

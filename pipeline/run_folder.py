@@ -31,8 +31,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from pipeline.case_file import CaseFile as CaseFile
 from pipeline.errors import RunFolderError, StoredRunError
 from pipeline.failing_cases import Place as Place
 from pipeline.failing_cases import case_of as case_of
@@ -44,32 +45,25 @@ from pipeline.report_pages.writing import PAGE, pages_of, say_lacking
 from pipeline.run_summary import CandidateSummary, RunSummary
 from policies.policy import Policy
 from runners.cases import Case
+from runners.recorded import RecordedArgument
 
 PARTIAL: Final = ".partial"
 GENERATION: Final = "generation.json"
 
 
-class CaseFile(BaseModel):
-    """What the file of a failing case holds.
-
-    Attributes:
-        failed_on: Where the case failed.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    failed_on: Place
-    case: Case
-
-
 @dataclass(frozen=True, slots=True)
 class StoredCase:
-    """A failing case of an earlier run, with the candidate that it made fail, and where."""
+    """A failing case of an earlier run, with the candidate that it made fail, and where.
+
+    Attributes:
+        arguments: Those of the call that failed, where an application saw it.
+    """
 
     case: Case
     candidate: Path
     policy: Policy
     failed_on: Place = "interpreter"
+    arguments: tuple[RecordedArgument, ...] | None = None
 
 
 def new_run_id() -> str:
@@ -199,7 +193,7 @@ def find_case(runs: Path, run: str, case_id: str) -> StoredCase:
     source = found[0].parents[1] / "candidate.py"
     if not source.is_file():
         raise StoredRunError(f"run {folder.name} is damaged: {source} is missing")
-    return StoredCase(file.case, source, policy, file.failed_on)
+    return StoredCase(file.case, source, policy, file.failed_on, file.arguments)
 
 
 def _case_in(data: bytes) -> CaseFile:

@@ -51,7 +51,7 @@ from runners.failures import (
 )
 from runners.generated_inputs import DueResult, GeneratedInputs
 from runners.launch_plan import Launch, LaunchPlan, problem_in
-from runners.materialise import ArgumentValue, TensorValue, materialise
+from runners.materialise import ArgumentValue, Making, TensorValue, materialise
 from runners.observed_evidence import ObservedEvidence
 from runners.oracle import STRICT, Allowance, Expected, compare, expect
 from runners.session import OUTPUT_ROOM_BYTES, Deadlines, ended
@@ -109,14 +109,17 @@ class DeviceSession:
         allowance: Allowance = STRICT,
         *,
         order_free: bool = False,
+        making: Making = materialise,
     ) -> None:
         """Begins without programs.
 
         Args:
+            making: Makes the arguments of a case; a replay may have recorded ones.
             memory_bytes: What the buffers of a plan may have together.
             order_free: The candidate adds atomically: two replays may differ within the bound.
         """
         self._candidate = candidate
+        self._making = making
         self._runners = runners
         self._watch = Watch("gpu")
         self._take_recorder = self._watch.over(runners.take_recorder)
@@ -423,7 +426,7 @@ class DeviceSession:
 
     def _made(self, case: Case) -> tuple[tuple[ArgumentValue, ...], Sequence[Expected]]:
         operator = self._candidate.operator
-        arguments = materialise(operator, case)
+        arguments = self._making(operator, case)
         return arguments, expect(operator, case.dtype, arguments, self._allowance)
 
     def _drop(self) -> None:

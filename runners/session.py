@@ -22,7 +22,7 @@ from runners.conversation import CallResult, Runner
 from runners.evidence import CodeRaised, ControlEvidence, Failure, RunnerEnded, UnsupportedCase
 from runners.examine import Agreed, conditions_for, examine
 from runners.launches import SeenLaunches
-from runners.materialise import ArgumentValue, materialise
+from runners.materialise import ArgumentValue, Making, materialise
 from runners.oracle import STRICT, Allowance, Expected, expect
 from runners.specialisation import Specialisation
 from runners.turn import ALONE, Turn
@@ -65,14 +65,17 @@ class Session:
         *,
         noise: bool = False,
         turn: Turn = ALONE,
+        making: Making = materialise,
     ) -> None:
         """Begins without a runner.
 
         Args:
+            making: Makes the arguments of a case; a replay may have recorded ones.
             noise: Every case under emulated errors of a GPU's arithmetic (see `wire.Conditions`).
             turn: Knows whether others wait; they go on between two cases.
         """
         self._turn = turn
+        self._making = making
         self._candidate = candidate
         self._take = take
         self._deadlines = deadlines
@@ -163,7 +166,7 @@ class Session:
     def _waiting(self, case: Case) -> UnsupportedCase | None:
         """Whether the case ends in natural order: then a program waits for another, which a GPU may allow."""
         operator = self._candidate.operator
-        arguments = materialise(operator, case)
+        arguments = self._making(operator, case)
         expected = expect(operator, case.dtype, arguments, self._allowance)
         ran = self._call(case, arguments, expected, self._conditions(case)[:1])
         if not isinstance(ran, tuple) or not isinstance(ran[0].call, wire.Returned):
@@ -194,7 +197,7 @@ class Session:
 
     def _run_once(self, case: Case) -> Agreed | UnsupportedCase | Failure:
         operator = self._candidate.operator
-        arguments = materialise(operator, case)
+        arguments = self._making(operator, case)
         expected = expect(operator, case.dtype, arguments, self._allowance)
         called = self._call(case, arguments, expected, self._conditions(case))
         return self._judged(case, arguments, expected, called)

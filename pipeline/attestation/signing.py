@@ -24,6 +24,7 @@ from pipeline.attestation.statements import (
     VERIFIER,
     Digest,
     Facts,
+    Platforms,
     Resource,
     Strength,
     Subject,
@@ -34,6 +35,7 @@ from pipeline.attestation.statements import (
     Verifier,
 )
 from pipeline.errors import AttestationError, ReportError
+from pipeline.platforms import gpu_of, interpreter_of
 from pipeline.rejudging import Rejudged, rejudge
 from pipeline.stored_runs import Damaged, StoredRun
 from policies.policy import Policy, Tier
@@ -156,6 +158,7 @@ def _test_result(
             strength=_strength(evidence),
             measurement=measurement,
             files=tuple(_resource(path, digest) for path, digest in files.items()),
+            platforms=Platforms(interpreter=interpreter_of(evidence), gpu=gpu_of(evidence)),
         ),
     )
 

@@ -61,6 +61,13 @@ class Strength(_Signed):
     checked: str
 
 
+class Platforms(_Signed):
+    """What the evidence is about, as `pipeline.platforms` says it; None where it was not measured."""
+
+    interpreter: str | None
+    gpu: str | None
+
+
 class Facts(_Signed):
     """What the two predicates have no room for.
 
@@ -70,6 +77,7 @@ class Facts(_Signed):
         strength: None where nobody has examined the operator's test.
         measurement: A measurement of the gate on a corpus, where the signer named one.
         files: Every file of the run that belongs to the candidate, by its path in the run folder.
+        platforms: None in statements of earlier versions.
     """
 
     version: str
@@ -84,6 +92,7 @@ class Facts(_Signed):
     strength: Strength | None
     measurement: Resource | None
     files: tuple[Resource, ...]
+    platforms: Platforms | None = None
 
 
 class TestResult(_Signed):

@@ -20,7 +20,9 @@ from policies.directions import DIRECTIONS
 PAGES = reference_pages()
 COMMAND_LINE = PAGES["docs/reference/command-line.md"]
 SOURCES = [
-    path for folder in ("sandbox", "runners", "policies", "pipeline") for path in (PROJECT / folder).rglob("*.py")
+    path
+    for folder in ("sandbox", "runners", "policies", "pipeline", "kernelgate")
+    for path in (PROJECT / folder).rglob("*.py")
 ]
 
 

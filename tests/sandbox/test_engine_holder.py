@@ -14,7 +14,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HOST = sorted(
-    path for package in ("sandbox", "runners", "policies", "pipeline") for path in ROOT.glob(f"{package}/**/*.py")
+    path
+    for package in ("sandbox", "runners", "policies", "pipeline", "kernelgate")
+    for path in ROOT.glob(f"{package}/**/*.py")
 )
 HOLDER = "sandbox/docker_engine.py"
 CREATOR = "sandbox/container.py"

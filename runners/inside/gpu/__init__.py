@@ -12,6 +12,7 @@
 | `planted`    | faults of device code that guards and sanitizers must report                       |
 | `timing`     | how long a plan takes, beside its `baselines`                                      |
 | `card`       | what the card can do at most; `clocks` is how it was doing meanwhile               |
+| `identity`   | what the card is, in a text                                                        |
 | `arguments`  | arguments of a call on the device                                                  |
 | `bases`      | what an argument's base holds in a replay, given or generated                      |
 | `kept`       | results that stay on the device until rows of them are asked for                   |

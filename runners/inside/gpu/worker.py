@@ -8,10 +8,8 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-import re
 import warnings
 from contextlib import suppress
-from pathlib import Path
 from typing import NoReturn
 
 # Both ask for the user's name to make folders of it, and the user of a sandbox has none. /tmp is not executable.
@@ -27,10 +25,10 @@ from runners import wire
 from runners.inside import candidate_unsafe
 from runners.inside.channel import Channel
 from runners.inside.gpu.calling import record
+from runners.inside.gpu.identity import device_text
 
 REQUEST_CAP_BYTES = 1 << 32
 PR_SET_DUMPABLE = 4
-DRIVER_FILE = Path("/proc/driver/nvidia/version")
 
 
 def main() -> NoReturn:
@@ -63,23 +61,13 @@ def main() -> NoReturn:
 def greeting() -> wire.Greeting:
     """Brings CUDA up and says on what."""
     torch.zeros(1, device="cuda")
-    major, minor = torch.cuda.get_device_capability()
     return wire.Greeting(
         python=platform.python_version(),
         torch=torch.__version__,
         triton=triton.__version__,
         interpreter_repaired=False,
-        device=f"{torch.cuda.get_device_name()}, sm_{major}{minor}, CUDA {torch.version.cuda}, driver {_driver()}",
+        device=device_text(),
     )
-
-
-def _driver() -> str:
-    """Returns the version of the kernel's driver, as it says itself."""
-    try:
-        found = re.search(r"Kernel Module(?: for \S+)?\s+(\S+)", DRIVER_FILE.read_text())
-    except OSError:
-        return "unknown"
-    return found[1] if found else "unknown"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import linecache
 import math
 import operator
 from collections.abc import Callable, Mapping
@@ -164,7 +165,10 @@ def _run_grid(
 def _meets(function: Callable[..., Any]) -> bool:
     """Whether the file of a kernel speaks of what programs can meet at; its helpers are in the same file."""
     file = inspect.getsourcefile(function)
-    text = Path(file).read_text(encoding="utf-8") if file is not None else ""
+    if file is None:
+        return False
+    path = Path(file)  # a kernel of an application has none: what it is read from is Python's cache of lines
+    text = path.read_text(encoding="utf-8") if path.is_file() else "".join(linecache.getlines(file))
     return "atomic" in text or "volatile" in text
 
 
