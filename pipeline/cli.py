@@ -13,18 +13,20 @@ from __future__ import annotations
 import signal
 import sys
 from types import FrameType
+from typing import Annotated
 
 import typer
 
 from pipeline.attest_commands import attest_app
 from pipeline.audit_command import audit_command
-from pipeline.command_frame import lost_stdout, results_delivered
+from pipeline.command_frame import errors_in_words, lost_stdout, results_delivered
 from pipeline.exit_codes import INCOMPLETE
 from pipeline.export_command import export_command
 from pipeline.generation_commands import experiments_command, generate_command, lessons_command
 from pipeline.help_pages import Panel, examples
 from pipeline.judge_command import judge_command
-from pipeline.machine_commands import demo_command, doctor_command, image_app
+from pipeline.log_format import LogFormat, choose
+from pipeline.machine_commands import demo_command, doctor_command, image_app, prune_command, status_command
 from pipeline.measure_command import measure_command
 from pipeline.operators_commands import operators_app
 from pipeline.policy_commands import policy_app
@@ -47,6 +49,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def common(
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(
+            "--log-format",
+            envvar="KERNELGATE_LOG_FORMAT",
+            show_envvar=False,
+            help="stderr as text, or as a JSON object a line with the run's id. (KERNELGATE_LOG_FORMAT; text)",
+        ),
+    ] = LogFormat.TEXT,
+) -> None:
+    with errors_in_words():
+        choose(log_format)
+
 
 app.command(
     "verify",
@@ -149,6 +168,19 @@ app.command(
         "kernelgate export 3f2a91c0 --to softmax --license mit --registry team.db",
     ),
 )(export_command)
+app.command(
+    "status",
+    rich_help_panel=Panel.MACHINE,
+    epilog=examples("kernelgate status", "kernelgate status --last 20 --format json"),
+)(status_command)
+app.command(
+    "prune",
+    rich_help_panel=Panel.MACHINE,
+    epilog=examples(
+        "kernelgate prune --older-than 90d --dry-run",
+        "kernelgate prune --older-than 90d --larger-than 20GB -q",
+    ),
+)(prune_command)
 app.add_typer(image_app, name="image", rich_help_panel=Panel.MACHINE)
 
 

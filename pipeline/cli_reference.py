@@ -34,7 +34,7 @@ def commands() -> tuple[Named, ...]:
 def cli_page(made: str) -> str:
     """Returns the page; `made` says by what it was made."""
     (_, root), *others = commands()
-    parts = ["# Command line", made, *_help_of(root)]
+    parts = ["# Command line", made, *_help_of(root), *_table(Named("kernelgate", root))]
     for named in others:
         parts += [f"## {named.words}", *_help_of(named.command), f"```text\n{_usage(named)}\n```", *_table(named)]
     return "\n\n".join(parts) + "\n"

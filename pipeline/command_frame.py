@@ -20,10 +20,12 @@ import typer
 from pipeline.completing import complete_policies, complete_runs
 from pipeline.errors import PromotionDenied, SdkUnavailable, UnavailableError, UserError
 from pipeline.exit_codes import DENIED, INCOMPLETE, USAGE
+from pipeline.log_format import json_handler, log_error
 from pipeline.settings import WORKERS_CAP, Mode, SandboxKind
 from sandbox.printable import printable_lines
 
 if TYPE_CHECKING:
+    from pipeline.json_listener import JsonListener
     from pipeline.listening import StderrListener
 
 OURS: Final = ("pipeline", "policies", "runners", "sandbox")
@@ -76,11 +78,13 @@ ModeOption = Annotated[
 
 
 @contextmanager
-def listening(candidates: int | None, *, quiet: bool = False) -> Iterator[StderrListener]:
+def listening(candidates: int | None, *, quiet: bool = False) -> Iterator[StderrListener | JsonListener]:
     """A listener that tells on stderr how a run goes; `candidates` is how many there are, None where nobody knows."""
+    from pipeline.json_listener import JsonListener
     from pipeline.listening import StderrListener
 
-    listener = StderrListener(candidates, quiet=quiet)
+    is_text = json_handler() is None
+    listener = StderrListener(candidates, quiet=quiet) if is_text else JsonListener(quiet=quiet)
     try:
         yield listener
     finally:
@@ -146,11 +150,14 @@ def lost_stdout(error: OSError) -> NoReturn:
 
 
 def _bug() -> NoReturn:
-    traceback.print_exc()
+    if not log_error("a bug of kernelgate", traceback=True):
+        traceback.print_exc()
     _leave("this is a bug of kernelgate; no verdict follows from it", INCOMPLETE)
 
 
 def _leave(message: str, code: int) -> NoReturn:
+    if log_error(message):
+        raise typer.Exit(code)
     with suppress(OSError):  # nobody reads it; the exit code says as much
         typer.secho(
             f"kernelgate: {printable_lines(message)}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None

@@ -8,6 +8,8 @@ from pipeline.corpus import BUNDLED, read_corpus
 from pipeline.errors import LabelsError
 from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
 from pipeline.labels import Labelled
+from pipeline.observing import observed
+from pipeline.run_facts import RunFacts
 from pipeline.run_folder import check_room, new_run_id, write_run
 from pipeline.settings import Settings
 from pipeline.verify import Listener, Options, Run, verify_items
@@ -62,6 +64,7 @@ def run_demo(settings: Settings, policy: Policy, listener: Listener) -> Demo:
     check_room(settings.runs)
     labelled = demo_items(settings)
     items = [read_candidate(kernel.path, str(kernel.path.relative_to(settings.project))) for kernel in labelled]
-    judged = verify_items(items, policy, settings, Options(flow=True, fresh=True), listener)
     run_id = new_run_id()
+    with observed(RunFacts(run_id, "demo", policy.name, policy.digest, len(items)), settings.runs, listener) as heard:
+        judged = verify_items(items, policy, settings, Options(flow=True, fresh=True), heard)
     return Demo(Run(run_id, write_run(settings.runs, run_id, policy, judged), policy, judged), labelled)

@@ -39,7 +39,9 @@ from pipeline.gpu_opening import gpu_for
 from pipeline.gpu_supply import GpuSupply
 from pipeline.kept import lacks_only_the_gpu, our_failure, why_again
 from pipeline.machine_slots import SharedMachine
+from pipeline.observing import LogListener, observed
 from pipeline.platforms import holds_for
+from pipeline.run_facts import RunFacts
 from pipeline.run_folder import new_run_id, write_run
 from pipeline.settings import Mode, Settings
 from pipeline.steps import Steps, Watcher, steps_of
@@ -264,14 +266,20 @@ def verify_kernels(
     if work is not None:
         return _verify(work)
     settings, rules, items = Settings.resolve(), load_policy(policy), collect(paths)
-    with supply_for(settings, rules, _LOG.info) as supply, gpu_for(settings, rules, mode, _LOG.info) as gpu:
+    run_id = new_run_id()
+    facts = RunFacts(run_id, "verify", rules.name, rules.digest, len(items))
+    with (
+        observed(facts, settings.runs, LogListener(_LOG.info, _LOG.warning)) as heard,
+        supply_for(settings, rules, _LOG.info) as supply,
+        gpu_for(settings, rules, mode, _LOG.info) as gpu,
+    ):
         if any(needs_runner(item, rules) for item in items):
             supply.open()
             tell_drift(items, rules, settings.runs, supply, gpu, _LOG.warning)
         turns = Turns(settings.workers, SharedMachine.of_this_user(settings.workers))
-        work = _Work(items, rules, supply, turns, fresh=fresh, progress=lambda path, judged: None, gpu=gpu)
+        work = _Work(items, rules, supply, turns, fresh=fresh, progress=heard.judged, gpu=gpu, watcher=heard)
         tiers = _verify(work)
-    write_run(settings.runs, new_run_id(), rules, work.in_order)
+    write_run(settings.runs, run_id, rules, work.in_order)
     return tiers
 
 

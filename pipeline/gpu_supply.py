@@ -26,6 +26,7 @@ from pipeline.exclusive import exclusive
 from pipeline.isolation_records import as_evidence
 from pipeline.platforms import platform_text
 from pipeline.slots import Slot
+from pipeline.telemetry.contract import current_recorder
 from runners import wire
 from runners.conversation import RunnerFault
 from runners.device_runners import RecordingRunner, Replayer, Tool
@@ -99,6 +100,7 @@ class GpuSupply:
         self._slot: Slot | None = None
         self._turn = threading.Lock()
         self._taken: weakref.WeakSet[Worker] = weakref.WeakSet()
+        self._recorder = current_recorder()
 
     def __enter__(self) -> Self:
         return self
@@ -265,7 +267,7 @@ class GpuSupply:
     def _opened(self) -> None:
         if self._program is not None:
             return
-        sandbox = self._sandbox_of()
+        sandbox = self._recorder.around(self._sandbox_of())
         program = Program(image=self._image_of(), argv=WORKER_ARGV, limits=self._limits, device=self._access, uses=CUDA)
         self._isolation = as_evidence(sandbox.prove(program))
         self._platform = _platform_of(sandbox, replace(program, argv=REPLAYER_ARGV))

@@ -1,4 +1,4 @@
-"""`kernelgate doctor`, `demo` and `image`: this machine, and a first look. Parse, call one function, render."""
+"""`kernelgate doctor`, `status`, `prune`, `demo` and `image`: this machine. Parse, call one function, render."""
 
 from __future__ import annotations
 
@@ -37,6 +37,65 @@ def doctor_command(output_format: FormatOption = Format.TABLE, sandbox: SandboxO
         else:
             render.print_signs(signs, output())
     raise typer.Exit(ALLOWED if all(sign.fine for sign in signs if sign.needed) else INCOMPLETE)
+
+
+def status_command(
+    last: Annotated[int, typer.Option(min=0, max=1000, help="How many of the runs that have ended are shown.")] = 5,
+    output_format: FormatOption = Format.TABLE,
+    runs: RunsOption = None,
+    sandbox: SandboxOption = None,
+) -> None:
+    """Show what is happening on this machine and what is left: exit 3 when somebody has to look at something.
+
+    Runs under way and ended, engine and containers, slots, GPUs, Prefect's server, the registry, the disk.
+    """
+    from pipeline.console import output
+    from pipeline.render_status import print_status, status_as_json
+    from pipeline.status.looking import look
+
+    with errors_in_words():
+        status = look(Settings.resolve(runs=runs, sandbox=sandbox), last)
+        if output_format is Format.JSON:
+            sys.stdout.write(status_as_json(status))
+        else:
+            print_status(status, output())
+    raise typer.Exit(ALLOWED if status.is_fine else INCOMPLETE)
+
+
+def prune_command(
+    older_than: Annotated[
+        str | None, typer.Option("--older-than", metavar="AGE", help="What is older goes: 36h, 90d, 12w.")
+    ] = None,
+    larger_than: Annotated[
+        str | None,
+        typer.Option(
+            "--larger-than", metavar="SIZE", help="The oldest go until all together is no larger: 500MB, 20GB."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go, and delete nothing.")] = False,
+    output_format: FormatOption = Format.TABLE,
+    quiet: QuietOption = False,
+    runs: RunsOption = None,
+) -> None:
+    """Delete old run folders and caches: exit 3 when something could not be deleted, or nothing may be.
+
+    Never what is under way, what an approved kernel rests on, or what kernelgate did not make. Where a registry is
+    named and can't be read, nothing is deleted.
+    """
+    from pipeline.console import output
+    from pipeline.render_prune import print_pruned, pruned_as_json
+    from pipeline.retention.limits import limits
+    from pipeline.retention.pruning import prune
+
+    with errors_in_words():
+        chosen, settings = limits(older_than, larger_than), Settings.resolve(runs=runs)
+        with listening(None, quiet=quiet) as listener:
+            pruned = prune(settings, chosen, listener.note, dry_run=dry_run)
+        if output_format is Format.JSON:
+            sys.stdout.write(pruned_as_json(pruned))
+        else:
+            print_pruned(pruned, output())
+    raise typer.Exit(ALLOWED if pruned.is_complete else INCOMPLETE)
 
 
 def demo_command(workers: WorkersOption = None, runs: RunsOption = None, quiet: QuietOption = False) -> None:

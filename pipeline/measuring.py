@@ -33,6 +33,8 @@ from pipeline.measurement import (
     exit_code_of,
     first_kill,
 )
+from pipeline.observing import observed
+from pipeline.run_facts import RunFacts
 from pipeline.run_folder import case_of, check_room, new_run_id, write_run
 from pipeline.settings import Settings
 from pipeline.steps import CheckName
@@ -126,10 +128,12 @@ def measure_corpus(
     heard = _Heard(listener)
     expected = frozenset(item.facts.path for kernel, item in chosen.items() if kernel.label in MUST_DENY)
     options = dataclasses.replace(options, unreduced=expected)
-    interrupted = _verify(tuple(chosen.values()), policy, settings, options, heard)
+    run_id = new_run_id()
+    facts = RunFacts(run_id, "measure", policy.name, policy.digest, len(chosen))
+    with observed(facts, settings.runs, heard) as told:
+        interrupted = _verify(tuple(chosen.values()), policy, settings, options, heard, told)
     lost = ENDED if interrupted else BROKEN
     rows = tuple(_row(corpus, kernel, item, heard.verdicts, lost) for kernel, item in chosen.items())
-    run_id = new_run_id()
     paths = [item.facts.path for item in chosen.values()]
     measurement = Measurement(
         corpus=str(corpus.folder),
@@ -154,10 +158,12 @@ def measure_corpus(
     return measurement
 
 
-def _verify(items: Sequence[Item], policy: Policy, settings: Settings, options: Options, heard: _Heard) -> bool:
+def _verify(
+    items: Sequence[Item], policy: Policy, settings: Settings, options: Options, heard: _Heard, told: Listener
+) -> bool:
     """Verifies what it can; returns whether it was interrupted. Where nothing was measured, the reason is raised."""
     try:
-        verify_items(items, policy, settings, options, heard)
+        verify_items(items, policy, settings, options, told)
     except KeyboardInterrupt:
         if not heard.verdicts:
             raise

@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+from pipeline.log_format import take_over_prefect
+
 SERVER_IS_GONE: Final = (
     "Prefect's server does not answer. The run goes on without it: verdicts and stored evidence need no server, "
     "its pages will lack what happens from here on."
@@ -55,7 +57,8 @@ class ServerIsGone(logging.Filter):
 
 
 def make_brief() -> None:
-    """Attaches the filters; once a process."""
+    """Attaches the filters; once a process. Where logs are JSON, Prefect's are, too."""
+    take_over_prefect()
     logging.getLogger("prefect.task_runs").addFilter(NoEchoes())
     logging.getLogger("prefect.task_runs").addFilter(OneLine())
     logging.getLogger("prefect.flow_runs").addFilter(OneLine())

@@ -14,6 +14,7 @@ from pipeline.exit_codes import MEANINGS
 from pipeline.policy_reference import policy_page
 from pipeline.schema_pages import schema_pages
 from pipeline.schemas.documents import FOLDER
+from pipeline.telemetry_reference import telemetry_page
 
 MADE: Final = "Made by `python -m pipeline.reference_pages`; do not edit."
 
@@ -24,6 +25,7 @@ def reference_pages() -> dict[str, str]:
         f"{FOLDER}/command-line.md": cli_page(MADE),
         f"{FOLDER}/exit-codes.md": exit_codes_page(MADE),
         f"{FOLDER}/policy-fields.md": policy_page(MADE),
+        f"{FOLDER}/telemetry.md": telemetry_page(MADE),
         **schema_pages(MADE),
     }
 

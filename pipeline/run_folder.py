@@ -49,6 +49,7 @@ from runners.recorded import RecordedArgument
 
 PARTIAL: Final = ".partial"
 GENERATION: Final = "generation.json"
+UNDER_WAY: Final = "generation"  # the folder of runs of generation, with their journals, among the run folders
 
 
 @dataclass(frozen=True, slots=True)

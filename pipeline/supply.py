@@ -23,6 +23,7 @@ from pipeline.isolation_records import as_evidence
 from pipeline.machine_slots import SharedMachine
 from pipeline.runner_image import COMPILER_ARGV, WORKER_ARGV, ensure_runner_image
 from pipeline.settings import SMALLEST_RUNNER_MIB, SandboxKind, Settings
+from pipeline.telemetry.contract import current_recorder
 from policies.policy import Policy
 from runners.compiler import Compiler
 from runners.conversation import Runner
@@ -85,6 +86,7 @@ class PooledSupply(ABC):
         self._taken: weakref.WeakSet[Worker] = weakref.WeakSet()
         self._closed = False
         self._isolation: IsolationEvidence | None = None
+        self._recorder = current_recorder()  # now: the pool is opened on whatever thread takes first
 
     @property
     def isolation(self) -> IsolationEvidence | None:
@@ -154,7 +156,7 @@ class PooledSupply(ABC):
 
     def _open(self) -> WarmPool:
         sandbox, image, device = self._ground()
-        self._sandbox = sandbox
+        self._sandbox = sandbox = self._recorder.around(sandbox)
         reaped = sandbox.reap()
         if reaped:
             self._report(f"removed what {reaped} workers of a killed run had left")

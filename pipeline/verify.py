@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Protocol
 
 from pipeline.drift import tell_drift
 from pipeline.finished_run import Run as Run
@@ -18,12 +17,15 @@ from pipeline.gate import Judged, judge, measure, needs_runner, planned_cases
 from pipeline.gpu_opening import gpu_for
 from pipeline.gpu_supply import GpuSupply
 from pipeline.machine_slots import SharedMachine
+from pipeline.observing import Listener as Listener
+from pipeline.observing import observed
 from pipeline.prefect_environment import start_early
 from pipeline.reports.places import places_here
 from pipeline.reports.stored import stored_reports
+from pipeline.run_facts import RunFacts
 from pipeline.run_folder import check_room, new_run_id, write_run
 from pipeline.settings import Mode, Settings
-from pipeline.steps import CheckName, steps_of
+from pipeline.steps import steps_of
 from pipeline.supply import PooledSupply, supply_for
 from pipeline.turns import IN_PLAY, Turns
 from policies.policy import Policy
@@ -31,30 +33,6 @@ from policies.waivers import DatedWaivers
 from runners.candidate import Candidate, Unreadable
 
 Item = Candidate | Unreadable
-
-
-class Listener(Protocol):
-    """Hears how a run goes; called from several threads."""
-
-    def note(self, text: str) -> None:
-        """Something that takes a while begins, or is worth a line."""
-        ...
-
-    def warn(self, text: str) -> None:
-        """Something that must be seen, however quiet the run shall be."""
-        ...
-
-    def check(self, path: str, name: CheckName) -> None:
-        """A check of a candidate begins."""
-        ...
-
-    def case(self, path: str, done: int, planned: int) -> None:
-        """Another case of a candidate is done."""
-        ...
-
-    def judged(self, path: str, judged: Judged) -> None:
-        """A candidate has its verdict."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +66,9 @@ def verify(items: Sequence[Item], policy: Policy, settings: Settings, options: O
         RunFolderError: the run folder can't be written; where that can be told, before anything is measured.
     """
     check_room(settings.runs)
-    judged = verify_items(items, policy, settings, options, listener) if items else ()
     run_id = new_run_id()
+    with observed(RunFacts(run_id, "verify", policy.name, policy.digest, len(items)), settings.runs, listener) as heard:
+        judged = verify_items(items, policy, settings, options, heard) if items else ()
     run = Run(run_id, settings.runs / run_id, policy, judged)
     write_run(settings.runs, run_id, policy, judged, stored_reports(run, places_here()))
     return run

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sandbox.attached import AttachedStream
@@ -31,6 +31,15 @@ from sandbox.started_worker import StartedWorker
 
 Harden = Callable[[Program, Owner, str | None], ContainerSpec]
 STALE_AFTER_S: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedContainer:
+    """A container of kernelgate's, and what can be said of the process that started it; `pid` None: nobody knows."""
+
+    pid: int | None
+    owner: Liveness
+    is_running: bool
 
 
 class DockerSandbox:
@@ -94,12 +103,22 @@ class DockerSandbox:
 
     def reap(self) -> int:
         """Removes containers whose owner is gone; returns how many this call removed."""
-        with engine_errors("list left-over containers", self._engine.url):
-            listed = self._engine.api.containers(all=True, filters={"label": f"{MARK}=1"})
-        left_over = [entry["Names"][0].lstrip("/") for entry in listed if _is_left_over(entry)]
+        left_over = [entry["Names"][0].lstrip("/") for entry in self._listed() if _is_left_over(entry)]
         for name in left_over:
             self._container(name).remove()
         return len(left_over)
+
+    def owned(self) -> tuple[OwnedContainer, ...]:
+        """Returns all that kernelgate has started on this engine and that are still there, whoever's they are.
+
+        Raises:
+            SandboxUnavailable: the engine does not answer.
+        """
+        return tuple(map(_owned, self._listed()))
+
+    def _listed(self) -> list[dict[str, Any]]:
+        with engine_errors("list containers", self._engine.url):
+            return list(self._engine.api.containers(all=True, filters={"label": f"{MARK}=1"}))
 
     def close(self) -> None:
         """Removes what could not be removed before; what still cannot be is left to a later run's `reap`."""
@@ -143,6 +162,12 @@ def _with_outside(inside: tuple[LimitProof, ...], facts: ContainerFacts, limits:
         return inside
     outside = {proof.name: proof for proof in Outside().proofs(facts.pid, facts.container_id, limits)}
     return tuple(outside.get(proof.name, proof) for proof in inside)
+
+
+def _owned(entry: dict[str, Any]) -> OwnedContainer:
+    owner = from_labels(entry["Labels"])
+    liveness = Liveness.OUT_OF_SIGHT if owner is None else owner.liveness()
+    return OwnedContainer(None if owner is None else owner.pid, liveness, str(entry["State"]) == "running")
 
 
 def _is_left_over(entry: dict[str, Any]) -> bool:

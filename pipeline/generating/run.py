@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.errors import GenerationError
 from pipeline.generating.conduct import Conduct, InThreads, Work
@@ -18,7 +18,7 @@ from pipeline.generating.run_clock import keeping_time, used_before
 from pipeline.generating.wanted import Prepared, PreparedOperator, Wanted, prepare
 from pipeline.generation.budgets import Purse
 from pipeline.generation.exchange import Role
-from pipeline.generation.loop.examining import Gate
+from pipeline.generation.loop.examining import Gate, Watcher
 from pipeline.generation.loop.report import Finished, FinishedOperator
 from pipeline.generation.loop.run import Generation
 from pipeline.generation.loop.setting import Setting, Team
@@ -27,15 +27,17 @@ from pipeline.generation.opening import Means, TakenRole, open_role
 from pipeline.generation.roles import Roles
 from pipeline.gpu_opening import gpu_for
 from pipeline.machine_slots import SharedMachine
+from pipeline.observing import LogListener, observed
 from pipeline.reporting import Report
+from pipeline.run_facts import RunFacts
+from pipeline.run_folder import UNDER_WAY as UNDER_WAY
 from pipeline.run_folder import new_run_id
 from pipeline.settings import Settings
 from pipeline.supply import supply_for
+from pipeline.telemetry.contract import current_recorder
 from pipeline.turns import Turns
 from policies.policy import Policy
 from runners.operators import Operator
-
-UNDER_WAY = "generation"  # the folder of runs under way, among the run folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Place:
         operators: Those that there are.
         report: Hears what goes on.
         warn: Hears what must be seen, however quiet the run shall be; None: `report` does.
+        watcher: Hears of checks and verdicts.
     """
 
     settings: Settings
@@ -54,6 +57,7 @@ class Place:
     operators: Mapping[str, Operator]
     report: Report
     warn: Report | None = None
+    watcher: Watcher | None = None
 
 
 def generate(wanted: Wanted, policy: Policy, place: Place, conduct: Conduct | None = None) -> Generated:
@@ -73,7 +77,11 @@ def generate(wanted: Wanted, policy: Policy, place: Place, conduct: Conduct | No
     run_id = wanted.resume or wanted.begin_as or new_run_id()
     prepared = prepare(wanted, policy, place.operators, run_id)
     stores = _stores(wanted, run_id, place)
-    with ExitStack() as held, _going_on(run_id, place.warn or place.report):
+    warn = place.warn or place.report
+    facts = RunFacts(run_id, "generate", policy.name, policy.digest, None)
+    with ExitStack() as held, _going_on(run_id, warn):
+        watcher = held.enter_context(observed(facts, place.settings.runs, LogListener(place.report, warn)))
+        place = replace(place, watcher=watcher)
         for store in stores.values():
             held.enter_context(store.working(place.report))
         learns = wanted.lessons and wanted.experiment is None
@@ -105,7 +113,7 @@ def _make(
     under_way = {store.folder.parent for store in stores.values()}.pop()
     earlier = [one.ended_s for store in stores.values() for one in store.attempts()]
     purse = Purse(wanted.budget, used_s=max([used_before(under_way), *earlier]))
-    means = Means(purse, prepared.prices, conduct.slot)
+    means = Means(purse, prepared.prices, conduct.slot, current_recorder().spent)
     teams = {name: _team(prepared.roles, store, means, place) for name, store in stores.items()}
     for one in prepared.operators:
         stores[one.name].agree(one.terms)
@@ -152,7 +160,7 @@ def _machine(wanted: Wanted, policy: Policy, place: Place) -> Iterator[_Machine]
             if gpu is not None:
                 gpu.close()
 
-        yield _Machine(Gate(policy, supply, turns, gpu), end)
+        yield _Machine(Gate(policy, supply, turns, gpu, place.watcher), end)
 
 
 def _stores(wanted: Wanted, run_id: str, place: Place) -> Mapping[str, RunStore]:

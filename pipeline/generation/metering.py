@@ -12,6 +12,7 @@ from pipeline.generation.budgets import Amount, Purse
 from pipeline.generation.exchange import Answer, Failure, Note, Outcome, Provider, Reason, Request, Usage
 from pipeline.generation.journal import Journal
 from pipeline.generation.prices import Price
+from pipeline.spending import HearSpending, Spending, unheard
 
 # What providers add to a prompt: roles, the schema in other words. Some hundred tokens by what they document.
 ADDED_TOKENS: Final = 4096
@@ -20,8 +21,11 @@ ADDED_TOKENS: Final = 4096
 class Metered:
     """Asks another provider within a budget; thread-safe."""
 
-    def __init__(self, provider: Provider, journal: Journal, purse: Purse, price: Price | None) -> None:
-        """Takes whom to ask, where its answers are kept, and what they may use."""
+    def __init__(
+        self, provider: Provider, journal: Journal, purse: Purse, price: Price | None, spent: HearSpending = unheard
+    ) -> None:
+        """Takes whom to ask, where its answers are kept, and what they may use; `spent` hears what answers used."""
+        self._spent = spent
         self._provider = provider
         self._journal = journal
         self._purse = purse
@@ -43,11 +47,17 @@ class Metered:
             outcome = self._provider.ask(request, note)
             if isinstance(outcome, Answer):
                 used = used_by(outcome, self._price)
+                self._tell(request, outcome, used)
             elif not outcome.has_begun:
                 used = Amount()
             return outcome
         finally:
             self._purse.settle(most, used)
+
+    def _tell(self, request: Request, answer: Answer, used: Amount) -> None:
+        if answer.usage is not None:
+            tokens = answer.usage.input_tokens, answer.usage.output_tokens
+            self._spent(Spending(request.role, answer.provider, request.model, *tokens, used.usd))
 
 
 def most_of(request: Request, price: Price | None) -> Amount:

@@ -32,6 +32,7 @@ from pipeline.generation.roles import (
     Roles,
 )
 from pipeline.slots import Slot
+from pipeline.spending import HearSpending, unheard
 from runners.operators import OPERATORS, Operator
 
 LEAST_S: Final = 0.001  # of a deadline
@@ -45,11 +46,13 @@ class Means:
         prices: None where nobody gave any.
         slot_of: Returns what is held while the provider of a name is asked, by how many calls it gets at once; None
             limits nothing.
+        spent: Hears what each answer used.
     """
 
     purse: Purse
     prices: PriceTable | None = None
     slot_of: Callable[[str, int], Slot] | None = None
+    spent: HearSpending = unheard
 
     def price_of(self, role: Role, taken: RoleConfiguration) -> Price | None:
         """Returns the price of a role's model; None where there is none and money is not limited.
@@ -155,7 +158,7 @@ def open_role(
             if means is None:
                 return TakenRole(role, taken, Patient(journaled, taken.patience_s), is_billed=True)
             price, left_s = means.price_of(role, taken), means.purse.left_s
-            asked: Provider = Metered(journaled, journal, means.purse, price)
+            asked: Provider = Metered(journaled, journal, means.purse, price, means.spent)
             if means.slot_of is not None:
                 asked = Limited(asked, means.slot_of(taken.provider, configured.at_once), left_s)
             patient = Patient(asked, taken.patience_s, left_s=left_s)

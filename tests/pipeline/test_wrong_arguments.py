@@ -68,6 +68,12 @@ PLACES: dict[str, list[str]] = {
     "lessons": ["lessons"],
     "experiments": ["experiments"],
     "doctor --sandbox": ["doctor", "--sandbox"],
+    "--log-format": ["--log-format"],
+    "status --last": ["status", "--last"],
+    "status --runs": ["status", "--sandbox", "embedded", "--runs"],
+    "prune --older-than": ["prune", "--older-than"],
+    "prune --larger-than": ["prune", "--larger-than"],
+    "prune --runs": ["prune", "--older-than", "90d", "--dry-run", "--runs"],
 }
 VALUES = {
     "missing": "no/such/thing", "a folder": "folder", "bytes": "binary", "an empty file": "empty", "nothing": "",

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from pipeline.gate import Judged, judge, measure
 from pipeline.gpu_supply import GpuSupply
-from pipeline.steps import Steps
+from pipeline.steps import CheckName, Steps
 from pipeline.supply import RunnerSupply
 from pipeline.turns import Turns
 from policies.policy import Policy
@@ -23,6 +23,18 @@ from runners.candidate import Candidate
 
 SCREEN_CASES: Final = 8  # so many that not all of them are empty
 GoOn = Callable[[], object]
+
+
+class Watcher(Protocol):
+    """Hears how candidates are getting on; called from several threads."""
+
+    def check(self, path: str, name: CheckName) -> None:
+        """A check of a candidate begins, after its screening."""
+        ...
+
+    def judged(self, path: str, judged: Judged) -> None:
+        """A candidate has its verdict."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,7 @@ class Gate:
     supply: RunnerSupply
     turns: Turns
     gpu: GpuSupply | None = None
+    watcher: Watcher | None = None
 
     def examine(self, candidate: Candidate, go_on: GoOn) -> Examined:
         """As `Examiner.examine`."""
@@ -64,12 +77,21 @@ class Gate:
         evidence = measure(candidate, screening(self.policy), self.supply, steps=Steps(cases=heard), turns=self.turns)
         screened = judge(candidate, evidence, self.policy)
         if any(finding.severity == "error" for finding in screened.verdict.findings):
-            return Examined(screened, screened=True)
+            return self._told(Examined(screened, screened=True))
         go_on()
-        evidence = measure(
-            candidate, self.policy, self.supply, steps=Steps(cases=heard), turns=self.turns, gpu=self.gpu
-        )  # with a seed of its own
-        return Examined(judge(candidate, evidence, self.policy), screened=False)
+        steps = Steps(cases=heard, check=lambda name: self._begins(candidate, name))
+        # With a seed of its own.
+        evidence = measure(candidate, self.policy, self.supply, steps=steps, turns=self.turns, gpu=self.gpu)
+        return self._told(Examined(judge(candidate, evidence, self.policy), screened=False))
+
+    def _begins(self, candidate: Candidate, name: CheckName) -> None:
+        if self.watcher is not None:
+            self.watcher.check(candidate.facts.path, name)
+
+    def _told(self, examined: Examined) -> Examined:
+        if self.watcher is not None:
+            self.watcher.judged(examined.judged.evidence.candidate.path, examined.judged)
+        return examined
 
 
 def screening(policy: Policy) -> Policy:

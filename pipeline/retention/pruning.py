@@ -1,0 +1,66 @@
+"""Puts a prune together: what the registry approves, what there is, what goes; one prune at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.approved import Approved, RegistryUnread, approved_in, registry_named
+from pipeline.caches import kept_results_folder, wheels_folder
+from pipeline.errors import UnavailableError, UserError
+from pipeline.exclusive import exclusive
+from pipeline.machine_slots import folder_of_this_user, make_own
+from pipeline.reporting import Report
+from pipeline.retention.contract import Decided, Fate, Pruned
+from pipeline.retention.deciding import decide
+from pipeline.retention.finding import Places, Protected, find
+from pipeline.retention.limits import Limits
+from pipeline.retention.removing import remove
+from pipeline.settings import Settings
+from pipeline.under_way import runs_under_way
+
+
+def prune(
+    settings: Settings, limits: Limits, report: Report, *, dry_run: bool, environment: Mapping[str, str] = os.environ
+) -> Pruned:
+    """Deletes what is beyond the limits and may go; an interrupt ends it between two things, and is no error.
+
+    Raises:
+        RegistryUnread: a registry is named and can't be read; nothing was deleted.
+        SandboxUnavailable: the folder where runs find each other can't be used.
+    """
+    folder = folder_of_this_user()
+    make_own(folder)
+    with exclusive(folder / "prune.lock", report, "prunes"):
+        approved = _approved(registry_named(environment, Path.cwd()))
+        places = Places(
+            settings.runs, kept_results_folder(settings), wheels_folder(settings), settings.state / "image.lock"
+        )
+        report(f"looking at {places.runs.absolute()} and the caches")
+        under_way = frozenset(one.run for one in runs_under_way())
+        decided = decide(tuple(find(places, Protected(approved, under_way))), limits, datetime.now(UTC))
+        return Pruned(decided, dry_run) if dry_run else _carried_out(decided, report)
+
+
+def _approved(url: str | None) -> Approved:
+    try:
+        return approved_in(url)
+    except (UnavailableError, UserError) as error:
+        raise RegistryUnread(f"nothing was deleted, because nobody knows which kernels are approved: {error}") from None
+
+
+def _carried_out(decided: tuple[Decided, ...], report: Report) -> Pruned:
+    going = [number for number, one in enumerate(decided) if one.fate is Fate.GOES]
+    if going:
+        report(f"deleting {len(going)} of {len(decided)}")
+    ended = list(decided)
+    try:
+        for number in going:
+            ended[number] = remove(decided[number])
+    except KeyboardInterrupt:
+        left = [replace(one, fate=Fate.STAYS, why="interrupted") if one.fate is Fate.GOES else one for one in ended]
+        return Pruned(tuple(left), dry_run=False, interrupted=True)
+    return Pruned(tuple(ended), dry_run=False)
