@@ -17,6 +17,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.alerts_command import alerts_command
 from pipeline.attest_commands import attest_app
 from pipeline.audit_command import audit_command
 from pipeline.command_frame import errors_in_words, lost_stdout, results_delivered
@@ -35,6 +36,7 @@ from pipeline.replay_command import replay_command
 from pipeline.report_command import report_command
 from pipeline.rules_command import rules_command
 from pipeline.verify_commands import verify_command, waive_command
+from pipeline.worker_command import worker_command
 
 app = typer.Typer(
     name="kernelgate",
@@ -181,6 +183,19 @@ app.command(
         "kernelgate prune --older-than 90d --larger-than 20GB -q",
     ),
 )(prune_command)
+app.command(
+    "alerts",
+    rich_help_panel=Panel.MACHINE,
+    epilog=examples("kernelgate alerts", "kernelgate alerts --block slack-webhook/team"),
+)(alerts_command)
+app.command(
+    "worker",
+    rich_help_panel=Panel.MACHINE,
+    epilog=examples(
+        "kernelgate worker --scheduler tcp://10.0.0.5:8786",
+        "kernelgate worker --scheduler tcp://10.0.0.5:8786 --gpu-only",
+    ),
+)(worker_command)
 app.add_typer(image_app, name="image", rich_help_panel=Panel.MACHINE)
 
 

@@ -18,6 +18,7 @@
       ├─ GitUnavailable    git
       ├─ RegistryUnavailable  the registry's database
       ├─ ReportError       room for a report
+      ├─ StorageError      a file in the storage that machines share
       └─ RunFolderError    room for the run folder
 
 Two more come from below: `policies.policy.PolicyError` means 2, `sandbox.contract.SandboxUnavailable` means 3.
@@ -97,6 +98,10 @@ class RegistryUnavailable(UnavailableError):
 
 class ReportError(UnavailableError):
     """A report can't be written."""
+
+
+class StorageError(UnavailableError):
+    """The storage that machines share does not take or give a file."""
 
 
 class RunFolderError(UnavailableError):

@@ -12,7 +12,9 @@ killed) is measured again.
 Whoever is on a GPU has its slot on Prefect's server (`pipeline.prefect_slot`); nothing else that a task does needs one.
 
 Prefect supervises and does not bound: deadlines live on the runners. An interrupt closes the supply and lets each
-candidate end after the case it is at, so it is heard within one case's deadline.
+candidate end after the case it is at, so it is heard within one case's deadline. A run's own deadline (`deadline_s`)
+does the same, on a clock that nobody can set: runners are ended. What they had not finished is missing by our doing, so
+it is not kept, and the next run begins there.
 
 Artifacts show no text of a candidate's author but its path: Prefect's pages render markdown.
 """
@@ -22,54 +24,54 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, Final, Protocol, cast
 
-from pydantic import ValidationError
-
 from pipeline.collect import collect
+from pipeline.command_frame import needing_extra
 from pipeline.content_key import content_key
 from pipeline.drift import tell_drift
 from pipeline.errors import FlowUnavailable
-from pipeline.gate import Judged, judge, measure, needs_runner, planned_cases
+from pipeline.flow_work import BACKOFF_S, RETRIES, InfrastructureFault, Item, NoEvidenceError, Progress, Work, is_ours
+from pipeline.gate import NEVER_RUN, Judged, measure, needs_runner, planned_cases
 from pipeline.gpu_gate import checked_on_gpu
 from pipeline.gpu_opening import gpu_for
 from pipeline.gpu_supply import GpuSupply
-from pipeline.kept import lacks_only_the_gpu, our_failure, why_again
+from pipeline.kept import lacks_only_the_gpu, our_failure, without_time
 from pipeline.machine_slots import SharedMachine
 from pipeline.observing import LogListener, observed
 from pipeline.platforms import holds_for
 from pipeline.run_facts import RunFacts
 from pipeline.run_folder import new_run_id, write_run
 from pipeline.settings import Mode, Settings
+from pipeline.shared_storage import store_elsewhere
 from pipeline.steps import Steps, Watcher, steps_of
 from pipeline.supply import RunnerSupply, supply_for
 from pipeline.turns import IN_PLAY, Turns
 from policies.policy import Policy, Tier, load_policy
 from policies.waivers import DatedWaivers
-from runners.candidate import Candidate, Unreadable
+from runners.candidate import Candidate
 from runners.evidence import Evidence
+from sandbox.contract import SandboxUnavailable
 
 from pipeline.prefect_connection import fault_of_the_server, server  # isort: skip  # before Prefect is imported
 
 import httpx
 from prefect import flow, task, unmapped
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
-from prefect.futures import PrefectFuture, as_completed
+from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
-from prefect.tasks import Task, exponential_backoff
+from prefect.tasks import exponential_backoff
 
+from pipeline.prefect_flow_runs import living
 from pipeline.prefect_slot import gpu_slot
 
-RETRIES: Final = 2
 _LOG: Final = logging.getLogger(__name__)
-BACKOFF_S: Final = 1.0
-Item = Candidate | Unreadable
-Progress = Callable[[str, Judged], None]
+LOOK_UP_S: Final = 5.0
 
 
 class ClosableSupply(RunnerSupply, Protocol):
@@ -80,23 +82,12 @@ class ClosableSupply(RunnerSupply, Protocol):
         ...
 
 
-class InfrastructureFault(Exception):
-    """Our side failed while a candidate was measured; worth another try."""
-
-
-class NoEvidenceError(Exception):
-    """A task left something else than evidence, on its second try too: a bug on our side, not a fault to wait out."""
-
-
 class _StoppedError(BaseException):
     """The run was ended; not an Exception, so that nothing on the way takes it for something that a candidate did."""
 
 
-class _Work:
-    """What one flow run works on: live objects, which can't be parameters of a flow.
-
-    A plain class, because Prefect searches dataclasses in a task's parameters for futures.
-    """
+class LocalWork(Work):
+    """Measures in this process: a thread a candidate."""
 
     def __init__(
         self,
@@ -110,25 +101,31 @@ class _Work:
         gpu: GpuSupply | None = None,
         waivers: DatedWaivers | None = None,
         watcher: Watcher | None = None,
+        deadline_s: float | None = None,
     ) -> None:
-        self.gpu = gpu
-        self._watcher = watcher
-        self._waivers = waivers
-        self.items = tuple(items)
+        super().__init__(items, policy, fresh=fresh, progress=progress, waivers=waivers, deadline_s=deadline_s)
+        self._gpu = gpu
+        self._supply = supply
         self._turns = turns
-        self.policy = policy
-        self.supply = supply
-        self.fresh = fresh
-        self.judged: dict[int, Judged] = {}
-        self.unread: dict[int, Exception] = {}
-        self._progress = progress
+        self._watcher = watcher
         self._stopped = threading.Event()
         self._faults: dict[int, Evidence] = {}
 
-    @property
-    def in_order(self) -> tuple[Judged, ...]:
-        """The verdicts in the order of the items."""
-        return tuple(self.judged[number] for number in range(len(self.items)))
+    def begin(self) -> None:
+        """Has whoever is on the GPU hold its slot on the server, too."""
+        if self._gpu is not None:
+            slot = gpu_slot(self._gpu.number)
+            slot.make()
+            self._gpu.hold_also(slot)
+
+    def submit(self, numbers: Sequence[int], *, fresh: bool) -> dict[PrefectFuture[str], int]:
+        """Begins a task for each."""
+        gpu = self._gpu.identity if self._gpu is not None else None
+        keys = [content_key(self.items[n], self.policy, self._supply.isolation, gpu) for n in numbers]
+        paths = [self.items[n].facts.path for n in numbers]
+        mapped = verify_candidate.with_options(refresh_cache=fresh)
+        futures = list(mapped.map(path=paths, number=list(numbers), key=keys, work=unmapped(self))) if numbers else []
+        return dict(zip(futures, numbers, strict=True))
 
     def measure(self, number: int) -> str:
         """Measures one candidate and returns the evidence as JSON.
@@ -137,53 +134,43 @@ class _Work:
             InfrastructureFault: our side failed.
         """
         evidence = self._measured(number)
-        self._go_on()  # what a runner says while it is being closed is our doing
+        if self._stopped.is_set():  # what a runner says while it is being closed is our doing
+            raise _StoppedError
+        if self._over.is_set() and evidence.properties not in NEVER_RUN:
+            evidence = without_time(evidence, self.too_late)
         failure = our_failure(evidence)
         if failure is not None:
             self._faults[number] = evidence
-            raise InfrastructureFault(failure)
+            raise InfrastructureFault(failure, evidence.model_dump_json(), not self._over.is_set())
         return evidence.model_dump_json()
 
     def stop(self) -> None:
         """Ends the measuring of all candidates."""
         self._stopped.set()
-        self._turns.close()
-        self.supply.close()
-        if self.gpu is not None:
-            self.gpu.close()
+        self._close()
 
-    def take_in(self, number: int, future: PrefectFuture[str]) -> bool:
-        """Judges what a finished task left; False when there is no evidence in it."""
-        try:
-            result: object = future.result(raise_on_failure=False)
-        except Exception as error:  # noqa: BLE001  # Prefect's own: what the task itself raised is returned
-            self.unread[number] = error
-            return False
-        try:
-            evidence = self._faults[number] if isinstance(result, InfrastructureFault) else _evidence_in(result)
-            if future.state.name == "Cached" and (why := why_again(evidence)) is not None:
-                raise NoEvidenceError(why)
-        except (ValidationError, NoEvidenceError) as error:
-            self.unread[number] = error
-            return False
-        item = self.items[number]
-        own = evidence.model_copy(update={"candidate": item.facts})  # the same content may have another path now
-        reused = future.state.name == "Cached"
-        self.judged[number] = judge(item, own, self.policy, reused=reused, waivers=self._waivers)
-        self._progress(item.facts.path, self.judged[number])
-        return True
+    def end_in_time(self) -> None:
+        """Ends turns and runners."""
+        _LOG.warning("%s: what is not finished is left for the next run", self.too_late)
+        self._close()
+
+    def _close(self) -> None:
+        self._turns.close()
+        self._supply.close()
+        if self._gpu is not None:
+            self._gpu.close()
 
     def _measured(self, number: int) -> Evidence:
-        item, earlier, gpu = self.items[number], self._faults.get(number), self.gpu
+        item, earlier, gpu = self.items[number], self._faults.get(number), self._gpu
         if isinstance(item, Candidate) and gpu is not None and earlier is not None and lacks_only_the_gpu(earlier):
             device = checked_on_gpu(item, self.policy, gpu, secrets.randbits(64), self._go_on)
             return earlier.model_copy(update={"device": device})  # the rest was measured and stands
-        return measure(item, self.policy, self.supply, steps=self._steps(item), turns=self._turns, gpu=self.gpu)
+        return measure(item, self.policy, self._supply, steps=self._steps(item), turns=self._turns, gpu=gpu)
 
     def _steps(self, item: Item) -> Steps:
         if self._watcher is None:
             return Steps(cases=self._go_on)
-        heard = steps_of(item.facts.path, planned_cases(self.policy, self.gpu), self._watcher)
+        heard = steps_of(item.facts.path, planned_cases(self.policy, self._gpu), self._watcher)
 
         def cases(done: int) -> None:
             self._go_on()
@@ -194,6 +181,8 @@ class _Work:
     def _go_on(self, done: int = 0) -> None:
         if self._stopped.is_set():
             raise _StoppedError
+        if self._over.is_set():
+            raise SandboxUnavailable(self.too_late)
 
 
 def _threads(at_once: int) -> TaskRunner[PrefectFuture[Any]]:
@@ -201,7 +190,12 @@ def _threads(at_once: int) -> TaskRunner[PrefectFuture[Any]]:
     return cast("TaskRunner[PrefectFuture[Any]]", runner)
 
 
-_PREPARED: ContextVar[_Work | None] = ContextVar("prepared work", default=None)
+_PREPARED: ContextVar[Work | None] = ContextVar("prepared work", default=None)
+
+
+def _prepared() -> Work | None:
+    """A function, because a flow goes to workers with all that its own body names, and no variable of a context can."""
+    return _PREPARED.get()
 
 
 def verify_with_flow(
@@ -215,6 +209,7 @@ def verify_with_flow(
     gpu: GpuSupply | None = None,
     waivers: DatedWaivers | None = None,
     watcher: Watcher | None = None,
+    deadline_s: float | None = None,
 ) -> tuple[Judged, ...]:
     """Verifies `items` as a run of the flow; the result is in their order.
 
@@ -223,14 +218,24 @@ def verify_with_flow(
     Raises:
         FlowUnavailable: Prefect's server does not answer.
     """
-    work = _Work(
-        items, policy, supply, turns, fresh=fresh, progress=progress, gpu=gpu, waivers=waivers, watcher=watcher
-    )
-    run = verify_kernels.with_options(task_runner=_threads(min(len(work.items), IN_PLAY)))
+    work = LocalWork(
+        items, policy, supply, turns, fresh=fresh, progress=progress, gpu=gpu, waivers=waivers, watcher=watcher,
+        deadline_s=deadline_s,
+    )  # fmt: skip
+    return run_flow(work, _threads(min(len(work.items), IN_PLAY)))
+
+
+def run_flow(work: Work, runner: TaskRunner[PrefectFuture[Any]]) -> tuple[Judged, ...]:
+    """Runs the flow over `work` with its tasks on `runner`; the result is in the order of the items.
+
+    Raises:
+        FlowUnavailable: Prefect's server does not answer.
+    """
+    run = verify_kernels.with_options(task_runner=runner)
     with server():
         token = _PREPARED.set(work)
         try:
-            run(paths=[Path(item.facts.path) for item in work.items], policy=policy.name, fresh=fresh)
+            run(paths=[Path(item.facts.path) for item in work.items], policy=work.policy.name, fresh=work.fresh)
         except (httpx.HTTPError, NoEvidenceError, RuntimeError) as error:  # the last: Prefect's word for no answer
             fault = fault_of_the_server(error)
             if fault is None:
@@ -252,7 +257,11 @@ def verify_with_flow(
     task_runner=_threads(IN_PLAY),
 )
 def verify_kernels(
-    paths: list[Path], policy: str = "ci", fresh: bool = False, mode: Mode = Mode.AUTO
+    paths: list[Path],
+    policy: str = "ci",
+    fresh: bool = False,
+    mode: Mode = Mode.AUTO,
+    deadline_s: float | None = None,
 ) -> tuple[str, ...]:
     """Verifies every kernel below the paths, shows the verdicts as artifacts and returns their tiers in order.
 
@@ -261,11 +270,19 @@ def verify_kernels(
         policy: dev, ci, production, or the path of a policy file.
         fresh: Measure again what was measured before.
         mode: auto takes a GPU where the policy asks for one and there is one; cpu never, gpu always.
+        deadline_s: Seconds after which measuring ends; what is not finished is inconclusive, and the next run's.
     """
-    work = _PREPARED.get()
-    if work is not None:
-        return _verify(work)
+    with living():
+        work = _prepared()
+        return _verify(work) if work is not None else _verify_paths(paths, policy, fresh, mode, deadline_s)
+
+
+def _verify_paths(
+    paths: Sequence[Path], policy: str, fresh: bool, mode: Mode, deadline_s: float | None
+) -> tuple[str, ...]:
     settings, rules, items = Settings.resolve(), load_policy(policy), collect(paths)
+    if settings.scheduler is not None:
+        return _verify_on_workers(items, rules, settings, fresh, mode, deadline_s)
     run_id = new_run_id()
     facts = RunFacts(run_id, "verify", rules.name, rules.digest, len(items))
     with (
@@ -277,20 +294,42 @@ def verify_kernels(
             supply.open()
             tell_drift(items, rules, settings.runs, supply, gpu, _LOG.warning)
         turns = Turns(settings.workers, SharedMachine.of_this_user(settings.workers))
-        work = _Work(items, rules, supply, turns, fresh=fresh, progress=heard.judged, gpu=gpu, watcher=heard)
+        work = LocalWork(
+            items,
+            rules,
+            supply,
+            turns,
+            fresh=fresh,
+            progress=heard.judged,
+            gpu=gpu,
+            watcher=heard,
+            deadline_s=deadline_s,
+        )
         tiers = _verify(work)
-    write_run(settings.runs, run_id, rules, work.in_order)
+    store_elsewhere(settings, write_run(settings.runs, run_id, rules, work.in_order))
     return tiers
 
 
-def _verify(work: _Work) -> tuple[str, ...]:
-    if work.gpu is not None:
-        slot = gpu_slot(work.gpu.number)
-        slot.make()
-        work.gpu.hold_also(slot)
+def _verify_on_workers(
+    items: Sequence[Item], policy: Policy, settings: Settings, fresh: bool, mode: Mode, deadline_s: float | None
+) -> tuple[str, ...]:
+    """Begins the same flow again, below this run, with its tasks on workers."""
+    with needing_extra("dask"):
+        from pipeline.fleet.work import verify_on_workers
+
+    judged = verify_on_workers(
+        items, policy, settings, fresh=fresh, progress=lambda path, entry: None, mode=mode, deadline_s=deadline_s
+    )
+    store_elsewhere(settings, write_run(settings.runs, new_run_id(), policy, judged))
+    return tuple(entry.verdict.tier.value for entry in judged)
+
+
+def _verify(work: Work) -> tuple[str, ...]:
+    work.begin()
     try:
-        unread = _measure_all(work, range(len(work.items)), fresh=work.fresh)
-        lost = _measure_all(work, unread, fresh=True)
+        with work.bounded():
+            unread = _measure_all(work, range(len(work.items)), fresh=work.fresh)
+            lost = _measure_all(work, unread, fresh=True)
     except BaseException:
         work.stop()
         raise
@@ -301,30 +340,36 @@ def _verify(work: _Work) -> tuple[str, ...]:
     return tuple(judged.verdict.tier.value for judged in work.in_order)
 
 
-def _measure_all(work: _Work, numbers: Sequence[int], *, fresh: bool) -> list[int]:
+def _measure_all(work: Work, numbers: Sequence[int], *, fresh: bool) -> list[int]:
     """Runs the tasks of these candidates and returns the numbers of those that left no evidence."""
-    gpu = work.gpu.identity if work.gpu is not None else None
-    keys = [content_key(work.items[n], work.policy, work.supply.isolation, gpu) for n in numbers]
-    paths = [work.items[n].facts.path for n in numbers]
-    mapped = verify_candidate.with_options(refresh_cache=fresh)
-    futures = list(mapped.map(path=paths, number=list(numbers), key=keys, work=unmapped(work))) if numbers else []
-    number_of = dict(zip(futures, numbers, strict=True))
-    return [number_of[future] for future in as_completed(futures) if not work.take_in(number_of[future], future)]
+    done: SimpleQueue[tuple[int, PrefectFuture[str]]] = SimpleQueue()
 
+    def wait_for(number: int, future: PrefectFuture[str]) -> None:
+        future.add_done_callback(lambda _: done.put((number, future)))
 
-def _evidence_in(result: object) -> Evidence:
-    if isinstance(result, str):
-        return Evidence.model_validate_json(result)
-    raise NoEvidenceError(repr(result)) from (result if isinstance(result, BaseException) else None)
+    waiting, lost = 0, []
+    for future, number in work.submit(numbers, fresh=fresh).items():
+        wait_for(number, future)
+        waiting += 1
+    while waiting:
+        try:
+            number, future = done.get(timeout=LOOK_UP_S)
+        except Empty:
+            work.look_up()
+            continue
+        following = work.next_task(number, future, fresh=fresh)
+        if following is not None:
+            wait_for(number, following)
+            continue
+        waiting -= 1
+        if not work.take_in(number, future):
+            lost.append(number)
+    return lost
 
 
 def _kept_under(context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
     key: str | None = parameters["key"]
     return key
-
-
-def _is_ours(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    return isinstance(state.data, InfrastructureFault)
 
 
 @task(
@@ -336,9 +381,9 @@ def _is_ours(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
     retries=RETRIES,
     retry_delay_seconds=exponential_backoff(BACKOFF_S),
     retry_jitter_factor=0.5,
-    retry_condition_fn=_is_ours,
+    retry_condition_fn=is_ours,
 )
-def verify_candidate(path: str, number: int, key: str | None, work: _Work) -> str:
+def verify_candidate(path: str, number: int, key: str | None, work: LocalWork) -> str:
     """Measures one candidate; returns its evidence as JSON."""
     return work.measure(number)
 

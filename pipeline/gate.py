@@ -56,6 +56,7 @@ from sandbox.contract import SandboxUnavailable
 NO_MUTANTS: Final = Missing(reason="a case failed or none was run, so no mutants were", ours=False)
 NOT_AN_OPERATOR: Final = Missing(reason="the file is not a candidate", ours=False)
 NOT_RUN: Final = Missing(reason="the source was denied, so it was not run", ours=False)
+NEVER_RUN: Final = (NOT_AN_OPERATOR, NOT_RUN)
 NOT_COMPILED: Final = Missing(reason="nothing was run, so nothing was compiled", ours=False)
 
 

@@ -31,6 +31,13 @@ def lacks_only_the_gpu(evidence: Evidence) -> bool:
     return our_failure(evidence) is not None and our_failure(rest) is None
 
 
+def without_time(evidence: Evidence, reason: str) -> Evidence:
+    """What is left of evidence that was measured while its run was being ended: nothing of what was run."""
+    missing = Missing(reason=reason, ours=True)
+    run = ("properties", "compile", "mutants", "device")
+    return evidence.model_copy(update={**dict.fromkeys(run, missing), "environment": None, "isolation": None})
+
+
 def why_again(kept: Evidence) -> str | None:
     """Why what an earlier run has kept is measured again; None where it stands."""
     failure = our_failure(kept)

@@ -5,7 +5,9 @@ Whoever has a flow imports this before anything of Prefect: it reads the environ
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+import os
+from contextlib import AbstractContextManager, nullcontext, suppress
+from pathlib import Path
 from typing import Any, Final
 
 from pipeline.errors import FlowUnavailable
@@ -14,6 +16,10 @@ from pipeline.prefect_logs import make_brief
 from pipeline.settings import Settings
 
 prepare(Settings.resolve().state)  # Prefect reads the environment when it is imported, in the lines below
+with suppress(
+    OSError
+):  # it says so itself, with a traceback, where it can't make its home in a folder that is not there
+    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
 
 import httpx  # noqa: E402
 from prefect.client.orchestration import get_client  # noqa: E402

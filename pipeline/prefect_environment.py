@@ -35,6 +35,7 @@ DEFAULTS: Final = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # what the alert on a run that died waits for, three times
 }
 # Prefect's own marks of a server that lives with one program: no user interface, no services that it does not need. Who
 # has a slot lies in a file of its home: the next server there must end what was lent to a process that was killed.

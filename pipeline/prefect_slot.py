@@ -4,9 +4,10 @@ Two things have one. A GPU: what keeps two candidates apart on one machine is th
 whoever has it asks for the only slot, too, so that Prefect's pages show who is on the GPU, and checkouts and containers
 of a host do not meet there. A provider of models: so many calls at once over all flows.
 
-The server lends a slot for a minute, its shortest lease, and the holder renews it. So the slot of a holder that was
-killed is free again after a minute and the server's next look for leases that ended. Prefect's own context manager is
-not used: its waiting can't be ended, and each answer that is no slot is logged as a service that failed.
+The server lends a slot for a minute, its shortest lease, and the holder renews it. A holder that was killed leaves a
+mark (`pipeline.left_behind`): whoever waits on the same machine gives its lease back at once. Where the machine is
+gone, the slot is free when the lease has ended and the server has looked. Prefect's own context manager is not used:
+its waiting can't be ended, and each answer that is no slot is logged as a service that failed.
 
 A server that is gone or fails is waited for, a minute over all who wait together. Then the slot can't be had, and is
 asked for again by whoever needs it next. One that is held already stays held: its lease may run out, and then somebody
@@ -39,6 +40,7 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from pipeline.errors import FlowUnavailable, SlotUnavailable
+from pipeline.left_behind import Mark, Marks
 
 LEASE_S: Final = 60.0  # no server lends for less
 RENEWAL_S: Final = 20.0
@@ -101,8 +103,10 @@ class ServerSlot:
             renewing = threading.Thread(target=here.run, args=(self._renew, client, lent.lease_id, ended), daemon=True)
             renewing.start()
             self._tell("acquired", lent)
+            mark = Mark(kind="lease", id=str(lent.lease_id), about=self.name)
             try:
-                yield
+                with Marks.of_this_user().kept(mark):
+                    yield
             finally:
                 ended.set()
                 renewing.join()
@@ -136,6 +140,7 @@ class ServerSlot:
             )
         except httpx.HTTPStatusError as error:
             if error.response.status_code == httpx.codes.LOCKED:
+                _end_leases_left(client)
                 return None
             raise
         lent = ConcurrencyLimitWithLeaseResponse.model_validate(answer.json())
@@ -187,6 +192,16 @@ class ServerSlot:
         (limit,) = lent.limits
         resource = {"prefect.resource.id": f"prefect.concurrency-limit.{limit.id}", "prefect.resource.name": limit.name}
         emit_event(f"prefect.concurrency-limit.{what}", resource=resource)
+
+
+def _end_leases_left(client: SyncPrefectClient) -> None:
+    """Gives back what processes of this machine held that are dead."""
+
+    def end(mark: Mark) -> bool:
+        client.release_concurrency_slots_with_lease(UUID(mark.id))  # of another server: nothing, and ends by itself
+        return True
+
+    Marks.of_this_user().end_left("lease", end)
 
 
 @contextmanager

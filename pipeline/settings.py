@@ -49,6 +49,8 @@ class Settings:
         runner_bytes: Memory of one runner; None is an even share of the host's.
         logs_refusals: The kernel logs the system calls that it refuses a candidate, where that can be had, and evidence
             holds them. Off by default: a candidate that makes many fills the host's log as fast as the kernel lets it.
+        storage: Where machines of a fleet find sources, policies, results and runs (an fsspec URL); None is nowhere.
+        scheduler: Address of the Dask scheduler whose workers measure for flows; None measures in the flow's process.
         outage_s: How long a run waits for an engine that stopped to answer before candidates become inconclusive.
     """
 
@@ -63,6 +65,8 @@ class Settings:
     logs_refusals: bool
     base_image: str
     pip_arguments: tuple[str, ...]
+    storage: str | None = None
+    scheduler: str | None = None
 
     @classmethod
     def resolve(
@@ -85,6 +89,8 @@ class Settings:
             logs_refusals=_yes_or_no("KERNELGATE_LOG_REFUSALS"),
             base_image=os.environ.get("KERNELGATE_BASE_IMAGE") or DEFAULT_BASE_IMAGE,
             pip_arguments=_words(os.environ.get("KERNELGATE_PIP_ARGS", "")),
+            storage=os.environ.get("KERNELGATE_STORAGE") or None,
+            scheduler=os.environ.get("KERNELGATE_SCHEDULER") or None,
         )
 
 

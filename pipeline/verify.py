@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
+from pipeline.command_frame import needing_extra
 from pipeline.drift import tell_drift
 from pipeline.finished_run import Run as Run
 from pipeline.gate import Judged, judge, measure, needs_runner, planned_cases
@@ -25,6 +26,7 @@ from pipeline.reports.stored import stored_reports
 from pipeline.run_facts import RunFacts
 from pipeline.run_folder import check_room, new_run_id, write_run
 from pipeline.settings import Mode, Settings
+from pipeline.shared_storage import store_elsewhere
 from pipeline.steps import steps_of
 from pipeline.supply import PooledSupply, supply_for
 from pipeline.turns import IN_PLAY, Turns
@@ -70,7 +72,8 @@ def verify(items: Sequence[Item], policy: Policy, settings: Settings, options: O
     with observed(RunFacts(run_id, "verify", policy.name, policy.digest, len(items)), settings.runs, listener) as heard:
         judged = verify_items(items, policy, settings, options, heard) if items else ()
     run = Run(run_id, settings.runs / run_id, policy, judged)
-    write_run(settings.runs, run_id, policy, judged, stored_reports(run, places_here()))
+    folder = write_run(settings.runs, run_id, policy, judged, stored_reports(run, places_here()))
+    store_elsewhere(settings, folder)
     return run
 
 
@@ -83,6 +86,8 @@ def verify_items(
         SandboxUnavailable: no engine or image can be had.
         FlowUnavailable: no Prefect server can be had.
     """
+    if options.flow and settings.scheduler is not None:
+        return _on_workers(items, policy, settings, options, listener)
     turns = Turns(settings.workers, SharedMachine.of_this_user(settings.workers))
     runs_any = any(needs_runner(item, policy) for item in items)
     mode = options.mode if runs_any else Mode.CPU
@@ -102,6 +107,19 @@ def verify_items(
                 waivers=options.waivers, watcher=listener,
             )  # fmt: skip
         return _in_threads(items, policy, turns, supply, options, listener, gpu)
+
+
+def _on_workers(
+    items: Sequence[Item], policy: Policy, settings: Settings, options: Options, listener: Listener
+) -> tuple[Judged, ...]:
+    with needing_extra("dask"):
+        from pipeline.fleet.work import verify_on_workers
+
+    listener.note(f"verifying {len(items)} candidates on the workers of {settings.scheduler}")
+    return verify_on_workers(
+        items, policy, settings, fresh=options.fresh, progress=listener.judged, mode=options.mode,
+        waivers=options.waivers,
+    )  # fmt: skip
 
 
 def _in_threads(

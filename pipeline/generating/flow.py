@@ -44,6 +44,7 @@ from pipeline.generation.budgets import Budget
 from pipeline.generation.loop.course import End
 from pipeline.generation.loop.run import Generation
 from pipeline.generation.loop.setting import Stopped
+from pipeline.prefect_flow_runs import living
 from pipeline.prefect_slot import gpu_slot, provider_slot
 from pipeline.settings import Mode, Settings
 from pipeline.slots import Slot
@@ -197,23 +198,24 @@ def generate_and_verify(
         mode: auto takes a GPU where the policy asks for one and there is one; cpu never, gpu always.
         lessons: Whether authors are told what earlier runs taught.
     """
-    call = _PREPARED.get()
-    if call is None:
-        settings = Settings.resolve()
-        run_id = _id_of_this_run()
-        is_begun = (settings.runs / UNDER_WAY / run_id).exists()
-        wanted = Wanted(
-            tuple(operators), roles, budget, strategies=strategies, prices=prices, card=card, notes=notes,
-            prompts=prompts, experiment=experiment, mode=mode, resume=run_id if is_begun else None, begin_as=run_id,
-            lessons=lessons,
-        )  # fmt: skip
-        call = _Call(wanted, load_policy(policy), Place(settings, os.environ, OPERATORS, _LOG.info))
-    place = Place(
-        call.place.settings, EnvironmentOrBlocks(call.place.environment), call.place.operators, call.place.report
-    )
-    call.generated = generate(call.wanted, call.policy, place, InTasks())
-    _show(call.generated)
-    return call.generated.finished.exit_code
+    with living():
+        call = _PREPARED.get()
+        if call is None:
+            settings = Settings.resolve()
+            run_id = _id_of_this_run()
+            is_begun = (settings.runs / UNDER_WAY / run_id).exists()
+            wanted = Wanted(
+                tuple(operators), roles, budget, strategies=strategies, prices=prices, card=card, notes=notes,
+                prompts=prompts, experiment=experiment, mode=mode, resume=run_id if is_begun else None, begin_as=run_id,
+                lessons=lessons,
+            )  # fmt: skip
+            call = _Call(wanted, load_policy(policy), Place(settings, os.environ, OPERATORS, _LOG.info))
+        place = Place(
+            call.place.settings, EnvironmentOrBlocks(call.place.environment), call.place.operators, call.place.report
+        )
+        call.generated = generate(call.wanted, call.policy, place, InTasks())
+        _show(call.generated)
+        return call.generated.finished.exit_code
 
 
 def _is_ours(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:

@@ -1,7 +1,4 @@
-"""The flow against a real Prefect server. Runners are scripted, everything above them is real.
-
-Run as a program, this file is a flow in a process of its own, for the tests that kill or interrupt one.
-"""
+"""The flow against a real Prefect server. Runners are scripted, everything above them is real."""
 
 from __future__ import annotations
 
@@ -10,11 +7,8 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
@@ -24,6 +18,7 @@ import pytest
 from ailing_server import ailing_server
 from fake_device import FakeDevice
 from fake_device import relu as device_relu
+from flow_child import WORKERS_OF_A_CHILD, Child, child_environment, temporary_server_in
 from prefect_here import new_home, talking_to
 from scripted_flow import CASES, HEADER, ISOLATION, WAIVED, FakeSupply, Item, small_policy, tiers, verify
 from scripted_gpu import ScriptedGpu, gpu_policy
@@ -342,43 +337,7 @@ def refused(times: int) -> Callable[..., Any]:
     return acquire
 
 
-WORKERS_OF_A_CHILD = 2
-PROJECT = Path(__file__).parents[2]
 A_DEAD_SERVER_S = 150  # bounded; Prefect's own client would add seven for each event
-
-
-class Child:
-    """A flow in a process of its own, over `paths`; it says on stdout what happens."""
-
-    def __init__(self, cases: int, paths: Sequence[Path], environment: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", __file__, str(cases), *map(str, paths)],
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"PYTHONPATH": f"{PROJECT}:{PROJECT}/tests/support"} | environment,
-            start_new_session=True,
-            # what a shell runs in its background ignores SIGINT, and so would the child
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        self.said: list[str] = []
-
-    def wait_for(self, text: str) -> None:
-        for line in self.process.stdout:
-            self.said.append(line.strip())
-            if text in line:
-                return
-        pytest.fail(f"the flow ended without '{text}': {self.said}")
-
-    def rest(self) -> list[str]:
-        with self.process:
-            self.said += [line.strip() for line in self.process.stdout]
-        return self.said
-
-
-def child_environment(storage: Path) -> dict[str, str]:
-    from prefect.settings import PREFECT_API_URL
-
-    return {"PREFECT_API_URL": PREFECT_API_URL.value(), "PREFECT_LOCAL_STORAGE_PATH": str(storage)}
 
 
 @pytest.mark.usefixtures("server")
@@ -395,14 +354,6 @@ def test_waivers_are_held_against_evidence_that_was_kept(kernels: Any) -> None:
 def own_home(tmp_path: Path, migrated: Path) -> Path:
     """A home for the temporary server of a child."""
     return new_home(tmp_path / "home", migrated)
-
-
-def temporary_server_in(home: Path) -> dict[str, str]:
-    return {
-        "PREFECT_HOME": str(home),
-        "PREFECT_API_URL": "",
-        "PREFECT_LOCAL_STORAGE_PATH": str(home / "storage"),
-    }
 
 
 def test_a_flow_that_was_killed_goes_on_where_it_was(server: Path, kernels: Any) -> None:
@@ -465,39 +416,3 @@ def test_a_server_that_can_no_longer_write_costs_no_verdict(own_home: Path, kern
         database.execute("BEGIN EXCLUSIVE")
         assert child.rest()[-1] == "verdicts ['functional', 'functional']"
     assert child.process.returncode == 0
-
-
-def say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
-def main(cases: int, paths: Sequence[str]) -> None:
-    """A flow over `paths`, two at a time; kernels whose name begins with `slow` take their time over each case."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    named: dict[bytes, str] = {}
-    mine = threading.local()
-
-    class Telling(FakeSupply):
-        def loaded(self, source: bytes) -> None:
-            mine.name = named[source]
-            say(f"measuring {named[source]}")
-
-    supply = Telling(on_run=lambda: time.sleep(0.2 if mine.name.startswith("slow") else 0))
-    items = [read_candidate(Path(path)) for path in paths]
-    named.update({item.source: Path(item.facts.path).stem for item in items})
-    if not os.environ.get("PREFECT_API_URL"):
-        del os.environ["PREFECT_API_URL"]
-        from pipeline.prefect_environment import start_early, temporary_server
-
-        start_early(Path())
-        say(f"server {temporary_server().process.pid}")
-    try:
-        judged = verify(items, supply, small_policy(cases), workers=WORKERS_OF_A_CHILD)
-        say(f"verdicts {[tier.value for tier in tiers(judged)]}")
-    except KeyboardInterrupt:
-        say(f"interrupted; supply closed: {supply.closed}")
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])

@@ -67,6 +67,8 @@ PLACES: dict[str, list[str]] = {
     "generate --rounds": ["generate", "relu", "--rounds"],
     "lessons": ["lessons"],
     "experiments": ["experiments"],
+    "alerts --block": ["alerts", "--block"],
+    "worker --workers": ["worker", "--workers"],
     "doctor --sandbox": ["doctor", "--sandbox"],
     "--log-format": ["--log-format"],
     "status --last": ["status", "--last"],

@@ -1,0 +1,1 @@
+"""More than one machine: what a flow orders, and worker processes elsewhere carry out."""

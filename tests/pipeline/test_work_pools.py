@@ -1,0 +1,126 @@
+"""The same flow on Prefect's work pools: a real worker takes a run, and its run folder is where all machines see it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from candidate_sources import candidate
+from prefect_here import talking_to
+
+from pipeline.prefect_environment import TemporaryServer
+from pipeline.shared_storage import SharedStorage
+
+PROJECT = Path(__file__).parents[2]
+PREFECT = Path(sys.executable).with_name("prefect")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture
+def server(prefect_server: TemporaryServer, tmp_path: Path) -> Iterator[TemporaryServer]:
+    with talking_to(prefect_server, tmp_path / "prefect"):
+        yield prefect_server
+        gc.collect()
+
+
+@pytest.fixture
+def kernels(tmp_path: Path) -> Path:
+    folder = tmp_path / "kernels"
+    folder.mkdir()
+    (folder / "denied.py").write_text(candidate(at_import="import socket"))
+    (folder / "none.py").write_text("nothing = 1\n")
+    return folder
+
+
+def run_on(pool: str, kind: str, kernels: Path, environment: dict[str, str], **variables: Any) -> Any:
+    """Orders a run of the flow from the pool, has a worker of its kind take it, and returns how it ended."""
+    from prefect.client.orchestration import get_client
+    from prefect.flows import EntrypointType
+
+    from pipeline.flow import verify_kernels
+
+    deployment = verify_kernels.to_deployment(
+        pool, work_pool_name=pool, entrypoint_type=EntrypointType.MODULE_PATH, job_variables=variables
+    )
+    ordered = deployment.apply()
+    parameters = {"paths": [str(kernels)], "policy": "dev", "mode": "cpu"}
+    with get_client(sync_client=True) as client:
+        run = client.create_flow_run_from_deployment(ordered, parameters=parameters)
+        subprocess.run(
+            [
+                str(PREFECT),
+                "worker",
+                "start",
+                "--pool",
+                pool,
+                "--type",
+                kind,
+                "--run-once",
+                "--install-policy",
+                "never",
+            ],
+            env=os.environ | environment,
+            check=True,
+            capture_output=True,
+            timeout=250,
+        )
+        return client.read_flow_run(run.id)
+
+
+def runs_in(storage: Path, into: Path) -> list[Path]:
+    return [SharedStorage(str(storage)).get_run(path.stem, into) for path in (storage / "runs").glob("*.json")]
+
+
+def test_a_process_work_pool_runs_the_flow_and_the_run_is_in_the_storage(
+    server: TemporaryServer, kernels: Path, tmp_path: Path
+) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+
+    with get_client(sync_client=True) as client:
+        client.create_work_pool(WorkPoolCreate(name="kernelgate-cpu", type="process"))
+    storage = tmp_path / "shared"
+    environment = {
+        "PREFECT_API_URL": server.url,
+        "PYTHONPATH": str(PROJECT),
+        "KERNELGATE_STORAGE": str(storage),
+        "KERNELGATE_RUNS": str(tmp_path / "runs"),
+    }
+    run = run_on("kernelgate-cpu", "process", kernels, environment, env=environment)
+    assert run.state.is_completed(), run.state.message
+    (folder,) = runs_in(storage, tmp_path / "back")
+    assert sorted(path.parent.name for path in folder.glob("*/verdict.json")) == [
+        "001-kernels-denied",
+        "002-kernels-none",
+    ]
+
+
+def test_the_template_of_a_docker_work_pool_is_taken_by_the_server_and_understood_by_its_worker(
+    server: TemporaryServer, tmp_path: Path
+) -> None:
+    import asyncio
+
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect_docker.worker import DockerWorkerJobConfiguration
+
+    from pipeline.fleet.docker_pool import SOCKET, template
+
+    made = template("team/kernelgate:1", str(tmp_path))
+    with get_client(sync_client=True) as client:
+        client.create_work_pool(WorkPoolCreate(name="kernelgate-docker", type="docker", base_job_template=made))
+        stored = client.read_work_pool("kernelgate-docker").base_job_template
+    job = asyncio.run(DockerWorkerJobConfiguration.from_template_and_values(stored, {}))
+    assert (job.image, job.image_pull_policy, job.network_mode) == ("team/kernelgate:1", "Never", "host")
+    assert job.container_create_kwargs == {"pid_mode": "host"}
+    assert {volume.split(":")[1] for volume in job.volumes} >= {SOCKET, str(tmp_path)}
+    assert job.env["KERNELGATE_STORAGE"] == str(tmp_path)
