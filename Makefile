@@ -57,6 +57,7 @@ browser: ## make sure that Chromium is there, for tests of pages
 
 pictures: venv engine image browser ## draw the pictures of the documentation again
 	@PYTHONPATH=tests/support $(BIN)/python tests/support/picture_of_a_page.py
+	@PYTHONPATH=tests/support $(BIN)/python tests/support/picture_of_a_run.py
 
 engine: venv ## make sure that a container engine answers
 	@$(BIN)/python -m pipeline.engine ensure

@@ -35,6 +35,7 @@ from pipeline.registry_commands import registry_app
 from pipeline.replay_command import replay_command
 from pipeline.report_command import report_command
 from pipeline.rules_command import rules_command
+from pipeline.serve_command import serve_command
 from pipeline.verify_commands import verify_command, waive_command
 from pipeline.worker_command import worker_command
 
@@ -157,6 +158,15 @@ app.command(
     rich_help_panel=Panel.GENERATE,
     epilog=examples("kernelgate experiments", "kernelgate experiments shorter-prompt --format json"),
 )(experiments_command)
+app.command(
+    "serve",
+    rich_help_panel=Panel.SCHEDULE,
+    epilog=examples(
+        "kernelgate serve --corpus tests/kernels",
+        "kernelgate serve --generate softmax --budget-usd 5 --timezone Europe/Berlin",
+        "kernelgate serve --reverify --verify-cron '0 3 * * 1-5' --every-days 14",
+    ),
+)(serve_command)
 app.command(
     "doctor",
     rich_help_panel=Panel.MACHINE,

@@ -16,7 +16,8 @@ candidate end after the case it is at, so it is heard within one case's deadline
 does the same, on a clock that nobody can set: runners are ended. What they had not finished is missing by our doing, so
 it is not kept, and the next run begins there.
 
-Artifacts show no text of a candidate's author but its path: Prefect's pages render markdown.
+Artifacts show no text of a candidate's author but its path, as code: Prefect's pages render Markdown, in the cells of
+tables, too.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -64,6 +65,7 @@ from prefect import flow, task, unmapped
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.context import TaskRunContext
 from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import exponential_backoff
 
@@ -102,10 +104,12 @@ class LocalWork(Work):
         waivers: DatedWaivers | None = None,
         watcher: Watcher | None = None,
         deadline_s: float | None = None,
+        unreduced: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(items, policy, fresh=fresh, progress=progress, waivers=waivers, deadline_s=deadline_s)
         self._gpu = gpu
         self._supply = supply
+        self._unreduced = unreduced
         self._turns = turns
         self._watcher = watcher
         self._stopped = threading.Event()
@@ -121,8 +125,11 @@ class LocalWork(Work):
     def submit(self, numbers: Sequence[int], *, fresh: bool) -> dict[PrefectFuture[str], int]:
         """Begins a task for each."""
         gpu = self._gpu.identity if self._gpu is not None else None
-        keys = [content_key(self.items[n], self.policy, self._supply.isolation, gpu) for n in numbers]
         paths = [self.items[n].facts.path for n in numbers]
+        keys = [
+            None if path in self._unreduced else content_key(self.items[n], self.policy, self._supply.isolation, gpu)
+            for n, path in zip(numbers, paths, strict=True)
+        ]
         mapped = verify_candidate.with_options(refresh_cache=fresh)
         futures = list(mapped.map(path=paths, number=list(numbers), key=keys, work=unmapped(self))) if numbers else []
         return dict(zip(futures, numbers, strict=True))
@@ -165,7 +172,8 @@ class LocalWork(Work):
         if isinstance(item, Candidate) and gpu is not None and earlier is not None and lacks_only_the_gpu(earlier):
             device = checked_on_gpu(item, self.policy, gpu, secrets.randbits(64), self._go_on)
             return earlier.model_copy(update={"device": device})  # the rest was measured and stands
-        return measure(item, self.policy, self._supply, steps=self._steps(item), turns=self._turns, gpu=gpu)
+        reduces, steps = item.facts.path not in self._unreduced, self._steps(item)
+        return measure(item, self.policy, self._supply, reduces=reduces, steps=steps, turns=self._turns, gpu=gpu)
 
     def _steps(self, item: Item) -> Steps:
         if self._watcher is None:
@@ -210,17 +218,19 @@ def verify_with_flow(
     waivers: DatedWaivers | None = None,
     watcher: Watcher | None = None,
     deadline_s: float | None = None,
+    unreduced: frozenset[str] = frozenset(),
 ) -> tuple[Judged, ...]:
     """Verifies `items` as a run of the flow; the result is in their order.
 
     `supply` should be open, when any candidate is to be run: evidence is kept only where its isolation is known before.
+    A failing case of a path that is `unreduced` is not made smaller, and such evidence is not kept for others.
 
     Raises:
         FlowUnavailable: Prefect's server does not answer.
     """
     work = LocalWork(
         items, policy, supply, turns, fresh=fresh, progress=progress, gpu=gpu, waivers=waivers, watcher=watcher,
-        deadline_s=deadline_s,
+        deadline_s=deadline_s, unreduced=unreduced,
     )  # fmt: skip
     return run_flow(work, _threads(min(len(work.items), IN_PLAY)))
 
@@ -251,8 +261,15 @@ def run_flow(work: Work, runner: TaskRunner[PrefectFuture[Any]]) -> tuple[Judged
     return work.in_order
 
 
+def _name_of_this_run() -> str:
+    parameters: dict[str, Any] = flow_run.get_parameters()
+    count = len(parameters["paths"])
+    return f"{count} path{'' if count == 1 else 's'} under {Path(parameters['policy']).stem}"
+
+
 @flow(
     name="verify-kernels",
+    flow_run_name=_name_of_this_run,
     persist_result=False,
     task_runner=_threads(IN_PLAY),
 )
@@ -396,24 +413,29 @@ def _show(judged: Sequence[Judged]) -> None:
     )
     tiers = [entry.verdict.tier for entry in judged]
     lines = [f"- {tiers.count(tier)} {tier.value}" for tier in Tier if tier in tiers]
-    lines += ["", *(f"- denied: {_literal(entry)}" for entry in judged if not entry.verdict.allowed)]
+    lines += ["", *_denials(judged)]
     create_markdown_artifact(key="kernelgate-summary", markdown="\n".join(lines))
+
+
+def _denials(judged: Sequence[Judged]) -> Iterator[str]:
+    for entry in judged:
+        if not entry.verdict.allowed:
+            yield f"- denied: {_literal(entry.evidence.candidate.path)}: {entry.verdict.findings[0].rule}"
 
 
 def _row(entry: Judged) -> dict[str, Any]:
     facts, findings = entry.evidence.candidate, entry.verdict.findings
     return {
-        "candidate": facts.path,
-        "operator": facts.operator or "-",
+        "candidate": _literal(facts.path),
+        "operator": facts.operator or "–",
         "verdict": entry.verdict.tier.value,
         "allowed": "yes" if entry.verdict.allowed else "no",
-        "first rule": findings[0].rule if findings else "-",
-        "what it says": findings[0].about.title if findings else "-",
-        "holds for": holds_for(entry.evidence, entry.verdict.tier) or "-",
+        "first rule": findings[0].rule if findings else "–",
+        "what it says": findings[0].about.title if findings else "–",
+        "holds for": holds_for(entry.evidence, entry.verdict.tier) or "–",
         "measured": "by an earlier run" if entry.reused else "now",
     }
 
 
-def _literal(entry: Judged) -> str:
-    shown = "".join(c if c.isprintable() and c != "`" else "?" for c in entry.evidence.candidate.path)
-    return f"`{shown}`: {entry.verdict.findings[0].rule}"
+def _literal(path: str) -> str:
+    return f"`{''.join(c if c.isprintable() and c != '`' else '?' for c in path)}`"

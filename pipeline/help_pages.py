@@ -19,6 +19,7 @@ class Panel(StrEnum):
     POLICIES = "Policies"
     EVIDENCE = "Evidence"
     GENERATE = "Generate"
+    SCHEDULE = "Schedule"
     MACHINE = "Machine"
     PRODUCTION = "Production"
 

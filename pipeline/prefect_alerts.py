@@ -32,7 +32,13 @@ from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL
 
-FLOWS: Final = ("verify-kernels", "generate-and-verify")
+FLOWS: Final = (
+    "verify-kernels",
+    "generate-and-verify",
+    "Generate and verify kernels",
+    "Verify approved kernels again",
+    "Measure the gate on a corpus",
+)
 ENDS: Final = frozenset(f"prefect.flow-run.{name}" for name in ("Completed", "Failed", "Crashed", "Cancelled"))
 HEARTBEAT: Final = "prefect.flow-run.heartbeat"
 PREFIX: Final = "kernelgate: "

@@ -101,15 +101,18 @@ def prepare(state: Path) -> None:
     os.environ.setdefault("PREFECT_HOME", str(state / "prefect"))
 
 
-def start_early(state: Path) -> None:
+def start_early(state: Path) -> bool:
     """Starts the temporary server now, unless the environment or a profile may name another one.
 
-    For callers that have other things to do before they run a flow; without it the flow starts what it needs.
+    For callers that have other things to do before they run a flow; without it the flow starts what it needs. Says
+    whether one was started.
     """
     prepare(state)
     home = Path(os.environ["PREFECT_HOME"])
-    if "PREFECT_API_URL" not in os.environ and not (home / "profiles.toml").exists():
+    starts = "PREFECT_API_URL" not in os.environ and not (home / "profiles.toml").exists()
+    if starts:
         temporary_server()
+    return starts
 
 
 @functools.cache

@@ -60,15 +60,25 @@ class Options:
     waivers: DatedWaivers | None = None
 
 
-def verify(items: Sequence[Item], policy: Policy, settings: Settings, options: Options, listener: Listener) -> Run:
+def verify(
+    items: Sequence[Item],
+    policy: Policy,
+    settings: Settings,
+    options: Options,
+    listener: Listener,
+    run_id: str | None = None,
+) -> Run:
     """Verifies candidates and writes the run folder; none at all is a run, too, in which nothing was to do.
+
+    Args:
+        run_id: What the run is called, for who has to name it before it is there; None draws one.
 
     Raises:
         SandboxUnavailable: no engine or image can be had.
         RunFolderError: the run folder can't be written; where that can be told, before anything is measured.
     """
     check_room(settings.runs)
-    run_id = new_run_id()
+    run_id = run_id or new_run_id()
     with observed(RunFacts(run_id, "verify", policy.name, policy.digest, len(items)), settings.runs, listener) as heard:
         judged = verify_items(items, policy, settings, options, heard) if items else ()
     run = Run(run_id, settings.runs / run_id, policy, judged)
@@ -92,9 +102,8 @@ def verify_items(
     runs_any = any(needs_runner(item, policy) for item in items)
     mode = options.mode if runs_any else Mode.CPU
     with supply_for(settings, policy, listener.note) as supply, gpu_for(settings, policy, mode, listener.note) as gpu:
-        if options.flow:
+        if options.flow and start_early(settings.state):  # it takes seconds, which the opening of the supply can hide
             listener.note("starting the Prefect server")
-            start_early(settings.state)  # it takes seconds, which the opening of the supply can hide
         if runs_any:
             supply.open()
             tell_drift(items, policy, settings.runs, supply, gpu, listener.note)
@@ -104,7 +113,7 @@ def verify_items(
 
             return verify_with_flow(
                 items, policy, supply, turns, fresh=options.fresh, progress=listener.judged, gpu=gpu,
-                waivers=options.waivers, watcher=listener,
+                waivers=options.waivers, watcher=listener, unreduced=options.unreduced,
             )  # fmt: skip
         return _in_threads(items, policy, turns, supply, options, listener, gpu)
 

@@ -16,7 +16,7 @@ def rows_of(finished: Finished) -> Iterator[dict[str, Any]]:
             yield {
                 "operator": one.operator,
                 "attempt": one.number,
-                "after": one.parent or "-",
+                "after": one.parent or "–",
                 "strategy": one.strategy + 1,
                 "purpose": one.purpose,
                 "model": f"{one.call.provider}, {one.call.model}",

@@ -18,6 +18,7 @@ import logging
 import os
 from collections.abc import Mapping
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -162,12 +163,12 @@ def generate_with_flow(wanted: Wanted, policy: Policy, place: Place) -> Generate
     return call.generated
 
 
-def _threads() -> TaskRunner[PrefectFuture[Any]]:
+def threads() -> TaskRunner[PrefectFuture[Any]]:
     runner: Any = ThreadPoolTaskRunner(max_workers=AT_ONCE)
     return cast("TaskRunner[PrefectFuture[Any]]", runner)
 
 
-@flow(name="generate-and-verify", persist_result=False, task_runner=_threads())
+@flow(name="generate-and-verify", persist_result=False, task_runner=threads())
 def generate_and_verify(
     operators: list[str],
     roles: Path,
@@ -200,22 +201,30 @@ def generate_and_verify(
     """
     with living():
         call = _PREPARED.get()
-        if call is None:
-            settings = Settings.resolve()
-            run_id = _id_of_this_run()
-            is_begun = (settings.runs / UNDER_WAY / run_id).exists()
-            wanted = Wanted(
-                tuple(operators), roles, budget, strategies=strategies, prices=prices, card=card, notes=notes,
-                prompts=prompts, experiment=experiment, mode=mode, resume=run_id if is_begun else None, begin_as=run_id,
-                lessons=lessons,
-            )  # fmt: skip
-            call = _Call(wanted, load_policy(policy), Place(settings, os.environ, OPERATORS, _LOG.info))
-        place = Place(
-            call.place.settings, EnvironmentOrBlocks(call.place.environment), call.place.operators, call.place.report
-        )
-        call.generated = generate(call.wanted, call.policy, place, InTasks())
-        _show(call.generated)
-        return call.generated.finished.exit_code
+        if call is not None:
+            call.generated = _generated(call.wanted, call.policy, call.place)
+            return call.generated.finished.exit_code
+        wanted = Wanted(
+            tuple(operators), roles, budget, strategies=strategies, prices=prices, card=card, notes=notes,
+            prompts=prompts, experiment=experiment, mode=mode, lessons=lessons,
+        )  # fmt: skip
+        place = Place(Settings.resolve(), os.environ, OPERATORS, _LOG.info)
+        return generate_in_this_run(wanted, load_policy(policy), place).finished.exit_code
+
+
+def generate_in_this_run(wanted: Wanted, policy: Policy, place: Place) -> Generated:
+    """As `generate`, in the flow run that this is called in, whose id the run has: started again, it goes on."""
+    run_id = _id_of_this_run()
+    is_begun = (place.settings.runs / UNDER_WAY / run_id).exists()
+    return _generated(replace(wanted, resume=run_id if is_begun else None, begin_as=run_id), policy, place)
+
+
+def _generated(wanted: Wanted, policy: Policy, place: Place) -> Generated:
+    keys = EnvironmentOrBlocks(place.environment)
+    with_blocks = Place(place.settings, keys, place.operators, place.report, place.warn)
+    generated = generate(wanted, policy, with_blocks, InTasks())
+    _show(generated)
+    return generated
 
 
 def _is_ours(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:

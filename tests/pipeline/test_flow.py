@@ -257,7 +257,7 @@ class TestWhatPrefectShows:
         assert set(task_names(len(paths))) == set(paths)
         table, summary = artifacts()
         assert [(row["candidate"], row["verdict"]) for row in table] == [
-            (path, entry.verdict.tier.value) for path, entry in zip(paths, judged, strict=True)
+            (f"`{path}`", entry.verdict.tier.value) for path, entry in zip(paths, judged, strict=True)
         ]
         assert "3 functional" in summary
         assert f"`{paths[1]}`: properties/wrong-values" in summary

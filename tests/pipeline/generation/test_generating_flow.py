@@ -151,7 +151,7 @@ class TestFlow:
             begin(wanted(tmp_path, local), tmp_path)
         rows = json.loads(artifact("kernelgate-attempts"))
         assert [(row["attempt"], row["after"], row["verdict"], row["tokens"]) for row in rows] == [
-            (1, "-", "rejected", 1420), (2, 1, "functional", 1420),
+            (1, "–", "rejected", 1420), (2, 1, "functional", 1420),
         ]  # fmt: skip
         tree = artifact("kernelgate-generation")
         assert tree.splitlines()[:3] == [
