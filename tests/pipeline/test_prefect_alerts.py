@@ -173,3 +173,15 @@ def test_without_a_lasting_server_it_is_said_how_to_have_one() -> None:
         done = CliRunner().invoke(app, ["alerts"])
     assert done.exit_code == 2
     assert "prefect server start" in done.stderr
+
+
+def test_every_flow_is_watched() -> None:
+    from pipeline.flow import verify_kernels
+    from pipeline.generating.flow import generate_and_verify
+    from pipeline.prefect_alerts import FLOWS
+    from pipeline.scheduled.corpus_watch import corpus_watch
+    from pipeline.scheduled.nightly import nightly
+    from pipeline.scheduled.reverify import reverify
+
+    flows = (verify_kernels, generate_and_verify, nightly, reverify, corpus_watch)
+    assert {flow.name for flow in flows} == set(FLOWS)
