@@ -91,6 +91,8 @@ class _StoppedError(BaseException):
 class LocalWork(Work):
     """Measures in this process: a thread a candidate."""
 
+    at_once = 1 << 20  # a task that waits here costs next to nothing
+
     def __init__(
         self,
         items: Sequence[Item],
@@ -365,22 +367,27 @@ def _measure_all(work: Work, numbers: Sequence[int], *, fresh: bool) -> list[int
         future.add_done_callback(lambda _: done.put((number, future)))
 
     waiting, lost = 0, []
-    for future, number in work.submit(numbers, fresh=fresh).items():
-        wait_for(number, future)
-        waiting += 1
-    while waiting:
-        try:
-            number, future = done.get(timeout=LOOK_UP_S)
-        except Empty:
-            work.look_up()
-            continue
+
+    def take(number: int, future: PrefectFuture[str]) -> int:
         following = work.next_task(number, future, fresh=fresh)
         if following is not None:
             wait_for(number, following)
-            continue
-        waiting -= 1
+            return 0
         if not work.take_in(number, future):
             lost.append(number)
+        return 1
+
+    for begin in range(0, len(numbers), work.at_once):
+        for future, number in work.submit(numbers[begin : begin + work.at_once], fresh=fresh).items():
+            wait_for(number, future)
+            waiting += 1
+        while not done.empty():
+            waiting -= take(*done.get())
+    while waiting:
+        try:
+            waiting -= take(*done.get(timeout=LOOK_UP_S))
+        except Empty:
+            work.look_up()
     return lost
 
 

@@ -61,7 +61,12 @@ class Work(ABC):
     """Live objects, which can't be parameters of a flow.
 
     A plain class, because Prefect searches dataclasses in a task's parameters for futures.
+
+    Attributes:
+        at_once: So many tasks are begun before those that have ended are looked at.
     """
+
+    at_once: int
 
     def __init__(
         self,
