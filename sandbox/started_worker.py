@@ -47,6 +47,8 @@ from sandbox.usage import Usage
 GREETING_CAP_BYTES: Final = 1 << 20
 LEAVE_GRACE_S: Final = 2.0
 DEATH_DEADLINE_S: Final = 30.0
+OOM_LAG_S: Final = 1.0  # the engine hears of a kill at the memory limit and of the end by two ways
+OOM_POLL_S: Final = 0.1
 SIGNAL_BASE: Final = 128
 LAST_SIGNAL: Final = 64
 
@@ -187,7 +189,7 @@ class StartedWorker:
         if isinstance(turn, Closed) and not self._stream.interrupted:
             state = self._confinement.end_state(LEAVE_GRACE_S)
             if state is not None:
-                return self._left_by_itself(state)
+                return self._left_by_itself(self._with_late_news(state))
         self._look()
         # Before the kill: the engine does not finish one while output that nobody reads is stuck in this stream.
         self._stream.close()
@@ -207,6 +209,14 @@ class StartedWorker:
             case _:
                 # The init holds the output open, so this is not how a program that closes its own looks.
                 return SandboxFault(f"the conversation was closed while {self.name} went on running")
+
+    def _with_late_news(self, state: EndState) -> EndState:
+        """Looks again where the kernel may have killed it at the limit and the engine has not heard of that yet."""
+        until = time.monotonic() + OOM_LAG_S
+        while state.exit_code == SIGNAL_BASE + signal.SIGKILL and not state.oom_killed and time.monotonic() < until:
+            time.sleep(OOM_POLL_S)
+            state = self._confinement.end_state(LEAVE_GRACE_S) or state
+        return state
 
     def _left_by_itself(self, state: EndState) -> Outcome:
         if state.oom_killed:
