@@ -64,6 +64,9 @@ class _Heard:
     def case(self, path: str, done: int, planned: int) -> None:
         """Not counted."""
 
+    def mutant(self, path: str, done: int, planned: int) -> None:
+        """Not counted."""
+
     def judged(self, path: str, judged: Judged) -> None:
         """Another verdict."""
         with self._lock:

@@ -11,11 +11,12 @@ from pipeline.command_frame import (
     Format,
     FormatOption,
     OperatorsOption,
-    RunArgument,
     RunsOption,
+    VerdictsArgument,
     errors_in_words,
     needing_extra,
 )
+from pipeline.completing import complete_verdicts
 from pipeline.help_pages import examples
 
 attest_app = typer.Typer(help="Sign what a run found, and verify it (needs the extra 'attest').", no_args_is_help=True)
@@ -44,6 +45,7 @@ def keygen_command(key: KeyOption = PRIVATE, keyring: KeyringOption = KEYRING) -
         from pipeline.render_attest import print_made
 
         print_made(make_key(key, keyring, os.environ), key, keyring, output())
+        _warn_of(key)
 
 
 @attest_app.command(
@@ -87,6 +89,7 @@ def rotate_command(
         made = make_key(key, keyring, os.environ)
         save_keyring(keyring, retired(load_keyring(keyring), retire, today, reason))
         print_made(made, key, keyring, output())
+        _warn_of(key)
 
 
 @attest_app.command("revoke", epilog=examples("kernelgate attest revoke 3f2a91c04d1e --reason 'the laptop was stolen'"))
@@ -114,8 +117,16 @@ def revoke_command(
     ),
 )
 def sign_command(
-    run: RunArgument,
+    run: VerdictsArgument,
     key: KeyOption = PRIVATE,
+    keyring: Annotated[
+        Path | None,
+        typer.Option(
+            "--keyring",
+            help="A keyring that may say that the key signs no more. Default: kernelgate-keys.json here and beside the "
+            "key, where there is one.",
+        ),
+    ] = None,
     measurement: Annotated[
         Path | None, typer.Option(help="A measurement of the gate (measure --format json), named by its digest.")
     ] = None,
@@ -126,16 +137,18 @@ def sign_command(
     with errors_in_words(), needing_extra("attest"):
         import os
 
-        from pipeline.attestation.keys import load_signer
+        from pipeline.attestation.keys import check_signs, load_signer
         from pipeline.attestation.signing import sign_run
         from pipeline.console import output
         from pipeline.own_operators import load_operators
         from pipeline.render_attest import print_attested
+        from pipeline.run_places import read_place
         from pipeline.settings import Settings
-        from pipeline.stored_runs import read_run
 
         signer = load_signer(key, os.environ)
-        stored = read_run(Settings.resolve(runs=runs, workers=1).runs, run)
+        for ring in [keyring] if keyring is not None else _keyrings_beside(key):
+            check_signs(signer, key, ring)
+        stored = read_place(Settings.resolve(runs=runs, workers=1).runs, run)
         attested = sign_run(stored, signer, load_operators(operators), measurement)
         print_attested(attested, stored.folder, output())
 
@@ -148,32 +161,60 @@ def sign_command(
     ),
 )
 def verify_command(
-    path: Annotated[Path, typer.Argument(help="A run folder, or one of the envelopes in its attestations/.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="A run's id, or the path of its folder; with /CANDIDATE one of its candidates, or an envelope in its "
+            "attestations/.",
+            autocompletion=complete_verdicts,
+        ),
+    ],
     keyring: Annotated[
         Path, typer.Option("--key", "--keyring", help="The keyring; from where you trust it, not from the run.")
     ] = KEYRING,
     rejudge: Annotated[bool, typer.Option("--rejudge", help="Make each verdict again from its evidence, too.")] = False,
     output_format: FormatOption = Format.TABLE,
     operators: OperatorsOption = None,
+    runs: RunsOption = None,
 ) -> None:
     """Verify signatures, keys and every file of a run: exit 1 when something is not to be believed."""
     with errors_in_words(), needing_extra("attest"):
         import sys
 
         from pipeline.attestation.keys import load_keyring
-        from pipeline.attestation.run_files import place_of
+        from pipeline.attestation.run_files import attested_place
         from pipeline.attestation.verifying import verify_run
         from pipeline.console import output
         from pipeline.exit_codes import ALLOWED, DENIED
         from pipeline.own_operators import load_operators
         from pipeline.render_attest import print_verified, verified_as_json
+        from pipeline.settings import Settings
 
         ring, known = load_keyring(keyring), load_operators(operators)
-        folder, only = place_of(path)
-        verified = verify_run(folder, ring, known, rejudges=rejudge, only=only)
+        place = attested_place(Settings.resolve(runs=runs, workers=1).runs, run)
+        verified = verify_run(place.folder, ring, known, rejudges=rejudge, only=place.candidate)
         if output_format is Format.JSON:
             sys.stdout.write(verified_as_json(verified))
         else:
             print_verified(verified, output())
         code = ALLOWED if all(one.problem is None for one in verified) else DENIED
     raise typer.Exit(code)
+
+
+def _keyrings_beside(key: Path) -> list[Path]:
+    """The keyrings of the usual name: in this folder, and in the key's."""
+    found = {path.resolve(): path for path in (KEYRING, key.parent / KEYRING.name) if path.exists()}
+    return list(found.values())
+
+
+def _warn_of(key: Path) -> None:
+    """Says so where the next `git add .` would take a private key along."""
+    from pipeline.git_repository import is_unignored
+
+    if is_unignored(key):
+        typer.echo(
+            f"kernelgate: warning: git does not ignore {key}: before the next 'git add', add {key.name} to .gitignore, "
+            "or move it out of the repository",
+            err=True,
+        )

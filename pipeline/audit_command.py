@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pipeline.audit.kinds import Kind
-from pipeline.command_frame import QuietOption, RunsOption, errors_in_words, listening
+from pipeline.command_frame import QuietOption, RunsOption, day_given, errors_in_words, listening
 from pipeline.completing import complete_runs
 from pipeline.errors import UsageError
 from pipeline.exit_codes import ALLOWED, INCOMPLETE
@@ -36,7 +36,8 @@ def audit_command(
         str | None, typer.Option(metavar="DIGEST", help="Only the candidate whose SHA-256 begins with this.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Only runs from this day on (YYYY-MM-DD, UTC).")
+        date | None,
+        typer.Option(parser=day_given, metavar="DATE", help="Only runs from this day on (YYYY-MM-DD, UTC)."),
     ] = None,
     operator: Annotated[str | None, typer.Option(help="Only candidates for this operator.")] = None,
     only: Annotated[list[Kind] | None, typer.Option(help="Only facts of this kind; repeatable.")] = None,
@@ -58,7 +59,7 @@ def audit_command(
         selection = Selection(
             runs=tuple(names or ()),
             digest=candidate,
-            since=None if since is None else _day(since),
+            since=since,
             operator=operator,
             only=frozenset(only or ()),
         )
@@ -75,10 +76,3 @@ def audit_command(
         if not audit.audited and not audit.damaged:
             raise UsageError("no candidate of these runs is what was asked for")
     raise typer.Exit(INCOMPLETE if audit.damaged else ALLOWED)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"--since {text!r} is no day; it is written YYYY-MM-DD") from None

@@ -45,13 +45,21 @@ app = typer.Typer(
     "Exit codes: 0 all allowed, 1 something denied, 2 wrong usage or configuration, 3 incomplete.",
     epilog=examples(
         "kernelgate demo                   # a dozen bundled kernels, right and wrong",
-        "kernelgate verify kernels/        # may these go to production?",
+        "kernelgate verify kernels/        # does the policy ci let these through?",
         "kernelgate COMMAND --help         # what a command does, with examples",
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from pipeline.version import version_line
+
+        typer.echo(version_line())
+        raise typer.Exit
 
 
 @app.callback()
@@ -65,6 +73,15 @@ def common(
             help="stderr as text, or as a JSON object a line with the run's id. (KERNELGATE_LOG_FORMAT; text)",
         ),
     ] = LogFormat.TEXT,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=_print_version,
+            help="Show the version, and the commit.",
+        ),
+    ] = False,
 ) -> None:
     with errors_in_words():
         choose(log_format)

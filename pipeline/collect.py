@@ -40,6 +40,11 @@ def collect(
     return tuple(found)
 
 
+def barren(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """Returns those of `paths` that are folders without a candidate, which nobody would miss beside the others."""
+    return tuple(path for path in paths if path.is_dir() and next(_files(path), None) is None)
+
+
 def shown_path(path: Path) -> str:
     """Returns the path as text that can be printed and stored.
 

@@ -11,13 +11,14 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
-from pipeline.completing import complete_policies, complete_runs
+from pipeline.completing import complete_policies, complete_runs, complete_verdicts
 from pipeline.errors import PromotionDenied, SdkUnavailable, UnavailableError, UserError
 from pipeline.exit_codes import DENIED, INCOMPLETE, USAGE
 from pipeline.log_format import json_handler, log_error
@@ -52,6 +53,14 @@ PolicyOption = Annotated[
 RunArgument = Annotated[
     str, typer.Argument(help="A run's id, or the path of its folder.", autocompletion=complete_runs)
 ]
+VerdictsArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's id, or the path of its folder; with /CANDIDATE one of its candidates.",
+        autocompletion=complete_verdicts,
+    ),
+]
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress on stderr: only results, warnings and errors.")
 ]
@@ -77,16 +86,31 @@ ModeOption = Annotated[
 ]
 
 
+def day_given(text: str) -> date:
+    """The day that the text of an option names.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no day; it is written YYYY-MM-DD") from None
+
+
 @contextmanager
 def listening(candidates: int | None, *, quiet: bool = False) -> Iterator[StderrListener | JsonListener]:
     """A listener that tells on stderr how a run goes; `candidates` is how many there are, None where nobody knows."""
     from pipeline.json_listener import JsonListener
-    from pipeline.listening import StderrListener
+    from pipeline.listening import StderrListener, ticking
 
-    is_text = json_handler() is None
-    listener = StderrListener(candidates, quiet=quiet) if is_text else JsonListener(quiet=quiet)
+    if json_handler() is not None:
+        yield JsonListener(quiet=quiet)
+        return
+    listener = StderrListener(candidates, quiet=quiet)
     try:
-        yield listener
+        with ticking(listener):
+            yield listener
     finally:
         listener.close()
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pipeline.exit_codes import ALLOWED, INCOMPLETE
 from pipeline.rejudging import Rejudged, rejudge
-from pipeline.stored_runs import Damaged, StoredRun, read_run
+from pipeline.run_places import read_place
+from pipeline.stored_runs import Damaged, StoredRun
 from policies.explaining import Explanation, explain
 from policies.policy import Policy
 from runners.operators.model import Operator
@@ -48,22 +49,10 @@ def explained(runs: Path, verdict: str, policy: Policy | None, operators: Mappin
     Raises:
         StoredRunError: there is no such run or candidate, or the run's policy can't be read.
     """
-    made = rejudge(_found(runs, verdict), policy, operators)
+    made = rejudge(read_place(runs, verdict), policy, operators)
     entries = tuple(entry if isinstance(entry, Damaged) else _explained(entry, made.policy) for entry in made.entries)
     return ExplainedRun(made.run, entries)
 
 
 def _explained(entry: Rejudged, policy: Policy) -> Explained:
     return Explained(entry, explain(entry.judged.evidence, policy, entry.judged.verdict))
-
-
-def _found(runs: Path, verdict: str) -> StoredRun:
-    path = Path(verdict)
-    if path.name == "verdict.json":
-        path = path.parent
-    if (path.parent / "policy.json").is_file() and path.is_dir():
-        return read_run(runs, str(path.parent), path.name)
-    run, _, candidate = str(path).rpartition("/")
-    if run and (runs / run / "policy.json").is_file():
-        return read_run(runs, run, candidate)
-    return read_run(runs, verdict)

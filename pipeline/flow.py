@@ -186,7 +186,7 @@ class LocalWork(Work):
             self._go_on()
             heard.cases(done)
 
-        return Steps(cases, heard.check)
+        return Steps(cases, heard.check, heard.mutants)
 
     def _go_on(self, done: int = 0) -> None:
         if self._stopped.is_set():

@@ -146,7 +146,7 @@ def measure(
 
     try:
         with DevicePart(item, policy, gpu, told.of_gpu) as device:
-            mutants = _mutants_part(item, policy, supply, judge_seed, turns)
+            mutants = _mutants_part(item, policy, supply, judge_seed, turns, steps)
             with watch.turn(turns) as turn, mutants:
                 check = TracedCheck(item, watches.interpreter.over(supply.take), effort, judge_seed, heard, turn)
                 made = _Checks(item, policy, supply, watches, steps, mutants).run(check, turn)
@@ -278,10 +278,18 @@ class _Checks:
             return Missing(reason=str(error), ours=True)
 
 
-def _mutants_part(item: Candidate, policy: Policy, supply: RunnerSupply, seed: int, turns: Turns | None) -> MutantsPart:
+def _mutants_part(
+    item: Candidate, policy: Policy, supply: RunnerSupply, seed: int, turns: Turns | None, steps: Steps
+) -> MutantsPart:
+    def allowed(mutant: Candidate) -> bool:
+        return needs_runner(mutant, policy)
+
+    def told(done: int) -> None:
+        steps.mutants(done, policy.mutants.count)
+
     def check(take: Callable[[], Runner]) -> MutantsCheck:
         mutants = MutantsEffort(policy.mutants.count, policy.mutants.total_deadline_s)
-        return MutantsCheck(item, take, effort_of(policy), seed, lambda mutant: needs_runner(mutant, policy), mutants)
+        return MutantsCheck(item, take, effort_of(policy), seed, allowed, mutants, told)
 
     return MutantsPart(check, supply.take, turns, policy.mutants.count)
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pipeline.errors import GitUnavailable, UsageError
 
+BRANCHES: Final = 5  # named where one that was asked for is not there
 DEADLINE_S: Final = 120  # of one question; a first `git diff` on a cold disk reads the whole index
 _QUIET: Final = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "--no-pager", "--literal-pathspecs")
 _DIFF: Final = ("--name-only", "-z", "--no-renames", "--no-relative", "--no-ext-diff", "--no-textconv",
@@ -89,7 +91,17 @@ class Repository:
                 ": this clone is shallow. Fetch the whole history: 'fetch-depth: 0' of actions/checkout, or "
                 "'git fetch --unshallow'"
             )
+        if not _git(self.root, "remote").stdout.strip():
+            return self._what_is_here()
         return f"; fetch it first, as with 'git fetch origin {revision.removeprefix('origin/')}'"
+
+    def _what_is_here(self) -> str:
+        """Of a repository from which nothing can be fetched."""
+        if _git(self.root, "rev-parse", "--verify", "--quiet", "HEAD").returncode != 0:
+            return ": there is no commit yet. git commits once it knows your user.name and user.email (git config)"
+        listed = _git(self.root, "for-each-ref", f"--count={BRANCHES}", "--format=%(refname:short)", "refs/heads")
+        branches = listed.stdout.decode("utf-8", "replace").split()
+        return f", and there is no remote to fetch it from; its branches are {', '.join(branches) or 'none'}"
 
 
 def repository_of(folder: Path) -> Repository:
@@ -103,6 +115,26 @@ def repository_of(folder: Path) -> Repository:
     if done.returncode != 0:
         raise UsageError(f"{folder} is not in the working tree of a git repository: {_said(done)}")
     return Repository(Path(os.fsdecode(done.stdout.removesuffix(b"\n"))).resolve())
+
+
+def commit_of(folder: Path) -> str | None:
+    """The commit that is checked out in `folder`, marked where files are other than in it; None where git knows none.
+
+    A folder inside of another repository's working tree is none of its own.
+    """
+    with suppress(GitUnavailable, UsageError):
+        if repository_of(folder).root == folder.resolve():
+            done = _git(folder, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+            return done.stdout.decode("ascii", "replace").strip() or None
+    return None
+
+
+def is_unignored(path: Path) -> bool:
+    """Whether a file lies in a working tree whose git would add it; False where git is not there to be asked."""
+    with suppress(GitUnavailable):
+        listed = _git(path.absolute().parent, "ls-files", "--others", "--exclude-standard", "--", path.name)
+        return listed.returncode == 0 and bool(listed.stdout)
+    return False
 
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:

@@ -57,13 +57,13 @@ def gpu_for(
         return
     chosen = GpuSettings.resolve()
     if (problem := _problem(settings, chosen)) is not None:
-        _without(mode, problem, report)
+        _without(mode, policy, problem, report)
         yield None
         return
     with DockerEngine(answering_engine()) as engine:
         access = chosen.access_through(engine.facts)
         if access is None:
-            _without(mode, NOT_PASSED, report)
+            _without(mode, policy, NOT_PASSED, report)
             yield None
             return
         with GpuSupply(
@@ -94,10 +94,13 @@ def _problem(settings: Settings, chosen: GpuSettings) -> str | None:
     return None
 
 
-def _without(mode: Mode, problem: str, report: Callable[[str], None]) -> None:
+def _without(mode: Mode, policy: Policy, problem: str, report: Callable[[str], None]) -> None:
     if mode is Mode.GPU:
         raise NoGpu(problem)
-    report(f"note: no check is made on a GPU: {problem}")
+    report(
+        f"note: no check is made on a GPU: {problem}; policy '{policy.name}' asks for such checks, so no candidate can "
+        "end better than inconclusive here"
+    )
 
 
 def _image(engine: DockerEngine, chosen: GpuSettings, settings: Settings, report: Callable[[str], None]) -> str:

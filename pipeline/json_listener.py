@@ -34,6 +34,9 @@ class JsonListener:
     def case(self, path: str, done: int, planned: int) -> None:
         """Logs nothing: there may be hundreds a second."""
 
+    def mutant(self, path: str, done: int, planned: int) -> None:
+        """Logs nothing, either."""
+
     def judged(self, path: str, judged: Judged) -> None:
         """Logs a verdict; of the first finding its rule alone, as messages may quote the source."""
         verdict = judged.verdict

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from pipeline.command_frame import Format, FormatOption, OperatorsOption, RunArgument, RunsOption, errors_in_words
+from pipeline.command_frame import Format, FormatOption, OperatorsOption, RunsOption, VerdictsArgument, errors_in_words
 from pipeline.completing import complete_policies
 
 
 def judge_command(
-    run: RunArgument,
+    run: VerdictsArgument,
     policy: Annotated[
         str | None,
         typer.Option(
@@ -33,11 +33,11 @@ def judge_command(
         from pipeline.own_operators import load_operators
         from pipeline.rejudging import rejudge
         from pipeline.render_judge import print_rejudgement, rejudgement_as_json
+        from pipeline.run_places import read_place
         from pipeline.settings import Settings
-        from pipeline.stored_runs import read_run
 
         known = load_operators(operators)
-        made = rejudge(read_run(Settings.resolve(runs=runs, workers=1).runs, run), chosen, known)
+        made = rejudge(read_place(Settings.resolve(runs=runs, workers=1).runs, run), chosen, known)
         if output_format is Format.JSON:
             sys.stdout.write(rejudgement_as_json(made))
         else:

@@ -6,8 +6,8 @@ pipe, TERM=dumb) there are plain lines, and nothing that moves a cursor, whateve
 
 Nobody reads ten thousand lines: where there are more than `EACH` candidates, a verdict gets a line of its own only
 where it denies, `DENIED_EACH` times, and the others are counted in a line every `COUNT_S`. Where no line was printed
-for `SILENCE_S`, the next case that is done prints what is being measured. No thread looks at a clock for that: a
-candidate that does nothing is under a deadline of seconds.
+for `SILENCE_S` while something is measured, a line says what that is: the check, and how many of its cases or mutants
+are done. A thread looks at the clock for that (`ticking`): a compiler or a GPU may be silent for longer than a case.
 
 Quiet means: warnings alone. What decides (results, errors, the exit code) is the same. Nor does a run end because
 nobody reads what it says here: a closed pipe is not written to, that is all.
@@ -19,8 +19,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -35,14 +35,14 @@ from pipeline.console import STYLES, console_on, waived_mark
 from pipeline.gate import Judged
 from pipeline.steps import CheckName
 from policies.policy import Tier
-from runners.evidence import PropertiesEvidence
 from sandbox.printable import printable
 
 SHOWN_AT_ONCE: Final = 8
 EACH: Final = 200  # so many candidates have a line each
 DENIED_EACH: Final = 100  # beyond that, so many denials have one
 COUNT_S: Final = 10.0
-SILENCE_S: Final = 30.0
+SILENCE_S: Final = 28.0  # with a tick, a line at least every 30 s
+TICK_S: Final = 2.0
 REFRESHES_PER_S: Final = 4.0
 SMALLEST_PATH: Final = 8
 CASE_CHECKS: Final[tuple[CheckName, ...]] = ("properties", "gpu")  # the others are not counted in cases
@@ -57,10 +57,14 @@ class Running:
     check: CheckName = "properties"
     done: int = 0
     planned: int = 0
+    mutants: int = 0
+    mutants_planned: int = 0
 
     @property
     def doing(self) -> str:
-        """The check, with its cases where it has some."""
+        """The check, with its cases or mutants where it has some."""
+        if self.check == "mutants" and self.mutants_planned:
+            return f"mutants {self.mutants}/{self.mutants_planned}"
         cases = f" {self.done}/{self.planned}" if self.planned and self.check in CASE_CHECKS else ""
         return f"{self.check}{cases}"
 
@@ -118,10 +122,24 @@ class StderrListener:
         with self._state:
             earlier = self._running.pop(path, None) or Running(path, self._clock())
             self._running[path] = replace(earlier, done=done, planned=planned)
-        if self._live is None and not self._quiet and self._clock() - self._told_s >= SILENCE_S:
-            with self._printing:
-                if self._clock() - self._told_s >= SILENCE_S:
-                    self._print(Text(self._still()))
+
+    def mutant(self, path: str, done: int, planned: int) -> None:
+        """It is known what became of another mutant; helpers may tell so late that the candidate has its verdict."""
+        with self._state:
+            earlier = self._running.pop(path, None)
+            if earlier is not None:
+                most = max(done, earlier.mutants)  # threads may tell in another order than they counted
+                self._running[path] = replace(earlier, mutants=most, mutants_planned=planned)
+
+    def tick(self) -> None:
+        """Breaks a silence that was too long, where something is measured and no live table shows it."""
+        if self._live is not None or self._quiet:
+            return
+        with self._printing:
+            with self._state:
+                is_measuring = bool(self._running)
+            if is_measuring and self._clock() - self._told_s >= SILENCE_S:
+                self._print(Text(self._still()))
 
     def judged(self, path: str, judged: Judged) -> None:
         """Prints a candidate's verdict, or counts it."""
@@ -195,6 +213,24 @@ class StderrListener:
         return Group(self._spinner, rows)
 
 
+@contextmanager
+def ticking(listener: StderrListener, every_s: float = TICK_S) -> Iterator[None]:
+    """Lets `listener` look at the clock until the context ends."""
+    ended = threading.Event()
+
+    def tick() -> None:
+        while not ended.wait(every_s):
+            listener.tick()
+
+    thread = threading.Thread(target=tick, name="silence", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
 def running_table(running: Sequence[Running], width: int, now_s: float) -> Table:
     """Returns a row for each candidate that fits into `width` cells: of a long path the end is shown."""
     rows = [(one.path, one.doing, _seconds(now_s - one.since_s)) for one in running]
@@ -226,5 +262,4 @@ def _seconds(seconds: float) -> str:
 def _time(entry: Judged) -> str:
     if entry.reused:
         return " (measured by an earlier run)"
-    properties = entry.evidence.properties
-    return f" ({properties.wall_s:.1f} s)" if isinstance(properties, PropertiesEvidence) else ""
+    return f" ({entry.wall_s:.1f} s)" if entry.wall_s else ""

@@ -80,6 +80,9 @@ class _Heard:
     def case(self, path: str, done: int, planned: int) -> None:
         self.listener.case(path, done, planned)
 
+    def mutant(self, path: str, done: int, planned: int) -> None:
+        self.listener.mutant(path, done, planned)
+
     def judged(self, path: str, judged: Judged) -> None:
         self.verdicts[path] = judged
         self.listener.judged(path, judged)

@@ -42,6 +42,10 @@ class Listener(Protocol):
         """Another case of a candidate is done."""
         ...
 
+    def mutant(self, path: str, done: int, planned: int) -> None:
+        """It is known what became of another mutant of a candidate."""
+        ...
+
     def judged(self, path: str, judged: Judged) -> None:
         """A candidate has its verdict."""
         ...
@@ -60,6 +64,9 @@ class LogListener:
     def case(self, path: str, done: int, planned: int) -> None:
         """Too much for a log."""
 
+    def mutant(self, path: str, done: int, planned: int) -> None:
+        """Too much for a log."""
+
     def judged(self, path: str, judged: Judged) -> None:
         """Whoever runs it shows verdicts elsewhere."""
 
@@ -70,7 +77,7 @@ class _Observed:
     def __init__(self, listener: Listener, recorder: Recorder, registration: Registration | None) -> None:
         self._listener, self._recorder, self._registration = listener, recorder, registration
         self._failed = threading.Event()
-        self.note, self.warn, self.case = listener.note, listener.warn, listener.case
+        self.note, self.warn, self.case, self.mutant = listener.note, listener.warn, listener.case, listener.mutant
 
     def check(self, path: str, name: CheckName) -> None:
         """As `Listener.check`."""

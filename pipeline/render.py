@@ -128,6 +128,15 @@ def print_signs(signs: Sequence[Sign], console: Console) -> None:
         mark = Text("ok", "green") if sign.fine else Text("lack", "bold red" if sign.needed else "yellow")
         table.add_row(Text(sign.name), mark, Text(sign.seen), Text("" if sign.fine else sign.remedy))
     console.print(table)
+    console.print(_can_run(signs))
+
+
+def _can_run(signs: Sequence[Sign]) -> Text:
+    lacking = ", ".join(sign.name for sign in signs if sign.needed and not sign.fine)
+    if lacking:
+        return Text(f"this machine can't run the gate yet: {lacking}", "bold red")
+    optional = sum(not sign.fine for sign in signs)
+    return Text(f"this machine can run the gate{'; what it lacks is optional' if optional else ''}", "green")
 
 
 def signs_as_json(signs: Sequence[Sign]) -> str:

@@ -40,6 +40,9 @@ def print_keyring(ring: Keyring, console: Console) -> None:
 
 def print_attested(attested: Sequence[Attested], folder: Path, console: Console) -> None:
     """Prints what was signed."""
+    if not attested:
+        console.print(Text(f"nothing to sign: run {folder.name} was about no candidate"))
+        return
     table = FittedTable("candidate", "verdict", "let through")
     for one in attested:
         table.add_row(Text(one.candidate), one.verdict.tier.value, "yes" if one.verdict.allowed else "no")

@@ -20,6 +20,8 @@ from sandbox.printable import printable
 
 def print_explanations(found: ExplainedRun, console: Console) -> None:
     """Prints each explanation: what decided first, then what counts besides, then what was satisfied."""
+    if not found.entries:
+        console.print(Text(f"run {found.run.folder.name} was about no candidate: there is no verdict to explain"))
     for number, entry in enumerate(found.entries):
         if number:
             console.print()

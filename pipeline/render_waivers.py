@@ -33,6 +33,9 @@ def waiver_lines(run: Run, waivers: DatedWaivers | None) -> Iterator[str]:
 
 def print_waived(waived: Waived, console: Console) -> None:
     """Prints what was written, what was there, and what can't be waived."""
+    if not (waived.added or waived.kept or waived.refused):
+        console.print(Text("nothing to waive: no finding denied a candidate of this run"))
+        return
     for waiver in waived.kept:
         line = f"{waiver.rule} of {waiver.digest[:12]} is waived until {waiver.expires} already: renew it by hand"
         console.print(Text(line))

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline.command_frame import QuietOption, RunArgument, RunsOption, errors_in_words, listening
+from pipeline.errors import UsageError
 
 
 def report_command(
@@ -26,10 +27,14 @@ def report_command(
     with errors_in_words():
         from pipeline.report_pages.stored import report_run
         from pipeline.report_pages.writing import say_lacking
+        from pipeline.run_places import place_of, read_place
         from pipeline.settings import Settings
-        from pipeline.stored_runs import read_run
 
-        stored = read_run(Settings.resolve(runs=runs, workers=1).runs, run)
+        folder = Settings.resolve(runs=runs, workers=1).runs
+        place = place_of(folder, run)
+        if place.candidate is not None:
+            raise UsageError(f"the pages of a run are made together: name the run, {place.folder}")
+        stored = read_place(folder, run)
         made = report_run(stored, output)
         with listening(None, quiet=quiet) as listener:
             for one in made.damaged:

@@ -46,6 +46,7 @@ from pipeline.run_summary import CandidateSummary, RunSummary
 from policies.policy import Policy
 from runners.cases import Case
 from runners.recorded import RecordedArgument
+from sandbox.os_errors import reason_of
 
 PARTIAL: Final = ".partial"
 GENERATION: Final = "generation.json"
@@ -189,7 +190,9 @@ def find_case(runs: Path, run: str, case_id: str) -> StoredCase:
     try:
         file = _case_in(found[0].read_bytes())
         policy = Policy.model_validate_json((folder / "policy.json").read_bytes())
-    except (OSError, ValidationError) as error:
+    except OSError as error:
+        raise StoredRunError(f"run {folder.name} is damaged: {error.filename}: {reason_of(error)}") from None
+    except ValidationError as error:
         raise StoredRunError(f"run {folder.name} is damaged: {error}") from None
     source = found[0].parents[1] / "candidate.py"
     if not source.is_file():

@@ -24,6 +24,7 @@ from pipeline.wheelhouse import WheelsUnavailable, fetch_wheels
 from sandbox.contract import SandboxUnavailable
 from sandbox.docker_engine import DockerEngine
 from sandbox.images import ContextFile, ImageRef, ImageSpec, ensure_image, find_image
+from sandbox.os_errors import reason_of
 
 WORKER_ARGV: Final = ("python3", "-I", "-m", "runners.inside.worker")
 COMPILER_ARGV: Final = ("python3", "-I", "-m", "runners.inside.compiler")
@@ -57,7 +58,7 @@ def runner_spec(project: Path, packages: tuple[str, ...] = (), base: str = DEFAU
         files = _harness(project)
     except OSError as error:
         raise SandboxUnavailable(
-            f"the runner image is made from a checkout, and this one lacks a file: {error}"
+            f"the runner image is made from a checkout, and this one lacks a file: {error.filename}: {reason_of(error)}"
         ) from None
     dependencies = ImageSpec("kernelgate-deps", dockerfile, "cpu", base, requirements=pins)
     runner = ImageSpec("kernelgate-runner", dockerfile, "cpu", dependencies, files=files)
@@ -81,7 +82,8 @@ def gpu_runner_spec(project: Path, base: str = DEFAULT_BASE_IMAGE) -> ImageSpec:
         files = _harness(project)
     except OSError as error:
         raise SandboxUnavailable(
-            f"the image of GPU runners is made from a checkout, and this one lacks a file: {error}"
+            f"the image of GPU runners is made from a checkout, and this one lacks a file: "
+            f"{error.filename}: {reason_of(error)}"
         ) from None
     dependencies = ImageSpec(
         "kernelgate-gpu-deps", dockerfile, "gpu", base, requirements=tuple(sorted((*own, *common))), online=True

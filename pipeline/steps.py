@@ -23,6 +23,10 @@ class Watcher(Protocol):
         """Another case of a candidate is done."""
         ...
 
+    def mutant(self, path: str, done: int, planned: int) -> None:
+        """It is known what became of another mutant of a candidate; `planned` of them are asked for at most."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Steps:
@@ -31,10 +35,12 @@ class Steps:
     Attributes:
         cases: How many cases are done; what it raises ends the measuring.
         check: Which check begins.
+        mutants: Of how many mutants it is known what became of them, and how many are asked for; raises nothing.
     """
 
     cases: Callable[[int], None] = lambda done: None
     check: Callable[[CheckName], None] = lambda name: None
+    mutants: Callable[[int, int], None] = lambda done, planned: None
 
 
 UNHEARD: Final = Steps()
@@ -45,4 +51,5 @@ def steps_of(path: str, planned: int, watcher: Watcher) -> Steps:
     return Steps(
         cases=lambda done: watcher.case(path, done, planned),
         check=lambda name: watcher.check(path, name),
+        mutants=lambda done, planned: watcher.mutant(path, done, planned),
     )

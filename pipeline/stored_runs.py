@@ -3,6 +3,9 @@
 Nothing in a run folder is trusted to be what it was. The verdict names the digests of its evidence and its policy, and
 the evidence that of its source; where one does not fit, the candidate is damaged, with one message, and the others
 stand. Digests that fit say that the files belong together, not who wrote them.
+
+A run in which nothing changed (`--changed-since`) has a summary that names no candidate, and no folder of one: that is
+whole. Where the summary is lost, or names what is not there, it is damaged.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import StoredRunError
+from pipeline.run_summary import RunSummary
 from policies.policy import Policy
 from policies.verdict import Verdict
 from runners.evidence import SCHEMA_VERSION, Evidence
@@ -59,8 +63,11 @@ class StoredRun:
     candidates: tuple[StoredCandidate | Damaged, ...]
 
 
-def read_run(runs: Path, run: str, only: str | None = None) -> StoredRun:
+def read_run(runs: Path, run: str, only: str | None = None, *, may_be_empty: bool = False) -> StoredRun:
     """Reads a run by its id or its path, with all its candidates or the one whose folder is called `only`.
+
+    Args:
+        may_be_empty: Whether a run that was about no candidate is read, too.
 
     Raises:
         StoredRunError: there is no such run, it has no (such) candidate, or its policy can't be read.
@@ -69,10 +76,10 @@ def read_run(runs: Path, run: str, only: str | None = None) -> StoredRun:
     if folder is None:
         raise StoredRunError(f"there is no run '{run}' in {runs}")
     policy, digests = _policy(folder)
-    names = _names(folder)
+    names = candidate_names(folder)
     if only is not None and only not in names:
         raise StoredRunError(f"run {folder.name} has no candidate '{only}'; it has {', '.join(names) or 'none'}")
-    if not names:
+    if not names and not (may_be_empty and is_empty(folder)):
         raise StoredRunError(f"run {folder.name} holds no candidate")
     chosen = names if only is None else [only]
     return StoredRun(folder, policy, tuple(_candidate(folder / name, digests) for name in chosen))
@@ -85,12 +92,20 @@ def candidates_of(folder: Path) -> Iterator[StoredCandidate | Damaged]:
     and the verdict is what the run's own file says.
 
     Raises:
-        StoredRunError: it holds no candidate.
+        StoredRunError: it holds no candidate, and does not say that it was about none.
     """
-    names = _names(folder)
-    if not names:
+    names = candidate_names(folder)
+    if not names and not is_empty(folder):
         raise StoredRunError(f"run {folder.name} holds no candidate")
     yield from (_candidate(folder / name, None) for name in names)
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether the run's own summary says that it was about no candidate."""
+    try:
+        return RunSummary.model_validate_json(_bytes(folder / "run.json")).candidates == ()
+    except (ValidationError, _DamageError):
+        return False
 
 
 def _policy(folder: Path) -> tuple[Policy, frozenset[str]]:
@@ -110,7 +125,7 @@ def _policy(folder: Path) -> tuple[Policy, frozenset[str]]:
     return policy, frozenset({policy.digest, hashlib.sha256(stored.encode()).hexdigest()})
 
 
-def _names(folder: Path) -> list[str]:
+def candidate_names(folder: Path) -> list[str]:
     """The candidates' folders: those that the summary names, and those that hold evidence."""
     named: Sequence[str] = []
     try:
@@ -119,7 +134,8 @@ def _names(folder: Path) -> list[str]:
     except (OSError, ValueError, KeyError, TypeError):
         pass  # the folders themselves are enough
     there = [path.parent.name for path in folder.glob("*/evidence.json")]
-    return sorted({name for name in [*named, *there] if Path(name).name == name and not name.startswith(".")})
+    plain = (name for name in [*named, *there] if Path(name).name == name and "\0" not in name)
+    return sorted({name for name in plain if not name.startswith(".")})
 
 
 def _candidate(folder: Path, policy_digests: frozenset[str] | None) -> StoredCandidate | Damaged:

@@ -221,7 +221,10 @@ class EmbeddedSupply(PooledSupply):
 
     def _ground(self) -> Ground:
         if ISOLATION not in self._policy.isolation.accepted:
-            self._report(f"note: policy '{self._policy.name}' accepts no evidence from the embedded sandbox")
+            self._report(
+                f"note: policy '{self._policy.name}' accepts no evidence from the embedded sandbox: no candidate can "
+                "end better than inconclusive here. Policy dev accepts it, or leave --sandbox out"
+            )
         view = runner_view(self._settings.project, self._policy.packages)
         return Ground(NamespaceSandbox(view, ControlGroups.of_this_machine()), view.image)
 

@@ -7,6 +7,7 @@ stays.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -141,6 +142,7 @@ def _in_threads(
     gpu: GpuSupply | None,
 ) -> tuple[Judged, ...]:
     planned = planned_cases(policy, gpu)
+    interrupted = threading.Event()
 
     def one(item: Item) -> Judged:
         path = item.facts.path
@@ -157,7 +159,8 @@ def _in_threads(
             gpu=gpu,
         )
         judged = judge(item, evidence, policy, waivers=options.waivers)
-        listener.judged(path, judged)
+        if not interrupted.is_set():  # what a runner says while it is being closed is our doing, and no verdict
+            listener.judged(path, judged)
         return judged
 
     pool = ThreadPoolExecutor(min(len(items), IN_PLAY), thread_name_prefix="verify")
@@ -167,6 +170,7 @@ def _in_threads(
         while pending:  # in short waits, so that an interrupt is heard at once
             _, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
     except BaseException:
+        interrupted.set()
         turns.close()
         supply.close()
         if gpu is not None:

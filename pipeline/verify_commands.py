@@ -21,6 +21,7 @@ from pipeline.command_frame import (
     SandboxOption,
     SeedOption,
     WorkersOption,
+    day_given,
     errors_in_words,
     listening,
 )
@@ -94,6 +95,7 @@ def verify_command(
             raise UsageError("--fresh belongs to --flow: without it nothing is reused")
         from pipeline import render
         from pipeline.changed import collect_changed, look_at_changes, waivers_for
+        from pipeline.collect import barren
         from pipeline.console import output
         from pipeline.own_operators import load_operators
         from pipeline.render_waivers import waiver_lines
@@ -105,11 +107,19 @@ def verify_command(
         known = load_operators(operators)
         items = collect_changed(paths, known, changes)
         with listening(len(items), quiet=quiet) as listener:
+            for folder in barren(paths):
+                listener.warn(f"no candidate in {folder}: it holds no Python file, or only empty ones")
             if changes is not None:
                 listener.note(changes.describe(len(items)))
             waived = waivers_for(waivers, changes, _today(), listener.warn)
             options = Options(flow=flow, fresh=fresh, seed=seed, mode=mode, waivers=waived)
-            run = verify(items, chosen, settings, options, listener)
+            try:
+                run = verify(items, chosen, settings, options, listener)
+            except KeyboardInterrupt:
+                if flow:
+                    again = " without --fresh" if fresh else ""
+                    listener.warn(f"what was measured is kept: run the same command again{again}, and it goes on")
+                raise
             for line in waiver_lines(run, waived):
                 listener.warn(line)
         if output_format is Format.JSON:
@@ -124,7 +134,10 @@ def waive_command(
     run: RunArgument,
     reason: Annotated[str, typer.Option(help="Why these findings may stand; shown with each of them.")],
     expires: Annotated[
-        datetime, typer.Option(formats=["%Y-%m-%d"], help="The last day on which the waivers hold, in UTC.")
+        date,
+        typer.Option(
+            parser=day_given, metavar="DATE", help="The last day on which the waivers hold (YYYY-MM-DD, UTC)."
+        ),
     ],
     file: Annotated[Path, typer.Option(help="The waivers file; entries are added at its end.")] = Path("waivers.yaml"),
     runs: RunsOption = None,
@@ -139,7 +152,7 @@ def waive_command(
         from pipeline.waive import denials_of, waive
 
         denials = denials_of(Settings.resolve(runs=runs).runs, run)
-        waived = waive(denials, reason, expires.date(), file, _today())
+        waived = waive(denials, reason, expires, file, _today())
         print_waived(waived, output())
     raise typer.Exit(DENIED if waived.refused else ALLOWED)
 

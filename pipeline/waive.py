@@ -19,6 +19,7 @@ from pipeline.errors import StoredRunError, UsageError
 from pipeline.reports.files import check_writable, write_whole
 from policies.verdict import Finding, Verdict
 from policies.waivers import EXPIRED, Waiver, WaiverError, is_waivable, load_waivers, parse_waivers
+from sandbox.os_errors import reason_of
 
 
 class _Candidate(BaseModel):
@@ -96,8 +97,10 @@ def denials_of(runs: Path, run: str) -> tuple[Denial, ...]:
         raise StoredRunError(f"there is no run '{run}' in {runs}")
     try:
         return tuple(_denials_in(folder))
-    except (OSError, ValidationError) as error:
-        raise StoredRunError(f"run {folder.name} is damaged: {error}") from None
+    except OSError as error:
+        raise StoredRunError(f"run {folder.name} is damaged: {error.filename}: {reason_of(error)}") from None
+    except ValidationError as error:
+        raise StoredRunError(f"run {folder.name} is damaged: {_first(error)}") from None
 
 
 def _denials_in(folder: Path) -> Iterator[Denial]:
@@ -116,8 +119,12 @@ def _waiver(denial: Denial, reason: str, expires: date) -> Waiver:
     try:
         return Waiver(rule=denial.finding.rule, digest=denial.digest, reason=reason, expires=expires)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        raise UsageError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
+        raise UsageError(_first(error)) from None
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, problem['loc']))}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def _entry(denial: Denial, waiver: Waiver) -> str:

@@ -25,6 +25,7 @@ from policies.key_lines import lines_of, twice_in
 from policies.origin_rules import with_references
 from policies.policy import BUILT_IN, Policy, PolicyError, expression_errors, load_policy, mapping_in, resolved
 from runners.origin.references import ReferencesError
+from sandbox.os_errors import reason_of
 
 Kind = Literal["invalid", "contradiction", "weaker", "doubt"]
 _FILE_CAP_BYTES: Final = 1 << 20
@@ -72,7 +73,7 @@ def check_policy(path: Path, against: Policy | None = None) -> Checked:
             raise PolicyError(f"policy {path} is larger than {_FILE_CAP_BYTES >> 20} MiB")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(f"policy {path} can't be read: {error}") from None
+        raise PolicyError(f"policy {path} can't be read: {reason_of(error)}") from None
     return _checked(str(path), text, against)
 
 

@@ -25,6 +25,7 @@ from runners.controls import CONTROLS
 from runners.origin.references import ReferencesError
 from sandbox.contract import Isolation
 from sandbox.layers import LAYER_NAMES
+from sandbox.os_errors import reason_of
 from sandbox.probe_inside import CHECKS
 
 BUILT_IN: Final = ("dev", "ci", "production")
@@ -302,7 +303,7 @@ def load_policy(name_or_path: str) -> Policy:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(f"policy {path} can't be read: {error}") from None
+        raise PolicyError(f"policy {path} can't be read: {reason_of(error)}") from None
     data = resolved(mapping_in(text, str(path)), str(path))
     try:
         return _validated(with_references(data, path.parent), str(path))

@@ -30,6 +30,7 @@ from policies.policy import PolicyError
 from policies.rules import RULES
 from policies.unique_keys import UniqueKeys
 from runners.contract.rules import WAIVABLE
+from sandbox.os_errors import reason_of
 from sandbox.printable import printable
 
 EXPIRED: Final = "waiver/expired"
@@ -129,7 +130,7 @@ def load_waivers(path: Path, day: date) -> DatedWaivers:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise WaiverError(f"waivers {path} can't be read: {error}") from None
+        raise WaiverError(f"waivers {path} can't be read: {reason_of(error)}") from None
     return parse_waivers(text, str(path), day)
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from sandbox.contract import Limits, SandboxUnavailable
+from sandbox.os_errors import reason_of
 from sandbox.owner import BOOT, MARK, NAMESPACE, PID, START, Liveness, Owner, from_labels, this_process
 
 Controller = Literal["memory", "pids", "cpu"]
@@ -94,7 +95,7 @@ class ControlGroup:
         except OSError as error:
             self.remove()
             raise SandboxUnavailable(
-                f"a control group can't be set up: {error}; `kernelgate doctor` says more"
+                f"a control group can't be set up: {error.filename}: {reason_of(error)}; `kernelgate doctor` says more"
             ) from error
 
     def oom_kills(self) -> int:

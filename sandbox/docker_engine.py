@@ -33,6 +33,7 @@ from requests.exceptions import Timeout as RequestsTimeout
 from urllib3.exceptions import HTTPError
 
 from sandbox.contract import SandboxUnavailable
+from sandbox.os_errors import reason_of
 from sandbox.seccomp import LOG_FLAG
 
 DEFAULT_URL: Final = "unix:///var/run/docker.sock"
@@ -171,7 +172,7 @@ def silence_at(url: str) -> str | None:
         except PermissionError:
             return f"this user may not open {path} (root and its group may)"
         except OSError as error:
-            return f"nobody listens at {path} ({error})"
+            return f"nobody listens at {path} ({reason_of(error)})"
     return None
 
 

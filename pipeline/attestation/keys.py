@@ -90,6 +90,10 @@ def load_keyring(path: Path) -> Keyring:
     Raises:
         AttestationError: it can't be read, is none, or an id is not that of its key.
     """
+    if not path.exists():
+        raise AttestationError(
+            f"there is no keyring {path}: name one with --keyring; 'kernelgate attest keygen' makes one"
+        )
     try:
         keyring = Keyring.model_validate_json(_bytes(path))
     except ValidationError as error:
@@ -131,6 +135,10 @@ def load_signer(private: Path, environment: Mapping[str, str]) -> CryptoSigner:
     Raises:
         AttestationError: it can't be read, is no Ed25519 key, or the passphrase is missing or wrong.
     """
+    if not private.exists():
+        raise AttestationError(
+            f"there is no key {private}: make one with 'kernelgate attest keygen', or name yours with --key"
+        )
     passphrase = environment.get(PASSPHRASE, "")
     try:
         key = load_pem_private_key(_bytes(private), passphrase.encode() or None)
@@ -144,6 +152,24 @@ def load_signer(private: Path, environment: Mapping[str, str]) -> CryptoSigner:
     if not isinstance(key, Ed25519PrivateKey):
         raise AttestationError(f"{private} is not an Ed25519 key: make one with kernelgate attest keygen")
     return CryptoSigner(key)
+
+
+def check_signs(signer: CryptoSigner, private: Path, keyring: Path) -> None:
+    """Lets a key sign unless the keyring says that it signs no more; one that is not in it is another team's affair.
+
+    Raises:
+        AttestationError: the keyring can't be read, or calls the key retired or revoked.
+    """
+    ring = load_keyring(keyring)
+    entry = ring.of(signer.public_key.keyid)
+    if entry is None or entry.status == "active":
+        return
+    active = ", ".join(one.keyid[:12] for one in ring.keys if one.status == "active")
+    instead = f"sign with the active key {active} (--key)" if active else "make one with kernelgate attest keygen"
+    raise AttestationError(
+        f"the key {private} ({entry.keyid[:12]}) is {entry.status} in {keyring}, and signs no more: {entry.reason}; "
+        f"{instead}"
+    )
 
 
 def retire(ring: Keyring, keyid: str, until: date, reason: str) -> Keyring:

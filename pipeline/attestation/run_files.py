@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import StoredRunError
+from pipeline.run_places import RunPlace, place_of
 
 ATTESTATIONS: Final = "attestations"
 ENDINGS: Final = (".test-result.json", ".summary.json")
@@ -46,18 +47,29 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def place_of(path: Path) -> tuple[Path, str | None]:
-    """Returns the run folder, and the candidate where `path` is one of its envelopes.
+def attested_place(runs: Path, text: str) -> RunPlace:
+    """Finds the run that is called `text`, or the candidate that it names or is an envelope of.
 
     Raises:
-        StoredRunError: it is neither.
+        StoredRunError: it is none of them.
     """
-    if path.is_dir():
-        return path, None
-    for ending in ENDINGS:
-        if path.parent.name == ATTESTATIONS and path.name.endswith(ending):
-            return path.parent.parent, path.name.removesuffix(ending)
-    raise StoredRunError(f"{path} is no run folder, and no envelope in the {ATTESTATIONS}/ of one")
+    for path in (runs / text, Path(text)):
+        for ending in ENDINGS:
+            if path.parent.name == ATTESTATIONS and path.name.endswith(ending):
+                return RunPlace(path.parent.parent, path.name.removesuffix(ending))
+    try:
+        return place_of(runs, text)
+    except StoredRunError as error:
+        if Path(text).is_dir():  # what every run has was taken away; the envelopes say so
+            return RunPlace(Path(text))
+        raise StoredRunError(f"{error}, and it is no envelope in the {ATTESTATIONS}/ of one") from None
+
+
+def signed_names(run: Path) -> frozenset[str]:
+    """Returns the candidates that a run has envelopes of, whether their folders are still there or not."""
+    there = [path.name for path in (run / ATTESTATIONS).glob("*")]
+    named = {name.removesuffix(ending) for name in there for ending in ENDINGS if name.endswith(ending)}
+    return frozenset(name for name in named if name and not name.startswith("."))
 
 
 def names_of(candidate: str) -> tuple[str, str]:

@@ -63,7 +63,7 @@ def sign_run(
     measurement: Path | None = None,
     now: datetime | None = None,
 ) -> tuple[Attested, ...]:
-    """Signs every candidate of a run, or of it those that were read.
+    """Signs every candidate of a run, or of it those that were read. Of a run about none, nothing is written.
 
     Args:
         measurement: A measurement of the gate (`kernelgate measure --format json`); its digest is signed, too.
@@ -83,6 +83,8 @@ def sign_run(
         first = error.errors(include_url=False, include_input=False)[0]
         raise AttestationError(f"the evidence can't be signed: {first['msg']}; verify the candidates again") from None
     folder = run.folder / ATTESTATIONS
+    if not made:
+        return ()
     try:
         folder.mkdir(exist_ok=True)
         for one in made:

@@ -4,6 +4,9 @@ Nothing is believed before it has been looked at, and in this order: the envelop
 what the two statements say of each other; then every file that they name and every file that is there; then the verdict
 that is stored, and with `rejudge` the one that the evidence gives today. The first thing that is wrong ends a
 candidate.
+
+Which candidates there are is known from the folders, the summary and the envelopes, whichever of them are left: no file
+of a run need be whole for it to be said what was changed.
 """
 
 from __future__ import annotations
@@ -16,10 +19,10 @@ from typing import Final
 
 from pipeline.attestation.keys import Keyring
 from pipeline.attestation.pairs import Pair, opened_pair
-from pipeline.attestation.run_files import ATTESTATIONS, digests_of, names_of
+from pipeline.attestation.run_files import ATTESTATIONS, digests_of, names_of, signed_names
 from pipeline.errors import AttestationError, StoredRunError
 from pipeline.rejudging import Rejudged, rejudge
-from pipeline.stored_runs import StoredCandidate, read_run
+from pipeline.stored_runs import StoredCandidate, candidate_names, read_run
 from runners.operators.model import Operator
 
 CAP_BYTES: Final = 8 << 20
@@ -56,11 +59,14 @@ def verify_run(
     Raises:
         StoredRunError: it is no run folder, or has no (such) candidate.
     """
-    run = read_run(folder.parent, str(folder.absolute()), only)
-    verified = [
-        _verified(folder, entry.name, ring, operators, rejudges=rejudges) for entry in run.candidates
-    ]  # a damaged candidate has digests that do not fit, which says more
-    return (*verified, *(_strangers(folder, {entry.name for entry in run.candidates}) if only is None else ()))
+    names = sorted({*candidate_names(folder), *signed_names(folder)})
+    if not names:
+        raise StoredRunError(f"{folder} is no run folder, or its run holds no candidate: there is nothing to verify")
+    if only is not None and only not in names:
+        raise StoredRunError(f"run {folder.name} has no candidate '{only}'; it has {', '.join(names)}")
+    chosen = names if only is None else [only]
+    verified = [_verified(folder, name, ring, operators, rejudges=rejudges) for name in chosen]
+    return (*verified, *(_strangers(folder, set(names)) if only is None else ()))
 
 
 def _verified(folder: Path, name: str, ring: Keyring, operators: Mapping[str, Operator], *, rejudges: bool) -> Verified:

@@ -18,10 +18,10 @@ from pipeline.audit.events import AuditEvent, Fact, Kind
 from pipeline.audit.facts import facts_in
 from pipeline.errors import StoredRunError, UsageError
 from pipeline.reporting import Report
+from pipeline.run_places import is_run
 from pipeline.stored_runs import Damaged, StoredCandidate, candidates_of
 from sandbox.printable import printable
 
-RUN_FILES: Final = ("run.json", "policy.json")
 STAMP: Final = "%Y%m%d-%H%M%S"
 STAMP_COLUMNS: Final = 15
 SHORTEST_DIGEST: Final = 6
@@ -179,4 +179,4 @@ def _entries(runs: Path) -> list[Path]:
 
 
 def _is_run(path: Path) -> bool:
-    return not path.name.startswith(".") and any((path / name).is_file() for name in RUN_FILES)
+    return not path.name.startswith(".") and is_run(path)

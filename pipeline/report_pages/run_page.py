@@ -191,6 +191,8 @@ def _commands(subject: RunSubject, ordered: Sequence[Subject]) -> Iterator[Comma
     if first is not None:
         one, case = first
         yield Command("Run the first failing case again:", f"kernelgate replay {subject.run} {one.folder}/{case.id}")
+    if not subject.candidates:
+        return
     yield Command("All verdicts again, from stored evidence:", f"kernelgate judge {subject.run}")
     if any(not one.judged.verdict.allowed for one in ordered):
         yield Command("What each denial was decided by:", f"kernelgate policy explain {subject.run}")

@@ -180,6 +180,9 @@ class _Work:
     def case(self, path: str, done: int, planned: int) -> None:
         self.log.case(path, done, planned)
 
+    def mutant(self, path: str, done: int, planned: int) -> None:
+        self.log.mutant(path, done, planned)
+
     def judged(self, path: str, judged: Judged) -> None:
         self.log.judged(path, judged)
         self._judged[path] = judged

@@ -31,6 +31,9 @@ class RunLog:
     def case(self, path: str, done: int, planned: int) -> None:
         """Nothing: nobody watches."""
 
+    def mutant(self, path: str, done: int, planned: int) -> None:
+        """Nothing: nobody watches."""
+
     def judged(self, path: str, judged: Judged) -> None:
         """A line for each verdict."""
         first = f": {judged.verdict.findings[0].rule}" if judged.verdict.findings else ""

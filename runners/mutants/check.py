@@ -54,6 +54,8 @@ class MutantRun:
 class MutantsCheck:
     """The check of one candidate's mutants. `contract` says whether the static contract lets a source through.
 
+    `told` hears, from several threads, of how many it is known what became of them; nothing depends on it.
+
     Several threads may run mutants of it at once: one that will say what came of them (`finish`), and any number that
     help and may leave at any moment (`help`). Which mutants there are and what each of them meets depends on neither.
     """
@@ -66,6 +68,7 @@ class MutantsCheck:
         judge_seed: int,
         contract: Callable[[Candidate], bool],
         mutants: MutantsEffort,
+        told: Callable[[int], None] = lambda done: None,
     ) -> None:
         self._candidate = candidate
         self._take = take
@@ -73,6 +76,7 @@ class MutantsCheck:
         self._seed = judge_seed
         self._contract = contract
         self._mutants = mutants
+        self._told = told
         self._denied = Counter[str]()
         self._sample = enumerate(islice(self._allowed(), mutants.count))
         self._changed = threading.Condition()
@@ -115,6 +119,8 @@ class MutantsCheck:
                 run = self._one(drawn.mutant, turn)
                 with self._changed:
                     self._runs[drawn.number] = run
+                    done = len(self._runs)
+                self._told(done)
         return self._evidence(spent, turn.now() - started)
 
     def _draw(self, *, helps: bool) -> _Drawn | None:
@@ -140,7 +146,10 @@ class MutantsCheck:
                 self._given_back.append(drawn)
             else:
                 self._runs[drawn.number] = run
+            done = len(self._runs)
             self._changed.notify_all()
+        if run is not None:
+            self._told(done)
 
     def _one(self, mutant: Mutant, turn: Turn, go_on: Callable[[int], None] = lambda done: None) -> MutantRun:
         candidate = as_candidate(self._candidate, mutant)

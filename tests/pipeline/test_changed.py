@@ -168,7 +168,7 @@ def test_the_configuration_of_the_repository_starts_no_program(repository: Path)
     "revision", ["--output=x", "-x", "", "gone", "main:kernels/a.py", "main..work", "a b", "HEAD^{tree}"]
 )
 def test_what_is_no_revision_is_said_with_what_to_do(repository: Path, revision: str) -> None:
-    with pytest.raises(UsageError, match=r"not a revision|git fetch origin"):
+    with pytest.raises(UsageError, match=r"not a revision|its branches are main, work"):
         changes_since(revision, (), repository)
     assert not (repository / "x").exists()
 
@@ -256,3 +256,24 @@ def test_a_damaged_waivers_file_at_the_revision_is_named_with_it(repository: Pat
 def test_an_unset_option_asks_git_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.devnull)
     assert waivers_for(None, None, DAY, print) is None
+
+
+def test_where_nothing_can_be_fetched_the_branches_are_named(repository: Path) -> None:
+    with pytest.raises(UsageError) as error:
+        taken(since="master")
+    assert str(error.value) == (
+        "git knows no commit 'master' here, and there is no remote to fetch it from; its branches are main, work"
+    )
+    git(repository, "remote", "add", "origin", "nowhere")
+    with pytest.raises(UsageError, match="fetch it first, as with 'git fetch origin master'"):
+        taken(since="master")
+
+
+def test_a_repository_without_a_commit_is_told_what_commits_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = new_repository(tmp_path / "empty")
+    write(empty, {"kernels/a.py": KERNEL})
+    monkeypatch.chdir(empty)
+    with pytest.raises(UsageError, match="there is no commit yet"):
+        taken(since="main")

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.command_frame import needing_extra
 from pipeline.errors import SdkUnavailable
 
@@ -41,3 +43,28 @@ def test_a_command_without_its_extra_exits_3(command: list[str], package: str, e
     assert (done.returncode, f"pip install 'kernelgate[{extra}]'" in done.stderr) == (3, True), done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ([], ""),
+        (["--flow"], "what was measured is kept: run the same command again, and it goes on\n"),
+        (
+            ["--flow", "--fresh"],
+            "what was measured is kept: run the same command again without --fresh, and it goes on\n",
+        ),
+    ],
+)
+def test_an_interrupted_flow_says_that_it_goes_on(
+    options: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.verify.verify", interrupted)
+    (tmp_path / "k.py").write_text("x = 1\n")
+    done = CliRunner(env={"COLUMNS": "400"}).invoke(
+        app, ["verify", str(tmp_path / "k.py"), "--runs", str(tmp_path / "runs"), *options]
+    )
+    assert (done.exit_code, done.stderr) == (3, f"{says}kernelgate: interrupted: the run was not stored\n")

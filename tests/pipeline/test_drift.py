@@ -58,6 +58,9 @@ class Scene:
     def case(self, path: str, done: int, planned: int) -> None:
         pass
 
+    def mutant(self, path: str, done: int, planned: int) -> None:
+        pass
+
     def judged(self, path: str, judged: Judged) -> None:
         pass
 

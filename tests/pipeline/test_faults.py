@@ -121,6 +121,7 @@ def test_an_interrupt_leaves_no_container_and_no_run_folder(
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 3
     assert "interrupted" in errors
+    assert "inconclusive" not in errors
     assert "Traceback" not in errors
     assert containers_of(process.pid) == []
     assert not (tmp_path / "runs").exists()

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.console import output
 from pipeline.doctor import Sign, examine_machine
 from pipeline.gate import measure
+from pipeline.render import print_signs
 from pipeline.settings import Settings
 from pipeline.supply import DockerSupply
 from policies.decide import decide
@@ -92,3 +94,20 @@ def test_the_doctor_says_which_limit_is_missing_and_who_requires_it() -> None:
     asking = [name for name in BUILT_IN if "cpus" in load_policy(name).isolation.required_limits]
     assert asking == ["ci", "production"]
     assert limits["cpus"].remedy.endswith("verdicts by ci, production")
+
+
+@pytest.mark.parametrize(
+    ("signs", "says"),
+    [
+        ((Sign("engine", True, "e"),), "this machine can run the gate"),
+        ((Sign("engine", True, "e"), Sign("gpu", False, "none", "r", needed=False)),
+         "this machine can run the gate; what it lacks is optional"),
+        ((Sign("engine", False, "none", "r"), Sign("gpu", False, "none", "r", needed=False), Sign("disk", False, "0")),
+         "this machine can't run the gate yet: engine, disk"),
+    ],
+)  # fmt: skip
+def test_the_doctor_ends_with_what_follows(
+    signs: tuple[Sign, ...], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_signs(signs, output())
+    assert capsys.readouterr().out.splitlines()[-1].rstrip() == says

@@ -232,6 +232,40 @@ def test_a_run_that_can_not_be_read_exits_2(tmp_path: Path, damage: Any, says: s
     assert (answer.code, says in answer.told, "Traceback" in answer.told) == (2, True, False), answer.told
 
 
+def test_a_run_about_no_candidate_is_whole(tmp_path: Path) -> None:
+    run = stored(tmp_path, CI)
+    made = document(run)
+    assert (made["code"], made["candidates"], made["damaged"]) == (0, [], [])
+    assert "0 candidates: nothing to verify" in kernelgate("judge", run).text
+    explained = kernelgate("policy", "explain", run)
+    assert (explained.code, "about no candidate" in explained.text) == (0, True)
+    report = kernelgate("report", run)
+    assert (report.code, report.text.strip()) == (0, str(run / "report.html")), report.told
+
+
+def test_the_page_of_a_run_about_no_candidate_offers_no_command(tmp_path: Path) -> None:
+    page = (stored(tmp_path, CI) / "report.html").read_text()
+    assert "No candidate was verified." in page
+    assert "kernelgate judge" not in page
+    assert "What to do next" not in page
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda run: (run / "run.json").write_text("{}"),
+        lambda run: (run / "run.json").unlink(),
+        lambda run: edited(run / "run.json", '"run": "r1"', '"round": "r1"'),
+    ],
+    ids=["summary_is_none", "summary_is_lost", "summary_has_another_field"],
+)
+def test_a_run_without_a_candidate_that_does_not_say_so_is_damaged(tmp_path: Path, damage: Any) -> None:
+    run = stored(tmp_path, CI)
+    damage(run)
+    answer = kernelgate("judge", run)
+    assert (answer.code, "holds no candidate" in answer.told) == (2, True)
+
+
 def test_judging_writes_nothing(tmp_path: Path) -> None:
     run = stored(tmp_path, CI, (evidence(RIGHT), RIGHT))
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
@@ -249,10 +283,18 @@ def test_an_explanation_names_the_rule_its_evidence_and_what_was_satisfied(tmp_p
     assert [part for part in parts if part not in answer.text] == []
 
 
-@pytest.mark.parametrize("way", ["{run}", "{run}/001-kernels-relu", "r1", "r1/001-kernels-relu"])
+@pytest.mark.parametrize(
+    "way", ["{run}", "{run}/001-kernels-relu", "{run}/001-kernels-relu/verdict.json", "r1", "r1/001-kernels-relu"]
+)
 def test_a_verdict_is_named_by_its_run_its_folder_or_its_file(tmp_path: Path, way: str) -> None:
     run = stored(tmp_path, CI, (evidence(RIGHT), RIGHT))
-    answer = kernelgate("policy", "explain", way.format(run=run), "--runs", tmp_path, "--format", "json")
+    named = way.format(run=run)
+    judged_again = json.loads(kernelgate("judge", named, "--runs", tmp_path, "--format", "json").text)
+    assert [one["folder"] for one in judged_again["candidates"]] == ["001-kernels-relu"]
+    report = kernelgate("report", named, "--runs", tmp_path)
+    assert report.code == (2 if "001" in named else 0), report.told
+    assert ("name the run, " in report.told) is ("001" in named)
+    answer = kernelgate("policy", "explain", named, "--runs", tmp_path, "--format", "json")
     (verdict,) = json.loads(answer.text)["verdicts"]
     assert (verdict["tier"], verdict["decided"]) == ("functional", [])
     assert {"source", "properties", "controls", "compile", "isolation"} <= {

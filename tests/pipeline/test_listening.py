@@ -13,18 +13,31 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from report_runs import entry, facts
 from rich.cells import cell_len
 from rich.console import Console
 from scripted_flow import FakeSupply, small_policy
+from whole_evidence import evidence, mutated, properties
 
 from pipeline.gate import judge, measure
-from pipeline.listening import COUNT_S, DENIED_EACH, EACH, SILENCE_S, Running, StderrListener, path_end, running_table
+from pipeline.listening import (
+    COUNT_S,
+    DENIED_EACH,
+    EACH,
+    SILENCE_S,
+    Running,
+    StderrListener,
+    path_end,
+    running_table,
+    ticking,
+)
 from pipeline.machine_slots import OwnMachine
 from pipeline.steps import Steps, steps_of
 from pipeline.turns import Turns
+from pipeline.verify import Options, _in_threads
 from runners.candidate import Candidate
 from runners.operators import OPERATORS
 
@@ -159,17 +172,70 @@ def test_a_long_silence_is_broken_by_what_is_being_done(capsys: pytest.CaptureFi
     listener.check("slow.py", "properties")
     listener.case("slow.py", 1, 40)
     assert capsys.readouterr().err == ""
+    listener.tick()
+    assert capsys.readouterr().err == ""
     clock.now = SILENCE_S + 1
     for done in range(2, 9):
         listener.case("slow.py", done, 40)
+        listener.tick()
     listener.close()
-    assert capsys.readouterr().err == "[0/3] no verdict yet; now slow.py properties 2/40 (31 s)\n"
+    assert capsys.readouterr().err == "[0/3] no verdict yet; now slow.py properties 2/40 (29 s)\n"
+
+
+def test_every_check_breaks_the_silence_with_what_it_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    clock, told = Clock(), []
+    listener = StderrListener(1, clock=clock)
+    listener.case("slow.py", 40, 40)
+    listener.mutant("slow.py", 3, 20)  # by a helper, beside the cases
+    for check in ("properties", "compile", "mutants", "gpu"):
+        listener.check("slow.py", check)
+        for _ in range(2):
+            clock.now += SILENCE_S
+            listener.tick()
+            told.append(capsys.readouterr().err.partition("now slow.py ")[2].partition(" (")[0])
+            listener.mutant("slow.py", 7 if check == "mutants" else 2, 20)
+    listener.close()
+    assert told == ["properties 40/40"] * 2 + ["compile"] * 2 + ["mutants 3/20", "mutants 7/20"] + ["gpu 40/40"] * 2
+
+
+def test_nothing_is_said_of_a_candidate_that_is_not_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    listener = StderrListener(1, clock=clock)
+    listener.judged("right.py", RIGHT)
+    listener.mutant("right.py", 20, 20)  # of a helper that tells late
+    told = capsys.readouterr().err
+    clock.now = 10 * SILENCE_S
+    listener.tick()
+    assert told.startswith("[1/1] right.py: functional")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_clock_is_looked_at_though_nothing_is_heard() -> None:
+    heard = threading.Event()
+
+    class Ticked(StderrListener):
+        def tick(self) -> None:
+            heard.set()
+
+    with ticking(Ticked(1), every_s=0.01):
+        assert heard.wait(30)
+    assert not [thread for thread in threading.enumerate() if thread.name == "silence"]
+
+
+def test_the_seconds_of_a_verdict_are_those_of_all_its_checks(capsys: pytest.CaptureFixture[str]) -> None:
+    slow = replace(RIGHT, evidence=evidence(properties=properties(wall_s=80.0), mutants=mutated(wall_s=400.0)))
+    StderrListener(1).judged("right.py", slow)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert float(line.rpartition("(")[2].removesuffix(" s)")) == pytest.approx(slow.wall_s, abs=0.06)
+    assert slow.wall_s >= 480
 
 
 def test_quiet_means_warnings_alone(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
     listener = StderrListener(1, quiet=True, clock=clock)
     clock.now = SILENCE_S + 1
+    listener.check("right.py", "properties")
+    listener.tick()
     tell_all(listener)
     listener.warn("waivers that have expired")
     assert capsys.readouterr().err == "waivers that have expired\n"
@@ -246,6 +312,9 @@ class Watched:
     def case(self, path: str, done: int, planned: int) -> None:
         self.heard.append(f"{path} {done}/{planned}")
 
+    def mutant(self, path: str, done: int, planned: int) -> None:
+        self.heard.append(f"{path} mutant {done}/{planned}")
+
 
 def relu(source: str = "def relu(x):\n    return x\n") -> Candidate:
     return Candidate("r.py", source.encode(), source, OPERATORS["relu"], "relu")
@@ -265,6 +334,32 @@ def test_what_a_step_about_cases_raises_ends_the_measuring() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         measure(relu(), small_policy(), FakeSupply(), steps=Steps(cases=stop), turns=Turns(1, OwnMachine()))
+
+
+def test_an_interrupt_is_told_as_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun, closed = threading.Event(), threading.Event()
+
+    def stays() -> None:
+        begun.set()
+        assert closed.wait(30)
+
+    class Closing(FakeSupply):
+        def close(self) -> None:
+            super().close()
+            closed.set()
+
+    def interrupted(*arguments: object, **options: object) -> None:
+        assert begun.wait(30)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.verify.wait", interrupted)
+    turns, supply = Turns(1, OwnMachine()), Closing(on_run=stays)
+    with pytest.raises(KeyboardInterrupt):
+        _in_threads([relu()], small_policy(), turns, supply, Options(), StderrListener(1), None)  # type: ignore[arg-type]
+    assert supply.closed
+    assert capsys.readouterr().err == ""
 
 
 def test_the_listener_is_told_by_nobody_s_path_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,10 +114,8 @@ def test_a_baseline_of_what_is_denied_lets_it_through_until_it_changes(repositor
     assert "rejected (waived)" in table
     assert "1 of them let through by waivers" in table
 
-    assert (
-        "is waived until" in waive("--expires", str(until)).stdout
-        or "0 waivers added" in waive("--expires", str(until)).stdout
-    )
+    again = waive("--expires", str(until))
+    assert (again.exit_code, again.stdout.strip()) == (0, "nothing to waive: no finding denied a candidate of this run")
     (repository / "kernels/old.py").write_text(DENIED + "# other\n")
     code, document, said = verify("kernels", "--waivers=waivers.yaml")
     assert code == 1
@@ -151,9 +149,10 @@ def test_what_can_not_be_waived_is_named_and_stays_denied(repository: Path) -> N
     ("arguments", "says"),
     [
         (("--expires", "2020-01-01"), "is past"),
+        (("--expires", "tomorrow"), "'tomorrow' is no day; it is written YYYY-MM-DD"),
         (("--expires", str(TODAY), "--file", "flow.yaml"), "can't be added at the end of flow.yaml"),
         (("--expires", str(TODAY), "--file", "none/w.yaml"), "can't be written"),
-        (("--expires", str(TODAY), "--reason", " "), "a reason is needed"),
+        (("--expires", str(TODAY), "--reason", " "), "kernelgate: reason: a reason is needed"),
     ],
 )
 def test_a_waiver_that_can_not_be_written_is_said(repository: Path, arguments: tuple[str, ...], says: str) -> None:
@@ -176,3 +175,14 @@ def test_a_second_baseline_leaves_what_is_there_alone(repository: Path) -> None:
     assert "is waived until" in done.stdout
     assert Path("waivers.yaml").read_text() == before
     assert len(load_waivers(Path("waivers.yaml"), TODAY).waivers) == 1
+
+
+def test_a_folder_without_a_kernel_beside_others_is_said(repository: Path) -> None:
+    write(repository, {"docs/guide.md": "x\n", "empty/__init__.py": ""})
+    _, document, said = verify("kernels", "docs", "empty")
+    assert [one["path"] for one in document["candidates"]] == ["kernels/old.py"]
+    told = [line for line in said.splitlines() if line.startswith("no candidate in ")]
+    assert told == [
+        f"no candidate in {name}: it holds no Python file, or only empty ones" for name in ("docs", "empty")
+    ]
+    assert "no candidate in" not in verify("kernels")[2]

@@ -53,6 +53,8 @@ PLACES: dict[str, list[str]] = {
     "attest keys": ["attest", "keys", "--keyring"],
     "attest verify": ["attest", "verify"],
     "attest sign": ["attest", "sign", "r", "--key"],
+    "attest sign --keyring": ["attest", "sign", "r", "--key", "k.py", "--keyring"],
+    "attest keygen --key": ["attest", "keygen", "--keyring", "ring.json", "--key"],
     "attest revoke": ["attest", "revoke", "k", "--reason", "why", "--keyring"],
     "registry init": ["registry", "init", "--registry"],
     "registry list": ["registry", "list", "--registry"],

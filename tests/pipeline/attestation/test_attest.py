@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 import stat
+import subprocess
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,17 @@ from gpu_evidence import device
 from typer.testing import CliRunner
 from whole_evidence import evidence, failed
 
-from pipeline.attestation.keys import KeyEntry, Keyring, distrust, load_keyring, load_signer, make_key, retire, revoke
+from pipeline.attestation.keys import (
+    KeyEntry,
+    Keyring,
+    distrust,
+    load_keyring,
+    load_signer,
+    make_key,
+    retire,
+    revoke,
+    save_keyring,
+)
 from pipeline.attestation.run_files import names_of
 from pipeline.attestation.signing import sign_run
 from pipeline.attestation.verifying import Verified, verify_run
@@ -128,12 +139,38 @@ def test_a_change_of_any_byte_of_any_kind_of_file_is_found(run: Path, ring: Keyr
         for at in {0, len(data) // 3, len(data) // 2, len(data) - 1}:
             for flip in (0x01, 0x20):
                 (run / name).write_bytes(data[:at] + bytes([data[at] ^ flip]) + data[at + 1 :])
-                try:
-                    assert problems(run, ring), (name, at)
-                except StoredRunError:
-                    assert name in ("policy.json", "run.json")
+                assert problems(run, ring), (name, at)
         (run / name).write_bytes(data)
     assert problems(run, ring) == []
+
+
+@pytest.mark.parametrize("name", ["policy.json", "run.json"])
+@pytest.mark.parametrize(
+    ("damage", "what"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-9]), "was changed"),
+        (lambda path: path.write_bytes(path.read_bytes().replace(b'"policy', b'"policf').replace(b"tf32", b"tf33")),
+         "was changed"),
+        (lambda path: path.unlink(), "is missing"),
+    ],
+    ids=["cut_off", "another_field", "gone"],
+)  # fmt: skip
+def test_a_file_of_the_whole_run_that_can_not_be_read_is_said_in_the_table(
+    run: Path, ring: Keyring, tmp_path: Path, name: str, damage: Any, what: str
+) -> None:
+    damage(signed(run) / name)
+    code, shown, _ = kernelgate("attest", "verify", run, "--keyring", tmp_path / "keys.json", "--format", "json")
+    told = [one["problem"] for one in json.loads(shown)["candidates"]]
+    assert (code, told) == (1, [f"{name} {what} since it was signed"] * 2)
+
+
+def test_a_candidate_that_was_taken_out_of_a_signed_run_is_missed(run: Path, ring: Keyring) -> None:
+    shutil.rmtree(signed(run) / "002-kernels-relu")
+    document = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(document | {"candidates": document["candidates"][:1]}))
+    first, second = problems(run, ring)
+    assert "run.json was changed since it was signed" in first
+    assert "002-kernels-relu/candidate.py is missing since it was signed" in second
 
 
 def test_every_byte_of_an_envelope_counts(run: Path, ring: Keyring) -> None:
@@ -300,12 +337,61 @@ def test_the_commands_from_a_key_to_a_revoked_one(run: Path, tmp_path: Path, mon
     assert kernelgate("attest", "verify", run)[0] == 0
 
 
+@pytest.mark.parametrize("status", ["retired", "revoked"])
+def test_a_key_that_signs_no_more_is_refused_and_the_active_one_named(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kernelgate("attest", "keygen")
+    (old,) = load_keyring(Path("kernelgate-keys.json")).keys
+    kernelgate("attest", "rotate", "--retire", old.keyid, "--key", "new.pem", "--reason", "its year is over")
+    if status == "revoked":
+        kernelgate("attest", "revoke", old.keyid, "--reason", "its year is over")
+    active = load_keyring(Path("kernelgate-keys.json")).keys[0]
+    assert active.status == "active"
+    refused = f"({old.keyid[:12]}) is {status} in kernelgate-keys.json, and signs no more: its year is over; sign with "
+    code, _, told = kernelgate("attest", "sign", run)
+    assert (code, f"{refused}the active key {active.keyid[:12]} (--key)" in told) == (2, True), told
+    assert not (run / "attestations").exists()
+    assert kernelgate("attest", "sign", run, "--key", "new.pem")[0] == 0
+
+
+def test_the_keyring_beside_the_key_and_one_that_is_named_are_asked(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "keys"
+    place.mkdir()
+    ring = place / "kernelgate-keys.json"
+    assert kernelgate("attest", "keygen", "--key", place / "k.pem", "--keyring", ring)[0] == 0
+    save_keyring(ring, revoke(load_keyring(ring), load_keyring(ring).keys[0].keyid, "stolen"))
+    monkeypatch.chdir(tmp_path)
+    code, _, told = kernelgate("attest", "sign", run, "--key", "keys/k.pem")
+    assert (code, "is revoked in keys/kernelgate-keys.json" in told, "make one with" in told) == (2, True, True), told
+    ring.rename(tmp_path / "team.json")
+    assert kernelgate("attest", "sign", run, "--key", "keys/k.pem", "--keyring", "team.json")[0] == 2
+    assert kernelgate("attest", "sign", run, "--key", "keys/k.pem", "--keyring", "none.json")[0] == 2
+    assert kernelgate("attest", "sign", run, "--key", "keys/k.pem")[0] == 0, "no keyring says otherwise"
+
+
+def test_a_private_key_that_git_would_add_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "git does not ignore" not in kernelgate("attest", "keygen", "--key", "none.pem")[2], "no working tree"
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    assert "git does not ignore bare.pem" in kernelgate("attest", "keygen", "--key", "bare.pem")[2]
+    Path(".gitignore").write_text("*.pem\n")
+    assert "git does not ignore" not in kernelgate("attest", "keygen", "--key", "hidden.pem")[2]
+    assert "git does not ignore -k" in kernelgate("attest", "keygen", "--key=-k")[2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("verify", "nowhere"), "nowhere is no run folder, and no envelope"),
-        (("verify", ".", "--key", "nothing.json"), "nothing.json can't be read"),
-        (("sign", "nothing", "--key", "nothing.pem"), "nothing.pem can't be read"),
+        (("verify", "nowhere"), "there is no run 'nowhere' in"),
+        (("verify", ".", "--key", "nothing.json"), "there is no keyring nothing.json: name one with --keyring"),
+        (
+            ("sign", "nothing", "--key", "nothing.pem"),
+            "there is no key nothing.pem: make one with 'kernelgate attest keygen'",
+        ),
         (("keys", "--keyring", "broken.json"), "broken.json is not a keyring"),
         (("rotate", "--retire", "abc", "--key", "new.pem"), "0 keys of the keyring begin with 'abc'"),
         (("revoke", "abc", "--reason", "r"), "0 keys of the keyring begin with 'abc'"),
@@ -330,3 +416,28 @@ def test_a_measurement_is_named_by_its_digest(run: Path, ring: Keyring, tmp_path
     assert facts["measurement"]["digest"]["sha256"] == hashlib.sha256(b"{}").hexdigest()
     with pytest.raises(AttestationError, match="can't be read"):
         sign_run(read_run(run.parent, run.name), signer, OPERATORS, tmp_path / "none.json")
+
+
+def test_of_a_run_about_no_candidate_nothing_is_signed_and_nothing_believed(tmp_path: Path, ring: Keyring) -> None:
+    empty = write_run(tmp_path / "runs", "r2", CI, [])
+    keys = ["--key", str(tmp_path / "key.pem")]
+    made = CliRunner().invoke(app, ["attest", "sign", str(empty), *keys])
+    assert (made.exit_code, "nothing to sign: run r2 was about no candidate" in made.stdout) == (0, True), made.output
+    assert not (empty / "attestations").exists()
+    with pytest.raises(StoredRunError, match="is no run folder, or its run holds no candidate"):
+        verified(empty, ring)
+
+
+def test_a_run_or_one_of_its_candidates_is_signed_and_verified_by_its_id(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kernelgate("attest", "keygen")
+    code, shown, _ = kernelgate("attest", "sign", "r1/001-kernels-relu")
+    assert (code, "1 signed" in shown) == (0, True)
+    for name, believed in (("r1", [True, False]), ("r1/001-kernels-relu", [True]), (run, [True, False]),
+                           ("r1/attestations/001-kernels-relu.summary.json", [True])):  # fmt: skip
+        code, shown, told = kernelgate("attest", "verify", name, "--format", "json")
+        assert [one["believed"] for one in json.loads(shown)["candidates"]] == believed, told
+    code, _, told = kernelgate("attest", "verify", "r1", "--runs", "elsewhere")
+    assert (code, "there is no run 'r1' in elsewhere" in told) == (2, True)

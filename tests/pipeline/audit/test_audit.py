@@ -260,6 +260,13 @@ def test_what_is_damaged_is_told_left_out_and_exits_3(tmp_path: Path) -> None:
     assert "2 damaged and left out" in audit(tmp_path).text
 
 
+def test_a_run_in_which_nothing_changed_is_no_damage(tmp_path: Path) -> None:
+    store(tmp_path, RUN)
+    write_run(tmp_path, "20261102-120000-cccccccc", CI, [])
+    answer = audit(tmp_path)
+    assert (answer.code, "damaged" in answer.text, answer.told) == (0, False, "")
+
+
 def hostile(tmp_path: Path) -> None:
     facts = evidence().candidate.model_copy(update={"path": f"kernels/{EVIL}.py", "operator": "relu"})
     busy = seen(processes_left=(EVIL,), folders=(FolderEvidence(path="/tmp", used_bytes=1, entries=1, names=(EVIL,)),))

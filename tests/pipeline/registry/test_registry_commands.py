@@ -150,7 +150,7 @@ def test_a_backup_and_a_restore_are_two_commands(place: Path, monkeypatch: pytes
     (("list", "--registry", "postgresql://u:secret@127.0.0.1:1/d"), 3, "gives no connection"),
     (("init", "--registry", "no/such/folder/r.db"), 2, "the folder of the registry no/such/folder/r.db is not there"),
     (("log", "--limit", "0"), 2, "limit"),
-    (("promote", "none", "--keyring", "none.json"), 2, "none.json can't be read"),
+    (("promote", "none", "--keyring", "none.json"), 2, "there is no keyring none.json"),
     (("promote", "r0", "--policy", "none.yaml"), 2, "none.yaml"),
     (("rollback", "relu"), 2, "architecture"),
 ])  # fmt: skip

@@ -38,7 +38,7 @@ def _on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({}, "no registry was named: set KERNELGATE_REGISTRY"),
         ({"registry": "here"}, "no keyring was named, so nobody is believed"),
-        ({"registry": "here", "keyring": "absent.json"}, "absent.json can't be read"),
+        ({"registry": "here", "keyring": "absent.json"}, "there is no keyring absent.json"),
         (
             {"registry": "absent.db", "keyring": "keys"},
             "the registry can't be asked: there is no registry at absent.db",

@@ -79,12 +79,19 @@ def mutate(candidate: Candidate, fake_runners):
             return super().answer(payload)
 
     def run(
-        behaviour, count=1000, contract=lambda mutant: True, seed=1, total_s=60.0, helpers=(), before=None
+        behaviour,
+        count=1000,
+        contract=lambda mutant: True,
+        seed=1,
+        total_s=60.0,
+        helpers=(),
+        before=None,
+        told=lambda done: None,
     ) -> MutantsEvidence:
         runners = Runners(behaviour)
         passed = PropertiesCheck(candidate, fake_runners(right).take, EFFORT, seed).run()
         assert passed.failure is None
-        check = MutantsCheck(candidate, runners.take, EFFORT, seed, contract, MutantsEffort(count, total_s))
+        check = MutantsCheck(candidate, runners.take, EFFORT, seed, contract, MutantsEffort(count, total_s), told)
         helped = [threading.Thread(target=check.help, args=(turn, lambda done: None)) for turn in helpers]
         for thread in helped:
             thread.start()
@@ -98,6 +105,13 @@ def mutate(candidate: Candidate, fake_runners):
         return evidence
 
     return run
+
+
+@pytest.mark.parametrize("helpers", [(), (ALONE, ALONE)], ids=["alone", "helped"])
+def test_it_is_told_of_how_many_mutants_the_fate_is_known(mutate, helpers) -> None:
+    told = []
+    evidence = mutate(lambda source: wrong, helpers=helpers, told=told.append)
+    assert sorted(told) == list(range(1, evidence.killed + 1))
 
 
 def test_a_mutant_that_fails_a_case_is_killed_and_the_others_are_shown_as_diffs(mutate) -> None:
