@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.command_frame import Format, FormatOption, errors_in_words, needing_extra
+from pipeline.command_frame import Format, FormatOption, errors_in_words
+from pipeline.extras import needing_extra
 
 
 def alerts_command(

@@ -14,9 +14,9 @@ from pipeline.command_frame import (
     RunsOption,
     VerdictsArgument,
     errors_in_words,
-    needing_extra,
 )
 from pipeline.completing import complete_verdicts
+from pipeline.extras import needing_extra
 from pipeline.help_pages import examples
 
 attest_app = typer.Typer(help="Sign what a run found, and verify it (needs the extra 'attest').", no_args_is_help=True)

@@ -14,12 +14,12 @@ from contextlib import contextmanager, suppress
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from pipeline.completing import complete_policies, complete_runs, complete_verdicts
-from pipeline.errors import PromotionDenied, SdkUnavailable, UnavailableError, UserError
+from pipeline.errors import PromotionDenied, UnavailableError, UserError
 from pipeline.exit_codes import DENIED, INCOMPLETE, USAGE
 from pipeline.log_format import json_handler, log_error
 from pipeline.settings import WORKERS_CAP, Mode, SandboxKind
@@ -28,8 +28,6 @@ from sandbox.printable import printable_lines
 if TYPE_CHECKING:
     from pipeline.json_listener import JsonListener
     from pipeline.listening import StderrListener
-
-OURS: Final = ("pipeline", "policies", "runners", "sandbox")
 
 
 class Format(StrEnum):
@@ -113,17 +111,6 @@ def listening(candidates: int | None, *, quiet: bool = False) -> Iterator[Stderr
             yield listener
     finally:
         listener.close()
-
-
-@contextmanager
-def needing_extra(extra: str) -> Iterator[None]:
-    """Says what to install where a package of an extra is missing; a module of our own that is missing is a bug."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] in OURS:
-            raise
-        raise SdkUnavailable(f"this needs the package '{error.name}': pip install 'kernelgate[{extra}]'") from None
 
 
 @contextmanager

@@ -13,8 +13,9 @@ from typing import Annotated
 import typer
 
 from pipeline.attest_commands import KEYRING, KeyringOption
-from pipeline.command_frame import OperatorsOption, errors_in_words, needing_extra
+from pipeline.command_frame import OperatorsOption, errors_in_words
 from pipeline.errors import UsageError
+from pipeline.extras import needing_extra
 from pipeline.registry.naming import actor_named, registry_named
 from pipeline.registry_commands import ActorOption, KernelArgument, RegistryOption
 

@@ -32,10 +32,10 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, Protocol, cast
 
 from pipeline.collect import collect
-from pipeline.command_frame import needing_extra
 from pipeline.content_key import content_key
 from pipeline.drift import tell_drift
 from pipeline.errors import FlowUnavailable
+from pipeline.extras import needing_extra
 from pipeline.flow_work import BACKOFF_S, RETRIES, InfrastructureFault, Item, NoEvidenceError, Progress, Work, is_ours
 from pipeline.gate import NEVER_RUN, Judged, measure, needs_runner, planned_cases
 from pipeline.gpu_gate import checked_on_gpu

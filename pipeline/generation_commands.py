@@ -19,10 +19,10 @@ from pipeline.command_frame import (
     SandboxOption,
     errors_in_words,
     listening,
-    needing_extra,
 )
 from pipeline.completing import complete_operators
 from pipeline.errors import UsageError
+from pipeline.extras import needing_extra
 from pipeline.settings import Mode, Settings
 
 if TYPE_CHECKING:

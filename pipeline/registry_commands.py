@@ -23,9 +23,9 @@ from pipeline.command_frame import (
     QuietOption,
     RunsOption,
     errors_in_words,
-    needing_extra,
 )
 from pipeline.completing import complete_operators, complete_runs
+from pipeline.extras import needing_extra
 from pipeline.help_pages import examples
 from pipeline.registry.naming import actor_named, registry_named
 

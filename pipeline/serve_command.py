@@ -15,10 +15,10 @@ from pipeline.command_frame import (
     RunsOption,
     errors_in_words,
     listening,
-    needing_extra,
 )
 from pipeline.completing import complete_operators, complete_policies
 from pipeline.errors import UsageError
+from pipeline.extras import needing_extra
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

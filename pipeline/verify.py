@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from pipeline.command_frame import needing_extra
 from pipeline.drift import tell_drift
+from pipeline.extras import needing_extra
 from pipeline.finished_run import Run as Run
 from pipeline.gate import Judged, judge, measure, needs_runner, planned_cases
 from pipeline.gpu_opening import gpu_for

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.command_frame import QuietOption, WorkersOption, errors_in_words, listening, needing_extra
+from pipeline.command_frame import QuietOption, WorkersOption, errors_in_words, listening
+from pipeline.extras import needing_extra
 
 
 def worker_command(

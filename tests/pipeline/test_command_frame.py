@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from pipeline.command_frame import needing_extra
 from pipeline.errors import SdkUnavailable
+from pipeline.extras import needing_extra
 
 PROJECT = Path(__file__).parents[2]
 
