@@ -191,7 +191,8 @@ def test_the_contract_is_light(tmp_path: Path) -> None:
 def test_a_missing_package_is_said_with_the_extra() -> None:
     program = (
         "import sys\nsys.modules['sqlalchemy'] = None\n"
-        "from pipeline.command_frame import errors_in_words, needing_extra\n"
+        "from pipeline.command_frame import errors_in_words\n"
+        "from pipeline.extras import needing_extra\n"
         "from pipeline.registry.contract import open_registry\n"
         "with errors_in_words(), needing_extra('registry'):\n    open_registry('r.db')\n"
     )
