@@ -48,9 +48,14 @@ def tensors_in_words(case: Case) -> tuple[str, ...]:
     return tuple(f"{name}: {_tensor(plan)}" for name, plan in case.tensors.items())
 
 
-def _tensor(plan: TensorPlan) -> str:
+def special_in_words(plan: TensorPlan) -> str:
+    """Returns which special values a tensor has, and where; empty where it has none."""
     where = "" if plan.special == "mixed" else f" {POSITIONS[plan.position]}"
-    special = "" if plan.special == "none" else f", {SPECIALS[plan.special]}{where}"
+    return "" if plan.special == "none" else f"{SPECIALS[plan.special]}{where}"
+
+
+def _tensor(plan: TensorPlan) -> str:
+    special = special_in_words(plan)
     layout = "" if plan.layout == "contiguous" else f"; {LAYOUTS[plan.layout]}"
     dtype = "" if plan.dtype is None else f" ({plan.dtype})"
-    return f"{VALUES[plan.values]}{dtype}{special}{layout}"
+    return f"{VALUES[plan.values]}{dtype}{f', {special}' if special else ''}{layout}"

@@ -24,6 +24,7 @@ from pipeline.command_frame import errors_in_words, lost_stdout, results_deliver
 from pipeline.exit_codes import INCOMPLETE
 from pipeline.export_command import export_command
 from pipeline.generation_commands import experiments_command, generate_command, lessons_command
+from pipeline.help_group import HelpGroup
 from pipeline.help_pages import Panel, examples
 from pipeline.judge_command import judge_command
 from pipeline.log_format import LogFormat, choose
@@ -41,6 +42,7 @@ from pipeline.worker_command import worker_command
 
 app = typer.Typer(
     name="kernelgate",
+    cls=HelpGroup,
     help="The gate that GPU kernels written by language models must pass before anyone runs them.\n\n"
     "Exit codes: 0 all allowed, 1 something denied, 2 wrong usage or configuration, 3 incomplete.",
     epilog=examples(

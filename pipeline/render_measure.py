@@ -33,7 +33,8 @@ def print_measurement(measurement: Measurement, console: Console) -> None:
 
 def summary(measurement: Measurement) -> str:
     """Returns the line that says how often the gate was wrong."""
-    parts = [f"{len(measurement.rows)} candidates"]
+    count = len(measurement.rows)
+    parts = [f"{count} candidate{'' if count == 1 else 's'}"]
     for name, errors in (("accepts", measurement.false_accepts), ("denials", measurement.false_denials)):
         parts.append(f"{errors.total.errors} false {name} of {errors.total.decided}{_interval(errors.total, ' ({})')}")
     parts.append(f"{len(measurement.having(Outcome.INCONCLUSIVE))} inconclusive")

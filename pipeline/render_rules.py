@@ -30,13 +30,13 @@ def print_rule(rule: Rule, console: Console) -> None:
     if rule.example is not None:
         console.print()
         console.print(Text("when it comes:" if rule.example.kind == "words" else "what trips it:", "bold"))
-        console.print(Text(_indented(rule.example.trips)))
+        _print_whole(_indented(rule.example.trips), console)
     console.print()
     console.print(Text.assemble(("what to do: ", "bold"), rule.remedy))
     change = "" if rule.example is None else mending(rule.example)
     if change:
-        console.print(Text(_indented(change)))
-    console.print(Text(f"page: {rule.page}", "dim"))
+        _print_whole(_indented(change), console)
+    _print_whole(f"page, in the clone of kernelgate: {rule.page}", console, "dim")
 
 
 def rules_as_json(rules: Sequence[Rule]) -> str:
@@ -56,6 +56,11 @@ def _rule(rule: Rule) -> dict[str, Any]:
         if example is None
         else {"kind": example.kind, "trips": example.trips, "mended": example.mended},
     }
+
+
+def _print_whole(text: str, console: Console, style: str = "") -> None:
+    """Lines are not broken here, however narrow the terminal is: what is copied from there is whole."""
+    console.print(Text(text, style), soft_wrap=True)
 
 
 def _indented(text: str) -> str:

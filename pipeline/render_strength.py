@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from pipeline.equivalents import NAME
 from pipeline.exit_codes import ALLOWED, DENIED
 from pipeline.fitted_table import FittedTable
 from pipeline.strength import REQUIRED_RATE, KernelMutants, Strength
@@ -94,6 +96,11 @@ def _print_kernel(kernel: KernelMutants, console: Console) -> None:
     for run in kernel.alive:
         console.print(Text(f"  alive, equivalent or a hole: {run.mutant.id}", "yellow"))
         console.print(Text("\n".join(f"    {line}" for line in run.mutant.diff.splitlines())))
+    if kernel.alive:
+        listed = Path(kernel.path).with_name(NAME)
+        console.print(
+            Text(f"  mutants that you read and found to be equivalent are listed in {listed}, with the reason")
+        )
 
 
 def _first_kills(runs: Sequence[MutantRun]) -> str:

@@ -64,6 +64,9 @@ def replay(
     """
     candidate = read_candidate(stored.candidate, operators=operators)
     if isinstance(candidate, Unreadable):
+        if candidate.problem.rule == "candidate/unknown-operator":
+            name = stored.case.operator
+            raise StoredRunError(f"'{name}' is not an operator here; add --operators DIR, the folder that declares it")
         raise StoredRunError(f"{stored.candidate} is not a candidate: {candidate.problem.detail}")
     if candidate.operator.name != stored.case.operator:
         raise StoredRunError(

@@ -1,33 +1,42 @@
 """What is wrong with a policy file, all of it at once, with the line where there is one.
 
-Four kinds of problems, worst first: `invalid` (it can't be read as a policy), `contradiction`, `weaker` (than the
-policy that it extends), `doubt` (probably not what was meant). What is invalid is left out and the rest is looked at
-all the same, as far as a policy is left.
+Four kinds of problems, worst first, and each in the order of its lines: `invalid` (it can't be read as a policy),
+`contradiction`, `weaker` (than the policy that it extends), `doubt` (probably not what was meant). What is invalid is
+left out and the rest is looked at all the same, as far as a policy is left.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import yaml
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from policies.comparing import is_weaker, shown, value_of
 from policies.contradictions import clashes_in
 from policies.directions import DIRECTIONS, Stricter
-from policies.key_lines import lines_of, twice_in
+from policies.invalid_fields import Invalid, invalid_fields
+from policies.key_lines import line_of, lines_of, twice_in
 from policies.origin_rules import with_references
-from policies.policy import BUILT_IN, Policy, PolicyError, expression_errors, load_policy, mapping_in, resolved
+from policies.policy import (
+    BUILT_IN,
+    Policy,
+    PolicyError,
+    expression_errors,
+    load_policy,
+    mapping_in,
+    no_mapping,
+    resolved,
+)
 from runners.origin.references import ReferencesError
 from sandbox.os_errors import reason_of
 
 Kind = Literal["invalid", "contradiction", "weaker", "doubt"]
+_KINDS: Final = get_args(Kind)
 _FILE_CAP_BYTES: Final = 1 << 20
 
 
@@ -91,23 +100,24 @@ def _checked(file: str, text: str, against: Policy | None) -> Checked:
     except PolicyError as error:
         problem = Problem("invalid", "", None, str(error), "Mend it; the rest is looked at then.")
         return Checked(file, None, (*problems, problem))
-    problems += [Problem("invalid", key, _line(key, lines), what, remedy) for key, what, remedy in invalid]
+    problems += [Problem("invalid", key, line_of(key, lines), what, remedy) for key, what, remedy in invalid]
     if policy is not None:
         problems += _of_valid(policy, base, data, lines)
-    return Checked(file, base.name if base is not None else None, tuple(problems))
+    in_order = sorted(problems, key=lambda problem: (_KINDS.index(problem.kind), problem.line or 0))
+    return Checked(file, base.name if base is not None else None, tuple(in_order))
 
 
 def _of_valid(policy: Policy, base: Policy | None, data: dict[str, Any], lines: dict[str, int]) -> Iterator[Problem]:
     for clash in clashes_in(policy):
-        yield Problem(clash.kind, clash.key, _line(clash.key, lines), clash.what, clash.remedy)
+        yield Problem(clash.kind, clash.key, line_of(clash.key, lines), clash.what, clash.remedy)
     if "extends" in data and "gpu" in data and not policy.gpu_checks:
         what = "it says how hard checks on a GPU try, and no check on a GPU is asked for"
-        yield Problem("contradiction", "gpu", _line("gpu", lines), what, "Name checks in 'gpu_checks', or drop it.")
+        yield Problem("contradiction", "gpu", line_of("gpu", lines), what, "Name checks in 'gpu_checks', or drop it.")
     for key in DIRECTIONS if base is not None else ():
         assert base is not None
         if is_weaker(key, policy, than=base):
             what = f"weaker than {base.name}: {_changed(key, base, policy)}"
-            yield Problem("weaker", key, _line(key, lines), what, f"Ask for no less than {base.name} does.")
+            yield Problem("weaker", key, line_of(key, lines), what, f"Ask for no less than {base.name} does.")
 
 
 def _changed(key: str, base: Policy, policy: Policy) -> str:
@@ -119,14 +129,11 @@ def _changed(key: str, base: Policy, policy: Policy) -> str:
     return f"{shown(new)} instead of {shown(old)}"
 
 
-Invalid = tuple[str, str, str]
-
-
 def _read(data: dict[str, Any], file: str) -> tuple[Policy | None, list[Invalid]]:
     """Returns the policy without what is invalid in it, if one is left, and what is."""
     data = _copied(data)
     odd = [key for key in data if not isinstance(key, str)]
-    invalid: list[Invalid] = [(str(key), f"the key {key} is not text", "Put it into quotes.") for key in odd]
+    invalid = [Invalid(str(key), f"the key {key} is not text", "Put it into quotes.") for key in odd]
     for key in odd:
         del data[key]
     for _ in range(3):  # a section that goes takes what is in it along; more rounds find nothing new
@@ -134,30 +141,20 @@ def _read(data: dict[str, Any], file: str) -> tuple[Policy | None, list[Invalid]
             whole = with_references(resolved(_copied(data), file), Path(file).parent)
             policy = Policy.model_validate_json(json.dumps(whole, default=str), strict=True)
         except ReferencesError as error:
-            invalid.append(("origin.references", str(error), "Name a folder of references, beside the policy file."))
+            remedy = "Name a folder of references, beside the policy file."
+            invalid.append(Invalid("origin.references", str(error), remedy))
             if not _drop(data, ("origin", "references")):
                 return None, invalid
         except ValidationError as error:
             details = error.errors(include_url=False)
-            told = [_in_words(detail) for detail in details]
-            invalid += [one for one in told if one not in invalid]
+            invalid += [one for one in invalid_fields(details) if one not in invalid]
             if not [detail for detail in details if _drop(data, detail["loc"])]:
                 return None, invalid
         else:
             return policy, invalid + [
-                (key, what, "Mend the expression.") for key, what in expression_errors(policy)
+                Invalid(key, what, "Mend the expression.") for key, what in expression_errors(policy)
             ]  # fmt: skip
     return None, invalid
-
-
-def _in_words(detail: ErrorDetails) -> Invalid:
-    key = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key, [*DIRECTIONS, *{name.split(".")[0] for name in DIRECTIONS}, "extends"], 1)
-        return key, "no such key", f"Write '{near[0]}'?" if near else "Drop it: what is not read is not applied."
-    if detail["type"] == "missing":
-        return key, "it is missing", "Write it, or extend one of the built-in policies."
-    return key, detail["msg"].removeprefix("Value error, "), "Give a value that the field takes."
 
 
 def _drop(data: dict[str, Any], path: tuple[int | str, ...]) -> bool:
@@ -173,12 +170,6 @@ def _drop(data: dict[str, Any], path: tuple[int | str, ...]) -> bool:
     return False
 
 
-def _line(key: str, lines: dict[str, int]) -> int | None:
-    """The line of a key, or of the innermost one around it that the file names below the top."""
-    parts = key.split(".")
-    return next((lines[name] for n in range(len(parts), 0, -1) if (name := ".".join(parts[:n])) in lines), None)
-
-
 def _plain(text: str, file: str) -> dict[str, Any]:
     data = yaml.safe_load(text)
     try:
@@ -186,7 +177,7 @@ def _plain(text: str, file: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise PolicyError(f"policy {file} is not YAML: {error}") from None
     if not isinstance(data, dict):
-        raise PolicyError(f"policy {file} holds {type(data).__name__}, a mapping is needed")
+        raise no_mapping(data, file)
     return data
 
 

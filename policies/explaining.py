@@ -5,13 +5,13 @@ Everything here is read off stored evidence, the policy and the verdict; nothing
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from policies.comparing import shown, value_of
 from policies.decide import finding_of
+from policies.evidence_words import in_words
 from policies.grounds import Grounds, grounds_of
 from policies.policy import Policy, required_controls
 from policies.rules import ORGANISATION
@@ -20,6 +20,7 @@ from runners.device_evidence import DeviceEvidence
 from runners.evidence import (
     CompileEvidence,
     Evidence,
+    LimitEvidence,
     Missing,
     MutantsEvidence,
     OriginEvidence,
@@ -27,7 +28,6 @@ from runners.evidence import (
     StrengthEvidence,
 )
 
-SHOWN_COLUMNS: Final = 300
 _WORST: Final = ("error", "incomplete", "capped", "waived")
 
 
@@ -37,7 +37,7 @@ class Ground:
 
     Attributes:
         evidence: Path in evidence.json; empty where it is all of it.
-        seen: What is written there, cut to a line.
+        seen: What is written there, in words, cut to a line.
         asked: What the policy says, as 'key = value'; empty where the rule asks no field of it.
         needed: What would have had to be different.
     """
@@ -180,8 +180,7 @@ def _seen(document: dict[str, Any], path: str) -> str:
         value = value[int(part)] if isinstance(value, list) else value[part]
     if not path:
         return "all of the evidence"
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= SHOWN_COLUMNS else f"{text[:SHOWN_COLUMNS]}…"
+    return in_words(value)
 
 
 def _counts(properties: PropertiesEvidence, policy: Policy) -> str:
@@ -229,11 +228,8 @@ def _of_the_rest(evidence: Evidence, policy: Policy) -> Iterator[Satisfied]:
     if isinstance(strength, StrengthEvidence) and policy.operator.required_kill_rate is not None:
         yield Satisfied("operator", "strength", f"its own test kills {strength.kill_rate:.1%} of mutants")
     if isolation is not None:
-        held = sum(limit.holds for limit in isolation.limits if limit.name in policy.isolation.required_limits)
-        due = len(policy.isolation.required_limits)
-        yield Satisfied(
-            "isolation", "isolation", f"run in {isolation.isolation}, {held} of {due} required limits proven"
-        )
+        proven = _limits_in_words(isolation.limits, policy.isolation.required_limits)
+        yield Satisfied("isolation", "isolation", f"run in {isolation.isolation}, {proven}")
     if isinstance(evidence.origin, OriginEvidence) and policy.origin.references is not None:
         yield Satisfied("origin", "origin", "it stands in no reference by more than the policy allows")
     if isinstance(device, DeviceEvidence) and policy.gpu_checks:
@@ -241,3 +237,10 @@ def _of_the_rest(evidence: Evidence, policy: Policy) -> Iterator[Satisfied]:
         yield Satisfied("gpu", "device", what)
     if policy.organisation:
         yield Satisfied("organisation", "", f"{len(policy.organisation)} rules exactly true")
+
+
+def _limits_in_words(limits: Sequence[LimitEvidence], required: Sequence[str]) -> str:
+    if not required:
+        return f"{sum(limit.holds for limit in limits)} limits proven, the policy requires none"
+    held = sum(limit.holds for limit in limits if limit.name in required)
+    return f"{held} of {len(required)} required limits proven"

@@ -15,6 +15,12 @@ def lines_of(text: str) -> dict[str, int]:
     return dict(reversed(list(_keys(text))))  # of two equal keys the first
 
 
+def line_of(key: str, lines: dict[str, int]) -> int | None:
+    """Returns the line of a key, or of the innermost one around it that the file names."""
+    parts = key.split(".")
+    return next((lines[name] for n in range(len(parts), 0, -1) if (name := ".".join(parts[:n])) in lines), None)
+
+
 def twice_in(text: str) -> tuple[tuple[str, int], ...]:
     """Returns the keys that stand more than once in their mapping, with the line of each repetition."""
     seen: set[str] = set()

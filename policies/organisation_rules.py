@@ -28,7 +28,9 @@ class CelMissing(Exception):
     """The library that evaluates rules of an organisation is not installed."""
 
     def __init__(self) -> None:
-        super().__init__("rules of an organisation need the package 'cel-expr-python': pip install 'kernelgate[cel]'")
+        super().__init__(
+            "rules of an organisation need the packages 'cel-expr-python' and 'protobuf': pip install 'kernelgate[cel]'"
+        )
 
 
 class BadExpression(Exception):

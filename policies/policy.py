@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from policies.organisation_rules import RULES_CAP, BadExpression, OrganisationRule, compiled
+from policies.organisation_rules import RULES_CAP, BadExpression, CelMissing, OrganisationRule, compiled
 from policies.origin_rules import OriginRules, with_references
 from policies.unique_keys import UniqueKeys
 from runners.architectures import ARCHITECTURES
@@ -306,7 +306,7 @@ def load_policy(name_or_path: str) -> Policy:
         raise PolicyError(f"policy {path} can't be read: {reason_of(error)}") from None
     data = resolved(mapping_in(text, str(path)), str(path))
     try:
-        return _validated(with_references(data, path.parent), str(path))
+        return _validated(with_references(data, path.parent), str(path), text)
     except ReferencesError as error:
         raise PolicyError(f"policy {path}: {error}") from None
 
@@ -333,8 +333,16 @@ def mapping_in(text: str, where: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # such as 2026-13-45, which looks like a date
         raise PolicyError(f"policy {where} is not YAML: {error}") from None
     if not isinstance(data, dict):
-        raise PolicyError(f"policy {where} holds {type(data).__name__}, a mapping is needed")
+        raise no_mapping(data, where)
     return data
+
+
+def no_mapping(data: object, where: str) -> PolicyError:
+    """Returns the error for a policy file that holds something else than keys with values."""
+    if data is None:
+        return PolicyError(f"policy {where} is empty: write 'extends: ci' and a name, and what is to be different")
+    held = "a list" if isinstance(data, list) else f"'{data}'" if isinstance(data, str) else f"only {data}"
+    return PolicyError(f"policy {where} holds {held[:80]}, and keys with values are needed, as 'extends: ci'")
 
 
 def resolved(data: dict[str, Any], where: str) -> dict[str, Any]:
@@ -359,20 +367,21 @@ def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _validated(data: dict[str, Any], where: str) -> Policy:
+def _validated(data: dict[str, Any], where: str, text: str = "") -> Policy:
+    from policies.invalid_fields import Invalid, invalid_fields, told_with_lines  # it knows the fields of this module
+
     odd = next((key for key in data if not isinstance(key, str)), None)
     if odd is not None:
         raise PolicyError(f"{where} is not a valid policy: the key {odd} is not text")
     try:
         # By way of JSON, because there a list may be a tuple and text a tier without giving up strictness.
         policy = Policy.model_validate_json(json.dumps(data, default=str), strict=True)
+        wrong = [Invalid(key, what, "Mend the expression.") for key, what in expression_errors(policy)]
     except ValidationError as error:
-        lines = [f"  {'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors(include_url=False)]
-        raise PolicyError(f"{where} is not a valid policy:\n" + "\n".join(lines)) from None
-    wrong = expression_errors(policy)
+        wrong = invalid_fields(error.errors(include_url=False))
     if wrong:
-        told = "\n".join(f"  {key}: {what}" for key, what in wrong)
-        raise PolicyError(f"{where} is not a valid policy:\n{told}")
+        more = f"\n`kernelgate policy check {where}` says all that is wrong with it" if text else ""
+        raise PolicyError(f"{where} is not a valid policy:\n{told_with_lines(wrong, text)}{more}") from None
     return policy
 
 
@@ -388,6 +397,12 @@ def expression_errors(policy: Policy) -> tuple[tuple[str, str], ...]:
             compiled(rule.expression)
         except BadExpression as error:
             wrong.append((f"organisation.{number}.expression", str(error)))
+        else:
+            try:
+                from policies.fact_types import wrong_in  # the facts hold a verdict, which names tiers of this module
+            except ModuleNotFoundError:
+                raise CelMissing from None
+            wrong += [(f"organisation.{number}.expression", what) for what in wrong_in(rule.expression)]
         if rule.name in [earlier.name for earlier in policy.organisation[:number]]:
             wrong.append((f"organisation.{number}.name", f"two rules are called '{rule.name}'"))
     return tuple(wrong)

@@ -86,7 +86,9 @@ _RULES: Final = (
          "Launch on every path, but for empty inputs."),
     Rule("source/result-not-from-kernel", "No kernel can have written the result",
          "Return the tensors that a kernel stores to, or views of them."),
-    Rule("properties/wrong-values", "Results are wrong", "Replay the case and compare the first wrong elements."),
+    Rule("properties/wrong-values", "Results are wrong",
+         "See which elements are wrong: behind a block's end, look at masks and their fill; along an axis, at the "
+         "reduction; a little everywhere, at the accumulation's dtype; in one layout alone, at strides."),
     Rule("properties/nonfinite", "NaN or infinities do not come out as they should",
          "Propagate NaN and ±Inf as the operator declares; look at masks, max and where."),
     Rule("properties/wrong-dtype", "The result has the wrong dtype", "Allocate the result in the declared dtype."),

@@ -6,8 +6,10 @@ says them. The header is a comment block in the manner of PEP 723 with TOML insi
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import io
+import re
 import tokenize
 import tomllib
 from collections.abc import Mapping
@@ -114,17 +116,27 @@ def _parse(source: bytes, path: str, operators: Mapping[str, Operator]) -> Candi
     if len(source) > SOURCE_CAP_BYTES:
         raise _ProblemError("candidate/too-large", None, f"the file is larger than {SOURCE_CAP_BYTES >> 10} KiB")
     text = _decode(source)
-    header = _header(text)
+    header, line = _header(text)
     operator = operators.get(header.operator)
     if operator is None:
-        known = ", ".join(sorted(operators))
-        raise _ProblemError(
-            "candidate/unknown-operator", 1, f"'{header.operator}' is not an operator; known are {known}"
-        )
+        detail = f"'{header.operator}' is not an operator; {_near(header.operator, operators)}"
+        raise _ProblemError("candidate/unknown-operator", _line_of("operator", text, line), detail)
     if header.language not in LANGUAGES:
-        raise _ProblemError("candidate/unknown-language", 1, f"language '{header.language}' is not supported; "
-                                                         f"supported is {', '.join(LANGUAGES)}")  # fmt: skip
+        detail = f"language '{header.language}' is not supported; supported is {', '.join(LANGUAGES)}"
+        raise _ProblemError("candidate/unknown-language", _line_of("language", text, line), detail)
     return Candidate(path, source, text, operator, header.entry or operator.name)
+
+
+def _near(name: str, operators: Mapping[str, Operator]) -> str:
+    near = difflib.get_close_matches(name, operators, 1)
+    return f"did you mean '{near[0]}'?" if near else f"known are {', '.join(sorted(operators))}"
+
+
+def _line_of(key: str, text: str, opens: int) -> int:
+    """Returns the line of the block on which a key stands; that on which the block opens where none is found."""
+    block = text.split("\n")[opens : opens + BLOCK_CAP_LINES]
+    places = (number for number, line in enumerate(block, start=opens + 1) if re.match(rf"# *{key} *=", line))
+    return next(places, opens)
 
 
 def _decode(source: bytes) -> str:
@@ -150,10 +162,11 @@ def _refuse_other_encoding(source: bytes) -> None:
         raise _ProblemError("candidate/not-utf8", 1, f"the file declares the encoding '{encoding}'")
 
 
-def _header(text: str) -> Header:
+def _header(text: str) -> tuple[Header, int]:
+    """Returns what the header block says, and the line on which it opens."""
     content, line = _block(text)
     try:
-        return Header.model_validate(tomllib.loads(content))
+        return Header.model_validate(tomllib.loads(content)), line
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])

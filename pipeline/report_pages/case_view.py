@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline.case_words import LAYOUTS, VALUES, sizes_in_words, special_in_words, tensors_in_words
 from pipeline.failing_cases import case_of
 from pipeline.report_pages.error_map_view import ErrorMapView, error_map_view
 from pipeline.report_pages.subject import Subject
@@ -28,6 +29,10 @@ from runners.evidence import (
 from runners.failures import BadPlan, CodeRaised, DeviceFault, OutsideWritten, RunnerEnded
 
 ELEMENTS: Final = 32
+_CONDITIONS: Final = {
+    "natural order": "natural order: the programs one after the other",
+    "shuffled order": "shuffled order: the programs in an order drawn at random, on other fresh memory",
+}
 _WIDTH: Final = 1000  # of a strip, in its own units
 
 
@@ -137,10 +142,14 @@ def _maps(evidence: Evidence, failure: WrongValues) -> Iterator[ErrorMapView]:
     """The map of the smallest failing case and, before it, that of the case in which the fault was found."""
     for part in (evidence.properties, evidence.device):
         if not isinstance(part, Missing) and failure is part.failure and isinstance(part.found, WrongValues):
-            drawn = error_map_view(part.found, f"Where it was found: {cut(part.found.case.describe(), 300)}")
+            drawn = error_map_view(part.found, f"Where it was found: {cut(_in_words(part.found.case), 300)}")
             yield from () if drawn is None else (drawn,)
     drawn = error_map_view(failure, "The smallest failing case")
     yield from () if drawn is None else (drawn,)
+
+
+def _in_words(case: Case) -> str:
+    return "; ".join((sizes_in_words(case), *tensors_in_words(case)))
 
 
 def _sizes(case: Case) -> Iterator[Fact]:
@@ -155,8 +164,13 @@ def _sizes(case: Case) -> Iterator[Fact]:
 
 def _tensors(case: Case) -> Iterator[TensorView]:
     for name, plan in case.tensors.items():
-        special = "none" if plan.special == "none" else f"{plan.special} at {plan.position}"
-        yield TensorView(name, case.dtype_of(name), plan.values, special, plan.layout)
+        yield TensorView(
+            name=name,
+            dtype=case.dtype_of(name),
+            values=VALUES[plan.values],
+            special=special_in_words(plan) or "none",
+            layout=LAYOUTS[plan.layout] or "contiguous",
+        )
 
 
 def _facts(failure: Failure | UnsupportedCase) -> Iterator[Fact]:
@@ -164,7 +178,7 @@ def _facts(failure: Failure | UnsupportedCase) -> Iterator[Fact]:
         case WrongValues():
             yield Fact("wrong elements", f"{failure.wrong} of {failure.total}")
             yield Fact("result", f"number {failure.output + 1}")
-            yield Fact("run", failure.conditions)
+            yield Fact("run", _CONDITIONS.get(failure.conditions, failure.conditions))
         case WrongForm():
             yield Fact(f"{failure.aspect} that is due", failure.expected, is_code=True)
             yield Fact(f"{failure.aspect} that came", failure.got, is_code=True)
@@ -175,7 +189,7 @@ def _facts(failure: Failure | UnsupportedCase) -> Iterator[Fact]:
             for name, program in (("program", failure.program), ("other program", failure.other)):
                 if program is not None:
                     yield Fact(name, str(program), is_code=True)
-            yield Fact("run", failure.conditions)
+            yield Fact("run", _CONDITIONS.get(failure.conditions, failure.conditions))
         case CodeRaised():
             yield Fact("error", failure.error, is_code=True)
         case RunnerEnded():

@@ -24,13 +24,13 @@ _PLANS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """Cases of one plan; `share` is that of the largest, in permille."""
+    """Cases of one plan; `share` is that of what the policy asks for, in permille, and None where it asks for none."""
 
     name: str
     meaning: str
     ran: int
     asked: str
-    share: int
+    share: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def coverage_view(evidence: Evidence, policy: Policy) -> CoverageView:
         plans=() if ran is None else tuple(_plans(ran, policy)),
         notes=() if ran is None else tuple(_notes(ran)),
         lacks=f"No case was run: {properties.reason}." if isinstance(properties, Missing) else "",
-        dtypes=() if ran is None else tuple(_dtypes(ran)),
+        dtypes=() if ran is None else tuple(_dtypes(ran, policy)),
         longest=() if ran is None else tuple(Tried(n, "none", f"about {size}", "") for n, size in ran.longest.items()),
         controls=() if ran is None else tuple(_controls(ran)),
         targets=() if isinstance(compiled, Missing) else tuple(_targets(compiled)),
@@ -98,10 +98,9 @@ def _plans(ran: PropertiesEvidence, policy: Policy) -> Iterator[PlanRow]:
         "random": (ran.random_cases, asked.random_cases), "targeted": (ran.targeted_cases, asked.targeted_cases),
         "long": (ran.long_cases, None),
     }  # fmt: skip
-    most = max((count for count, _ in counts.values()), default=0)
     for name, meaning, bound in _PLANS:
         count, wanted = counts[name]
-        share = round(1000 * count / most) if most else 0
+        share = min(1000, round(1000 * count / wanted)) if wanted else None
         yield PlanRow(name, meaning, count, "" if wanted is None else f"{bound} {wanted}", share)
 
 
@@ -123,10 +122,14 @@ def _notes(ran: PropertiesEvidence) -> Iterator[str]:
         yield f"The slowest answer took {seconds(ran.slowest_s)}; {counted(ran.runners, 'runner')} used."
 
 
-def _dtypes(ran: PropertiesEvidence) -> Iterator[Tried]:
+def _dtypes(ran: PropertiesEvidence, policy: Policy) -> Iterator[Tried]:
     for dtype in dict.fromkeys((*ran.offered, *ran.dtypes)):
-        tried = dtype in ran.dtypes
-        yield Tried(dtype, "good" if tried else "warn", "tried" if tried else "not tried", "")
+        if dtype in ran.dtypes:
+            yield Tried(dtype, "good", "tried", "")
+        elif dtype in policy.properties.dtypes:
+            yield Tried(dtype, "warn", "not tried", "")
+        else:
+            yield Tried(dtype, "none", "not in properties.dtypes of the policy", "")
 
 
 def _controls(ran: PropertiesEvidence) -> Iterator[Tried]:

@@ -97,9 +97,9 @@ _SHADES: Final[tuple[tuple[str, str, Form], ...]] = (
     ("right-1", "right, near the edge", "small"),
     ("free", "nothing is demanded there", "small"),
     ("wrong-0", "wrong, up to 2 times what is allowed", "full"),
-    ("wrong-1", "wrong, up to 100 times", "full"),
-    ("wrong-2", "wrong, up to 10 000 times", "full"),
-    ("wrong-3", "wrong, beyond that", "full"),
+    ("wrong-1", "wrong, 2 to 100 times what is allowed", "full"),
+    ("wrong-2", "wrong, 100 to 10 000 times what is allowed", "full"),
+    ("wrong-3", "wrong, more than 10 000 times what is allowed", "full"),
     ("mismatch", "NaN or infinite, and should not be, or the other way about", "diamond"),
 )
 
@@ -210,7 +210,7 @@ def _where(errors: ErrorMap) -> str:
     rows, columns = [row for row, _ in cells], [column for _, column in cells]
     top, bottom = _span(min(rows), max(rows), errors.cell_rows, errors.rows)
     left, right = _span(min(columns), max(columns), errors.cell_columns, errors.columns)
-    of = f"of {errors.rows} rows and {errors.columns} columns"
+    of = f"of {counted(errors.rows, 'row')} and {counted(errors.columns, 'column')}"
     return f"Wrong elements lie in rows {top} to {bottom} and columns {left} to {right} {of}."
 
 

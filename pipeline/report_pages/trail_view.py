@@ -75,7 +75,7 @@ class TrailView:
 def trail_view(subject: Subject, explanation: Explanation) -> TrailView:
     """Returns the trail."""
     evidence = subject.judged.evidence
-    times = dict(_times(evidence))
+    times = dict(times_of(evidence))
     longest = max(times.values(), default=0.0)
     worst = _worst(explanation)
     satisfied = {entry.check: entry.what for entry in explanation.satisfied}
@@ -87,7 +87,7 @@ def trail_view(subject: Subject, explanation: Explanation) -> TrailView:
     phases = {} if isinstance(evidence.device, Missing) else evidence.device.phases_s
     most = max(phases.values(), default=0.0)
     shown = tuple(Phase(name, seconds(time), _permille(time, most)) for name, time in phases.items())
-    return TrailView(tuple(steps), shown, seconds(subject.judged.wall_s), _waited(evidence))
+    return TrailView(tuple(steps), shown, seconds(sum(times.values())), _waited(evidence))
 
 
 def _step(
@@ -171,7 +171,8 @@ def _words(check: Check, evidence: Evidence) -> Iterator[str]:
         yield "compared, as far as the policy asks"
 
 
-def _times(evidence: Evidence) -> Iterator[tuple[Check, float]]:
+def times_of(evidence: Evidence) -> Iterator[tuple[Check, float]]:
+    """Yields how long each check took, in seconds, where that was measured."""
     checks: tuple[Check, ...] = ("properties", "compile", "mutants", "gpu")
     parts = (evidence.properties, evidence.compile, evidence.mutants, evidence.device)
     for check, part in zip(checks, parts, strict=True):

@@ -12,6 +12,7 @@ from pipeline.platforms import holds_for
 from pipeline.report_pages.deciding import first_finding
 from pipeline.report_pages.subject import Subject
 from pipeline.report_pages.tone import OF_SEVERITY, SEVERITY_WORDS, Tone, standing_word, tone_of
+from pipeline.report_pages.trail_view import times_of
 from pipeline.report_pages.visible import cut
 from pipeline.report_pages.wording import counted, day_of, seconds
 from pipeline.reports.standing import denied_by_tier_alone, finding_in_words, verdict_in_words
@@ -178,7 +179,7 @@ def _facts(subject: Subject) -> Iterator[Fact]:
     yield Fact("holds for", holds_for(evidence, verdict.tier) or "no platform: nothing was run")
     if isinstance(evidence.properties, PropertiesEvidence):
         yield Fact("cases", _cases(evidence.properties))
-    yield Fact("checks took", seconds(judged.wall_s))
+    yield Fact("checks took", seconds(sum(took for _, took in times_of(evidence))))
     day = day_of(subject.run)
     yield Fact("run", f"{subject.run}, {day}" if day is not None else subject.run)
     yield Fact("SHA-256", evidence.candidate.digest, is_code=True)

@@ -85,6 +85,37 @@ def test_the_page_is_as_wide_as_the_window(browser: Browser, pages: Path, name: 
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+OUTSIDE = """width => [...document.querySelectorAll('.stacks tbody th, .stacks tbody td, caption')]
+    .filter(one => one.checkVisibility())
+    .map(one => [one.textContent.trim(), one.getBoundingClientRect()])
+    .filter(([_, at]) => at.width > 0 && (at.left < 0 || at.right > width)).map(([text]) => text)"""
+
+
+@pytest.mark.parametrize("name", ["", *KINDS])
+def test_on_a_phone_each_cell_of_the_first_tables_is_in_view_with_its_heading(
+    browser: Browser, pages: Path, name: str
+) -> None:
+    labels = (
+        "[...document.querySelectorAll('.stacks [data-label]')].map(one => getComputedStyle(one, '::before').content)"
+    )
+    with opened(browser, pages / name / "report.html", width=375) as seen:
+        assert seen.page.evaluate(OUTSIDE, 375) == []
+        told = seen.page.evaluate(labels)
+        assert told
+        assert "none" not in told
+    with opened(browser, pages / name / "report.html") as seen:
+        assert set(seen.page.evaluate(labels)) == {"none"}  # a wide page has headings above the columns
+
+
+def test_a_table_beyond_the_view_would_be_noticed(browser: Browser, pages: Path, tmp_path: Path) -> None:
+    text = (pages / "wrong" / "report.html").read_text(encoding="utf-8")
+    (tmp_path / "x.html").write_text(
+        text.replace("overflow-wrap: anywhere; }\n  .stacks > tbody > tr > :empty", "min-width: 40rem; }\n  .x")
+    )
+    with opened(browser, tmp_path / "x.html", width=375) as seen:
+        assert seen.page.evaluate(OUTSIDE, 375) != []
+
+
 @pytest.mark.parametrize("name", ["", "wrong", "denied"])
 def test_everything_can_be_reached_and_seen_by_keyboard(browser: Browser, pages: Path, name: str) -> None:
     with opened(browser, pages / name / "report.html") as seen:

@@ -12,9 +12,11 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from pipeline.equivalents import known_equivalents
 from pipeline.own_operators import load_operators
 from pipeline.settings import PROJECT
 from runners.candidate import Candidate, read_candidate
+from runners.mutants import shuffled_mutants
 
 PAGE = PROJECT / "docs" / "how-to" / "add-an-operator.md"
 FENCED = re.compile(r"(?:`(?P<file>[\w./]+)`:\n\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
@@ -49,9 +51,13 @@ def folder(tmp_path: Path, page: Page) -> Path:
 
 
 def test_the_page_writes_an_operator_a_kernel_and_labels(page: Page) -> None:
-    assert sorted(page.files) == ["kernels/huber.py", "kernels/labels.toml", "operators/huber.py"]
+    assert sorted(page.files) == [
+        "kernels/equivalent.toml", "kernels/huber.py", "kernels/labels.toml", "operators/huber.py",
+        "right/equivalent.toml", "right/huber_clipped.py",
+    ]  # fmt: skip
     assert [shlex.split(command)[:2] for command in page.commands] == [
-        ["kernelgate", "operators"], ["kernelgate", "operators"], ["kernelgate", "verify"], ["kernelgate", "measure"],
+        ["kernelgate", "operators"], ["kernelgate", "operators"], ["kernelgate", "verify"], ["kernelgate", "operators"],
+        ["kernelgate", "measure"],
     ]  # fmt: skip
 
 
@@ -64,6 +70,19 @@ def test_the_operator_loads_and_the_kernel_is_a_candidate_for_it(folder: Path) -
     candidate = read_candidate(folder / "kernels" / "huber.py", operators=operators)
     assert isinstance(candidate, Candidate)
     assert candidate.operator is operators["huber"]
+
+
+@pytest.mark.parametrize(("name", "listed"), [("kernels/huber.py", 7), ("right/huber_clipped.py", 6)])
+def test_every_mutant_that_the_page_calls_equivalent_is_one_of_its_kernel(
+    folder: Path, page: Page, name: str, listed: int
+) -> None:
+    """Whether they survive, minutes tell: `operators check` reports a listed one that is killed."""
+    candidate = read_candidate(folder / name, operators=load_operators(folder / "operators"))
+    assert isinstance(candidate, Candidate)
+    known = known_equivalents(folder / name)
+    assert len(known) == listed
+    assert set(known) <= {mutant.id for mutant in shuffled_mutants(candidate.text, candidate.entry, 0)}
+    assert name in page.commands[3]
 
 
 def run(kernelgate: Program, folder: Path, command: str, *more: str) -> CompletedProcess[str]:
@@ -106,10 +125,10 @@ def test_the_broken_kernel_is_rejected_and_its_case_replays(
     assert again.returncode == 1, again.stderr
     without = kernelgate("replay", document["run"], verdict["case"], cwd=folder)
     assert without.returncode == 2
-    assert "'huber' is not an operator" in without.stderr
+    assert "'huber' is not an operator here; add --operators DIR" in without.stderr
 
 
 def test_the_folder_can_be_measured(kernelgate: Program, folder: Path, page: Page, runner_image: str) -> None:
-    done = run(kernelgate, folder, page.commands[3])
+    done = run(kernelgate, folder, page.commands[4])
     assert done.returncode == 0, done.stderr
     assert "0 false denials of 1" in done.stdout

@@ -14,6 +14,7 @@ from scripted_flow import HEADER
 
 from pipeline.changed import Changes, changes_since, collect_changed, waivers_for
 from pipeline.errors import GitUnavailable, UsageError
+from pipeline.git_repository import repository_of
 from policies.waivers import WaiverError
 from runners.operators import OPERATORS
 
@@ -202,6 +203,27 @@ def test_branches_without_a_common_commit_are_said(repository: Path) -> None:
 def test_a_repository_without_a_commit_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="git knows no commit 'HEAD'"):
         changes_since("HEAD", (), new_repository(tmp_path / "new"))
+
+
+def test_without_a_commit_the_advice_is_to_commit_and_not_to_fetch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(new_repository(tmp_path / "r"))
+    with pytest.raises(UsageError, match=r"there is no commit yet.*user\.name") as caught:
+        repository_of(Path.cwd()).commit("main")
+    assert "fetch" not in str(caught.value)
+
+
+def test_without_a_remote_the_branches_that_there_are_are_named(repository: Path) -> None:
+    with pytest.raises(UsageError, match=r"there is no remote to fetch it from; its branches are .*main") as caught:
+        repository_of(repository).commit("mian")
+    assert "git fetch" not in str(caught.value)
+
+
+def test_with_a_remote_the_advice_is_to_fetch(repository: Path, tmp_path: Path) -> None:
+    git(repository, "remote", "add", "origin", str(tmp_path))
+    with pytest.raises(UsageError, match="git fetch origin mian"):
+        repository_of(repository).commit("mian")
 
 
 def test_a_folder_outside_of_any_repository_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

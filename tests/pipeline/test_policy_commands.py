@@ -14,6 +14,7 @@ from whole_evidence import evidence, failed
 from pipeline.cli import app
 from pipeline.gate import Judged
 from pipeline.render import print_run
+from pipeline.render_rules import print_rule
 from pipeline.verify import Run
 from policies.decide import decide
 from policies.policy import load_policy
@@ -95,6 +96,16 @@ def test_a_rule_is_shown_with_what_to_do(rule: str) -> None:
     words = " ".join(text.split())
     assert (code, RULES[rule].page in words) == (0, True)
     assert all(" ".join(part.split()) in words for part in (RULES[rule].title, RULES[rule].why, RULES[rule].remedy))
+
+
+def test_code_and_paths_are_whole_lines_on_the_narrowest_terminal() -> None:
+    text = io.StringIO()
+    rule = RULES["memory/out-of-bounds-load"]
+    print_rule(rule, Console(file=text, width=20))
+    lines = text.getvalue().splitlines()
+    assert rule.example is not None
+    assert {f"    {line}" for line in rule.example.trips.splitlines()} <= set(lines)
+    assert f"page, in the clone of kernelgate: {rule.page}" in lines
 
 
 def test_a_rule_that_there_is_not_exits_2_with_those_that_are_near() -> None:

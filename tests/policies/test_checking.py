@@ -134,8 +134,8 @@ def test_all_mistakes_are_told_at_once_whatever_their_kind(tmp_path: Path) -> No
     )
     found = told(checked(tmp_path, text))
     assert found == [
-        ("invalid", "properties.pairwise_cases", 7), ("invalid", "properties.randm_cases", 6),
-        ("invalid", "propertys", 3), ("invalid", "organisation.0.expression", 11),
+        ("invalid", "propertys", 3), ("invalid", "properties.randm_cases", 6),
+        ("invalid", "properties.pairwise_cases", 7), ("invalid", "organisation.0.expression", 11),
         ("contradiction", "mutants.required_kill_rate", 8), ("weaker", "properties.random_cases", 5),
     ]  # fmt: skip
 
@@ -143,6 +143,20 @@ def test_all_mistakes_are_told_at_once_whatever_their_kind(tmp_path: Path) -> No
 def test_a_misspelt_key_is_told_with_the_one_that_is_near(tmp_path: Path) -> None:
     (problem,) = checked(tmp_path, "properties: {random_case: 60}\n").problems
     assert problem.remedy == "Write 'properties.random_cases'?"
+
+
+def test_all_fields_that_are_missing_are_one_problem(tmp_path: Path) -> None:
+    path = tmp_path / "team.yaml"
+    path.write_text("name: team\n")
+    (problem,) = check_policy(path).problems
+    assert ("description, allows, source" in problem.what, "extends: ci" in problem.remedy) == (True, True)
+
+
+def test_a_misspelt_field_of_the_facts_is_told_with_its_line_and_the_one_that_is_near(tmp_path: Path) -> None:
+    rule = "organisation:\n- name: spills\n  expression: evidence.compile.targets.all(t, t.spill_byte == 0)\n"
+    (problem,) = checked(tmp_path, rule + "  message: m\n").problems
+    assert (problem.kind, problem.line) == ("invalid", 5)
+    assert problem.what == "line 1:35: there is no field 'spill_byte'; did you mean 'spill_bytes'?"
 
 
 def test_a_key_that_stands_twice_is_told_and_the_rest_is_looked_at(tmp_path: Path) -> None:

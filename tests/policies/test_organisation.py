@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from whole_evidence import evidence, failed, properties
 
 from policies.decide import decide
+from policies.fact_types import wrong_in
 from policies.organisation_rules import CelMissing, OrganisationRule, compiled
 from policies.policy import Policy, PolicyError, Tier, load_policy
 from policies.verdict import Finding, Verdict
@@ -144,6 +145,44 @@ def test_a_policy_file_can_hold_rules(tmp_path: Path) -> None:
     policy = load_policy(policy_file(tmp_path, "evidence.compile.targets.all(t, t.spill_bytes == 0)"))
     assert [rule.name for rule in policy.organisation] == ["spills"]
     assert Policy.model_validate_json(policy.model_dump_json()) == policy
+
+
+WRONG_OF_FACTS = {
+    "candidate.nosuch == 'x'": "there is no field 'nosuch'; there are digest, entry, operator, path, source_bytes",
+    "evidence.compile.targets.all(t, t.spill_byte == 0)": "there is no field 'spill_byte'; did you mean 'spill_bytes'?",
+    "evidence.propertis.random_cases > 1": "did you mean 'properties'?",
+    "has(evidence.mutants.survivor)": "did you mean 'survivors'?",
+    "candidate.source_bytes == 'abc'": "line 1:25: '==' never has an answer for (int, string)",
+    "candidate.source_bytes": "it gives INT, not true or false",
+    "candidate.operator": "it gives STRING, not true or false",
+    "evidence.properties.random_cases && true": "never has an answer",
+}
+
+
+@pytest.mark.parametrize(("expression", "told"), WRONG_OF_FACTS.items(), ids=WRONG_OF_FACTS)
+def test_a_policy_whose_rule_does_not_fit_the_facts_is_not_loaded(tmp_path: Path, expression: str, told: str) -> None:
+    with pytest.raises(PolicyError, match="not a valid policy") as caught:
+        load_policy(policy_file(tmp_path, expression))
+    assert told in str(caught.value)
+
+
+FITTING = (
+    *TRUE,
+    *FALSE,
+    "candidate.source_bytes < 2.5",  # numbers compare across their types
+    "'seed' in evidence.properties && evidence.properties['seed'] > 1",  # the facts are maps
+    "size(evidence.properties) > 2 && evidence.properties != {}",
+    "evidence.properties.kind == 'missing' || evidence.properties.reason == 'x'",  # one of two records
+    "candidate.operator == null",
+    "evidence.properties.worst_ratio.float64 == 'NaN'",
+    "evidence.properties.failure.kind == 'raised' && evidence.properties.failure.line == null",
+)
+
+
+@pytest.mark.parametrize("expression", FITTING)
+def test_what_can_have_an_answer_is_not_called_wrong(expression: str) -> None:
+    compiled(expression)
+    assert wrong_in(expression) == ()
 
 
 @pytest.mark.parametrize(

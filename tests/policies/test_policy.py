@@ -76,9 +76,9 @@ def test_the_digest_does_not_depend_on_the_order_of_keys(tmp_path: Path) -> None
 
 
 WRONG = {
-    "unknown_key": ("extends: ci\nproperty: {}\n", "property: Extra inputs"),
-    "unknown_inner_key": ("extends: ci\nproperties: {random_case: 5}\n", "properties.random_case: Extra inputs"),
-    "missing_keys": ("name: team\n", "properties: Field required"),
+    "unknown_key": ("extends: ci\nproperty: {}\n", "line 2: property: no such key"),
+    "unknown_inner_key": ("extends: ci\nproperties: {random_case: 5}\n", "line 2: properties.random_case: no such key"),
+    "missing_keys": ("name: team\n", "fields are missing: description, allows, source"),
     "number_as_text": ("extends: ci\nproperties: {random_cases: '5'}\n", "properties.random_cases: "),
     "bool_as_number": ("extends: ci\nproperties: {random_cases: true}\n", "properties.random_cases: "),
     "part_of_a_case": ("extends: ci\nproperties: {random_cases: 5.5}\n", "properties.random_cases: "),
@@ -109,9 +109,9 @@ WRONG = {
     "inner_key_twice": ("extends: ci\nproperties:\n  random_cases: 5\n  random_cases: 6\n", "line 4"),
     "unknown_parent": ("extends: strict\n", "extends 'strict'; it can extend dev, ci, production"),
     "list_of_parents": ("extends: [ci]\n", "it can extend"),
-    "list": ("- a\n", "holds list, a mapping is needed"),
-    "text": ("hello\n", "holds str, a mapping is needed"),
-    "empty": ("", "holds NoneType, a mapping is needed"),
+    "list": ("- a\n", "holds a list, and keys with values are needed"),
+    "text": ("hello\n", "holds 'hello', and keys with values are needed"),
+    "empty": ("", "is empty: write 'extends: ci'"),
     "not_yaml": ("name: team\nproperties: [1, 2\nallows: x\n", "line 3 is not YAML"),
     "tab": ("name: team\n\tx: 1\n", "line 2 is not YAML"),
     "python_object": ("name: !!python/object/apply:os.system [echo]\n", "line 1 is not YAML"),
@@ -135,7 +135,10 @@ def test_what_is_wrong_with_a_policy_file_is_told_in_words(tmp_path: Path, text:
 def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(PolicyError) as caught:
         load_policy(written(tmp_path, "extends: ci\nx: 1\ny: 2\n"))
-    assert {line.strip().split(":")[0] for line in str(caught.value).splitlines()[1:]} == {"x", "y"}
+    assert [line.split(": ")[:2] for line in str(caught.value).splitlines()[1:-1]] == [
+        ["  line 2", "x"],
+        ["  line 3", "y"],
+    ]
 
 
 @pytest.mark.parametrize("name", ["nightly", "CI", "", "ci.yaml", "/"])
@@ -149,3 +152,21 @@ def test_a_policy_file_that_is_not_utf8_is_told(tmp_path: Path) -> None:
     path.write_bytes(b"name: \xff\n")
     with pytest.raises(PolicyError, match="can't be read"):
         load_policy(str(path))
+
+
+def test_a_mistake_is_told_with_its_line_and_the_nearest_key_as_the_check_of_a_policy_does(tmp_path: Path) -> None:
+    path = written(tmp_path, "extends: ci\nname: team\nproperties: {random_case: 5}\ndescripton: x\n")
+    with pytest.raises(PolicyError) as caught:
+        load_policy(path)
+    assert str(caught.value).splitlines()[1:] == [
+        "  line 3: properties.random_case: no such key. Write 'properties.random_cases'?",
+        "  line 4: descripton: no such key. Write 'description'?",
+        f"`kernelgate policy check {path}` says all that is wrong with it",
+    ]
+
+
+def test_fields_that_are_missing_are_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError) as caught:
+        load_policy(written(tmp_path, "name: team\n"))
+    assert str(caught.value).count("fields are missing") == 1
+    assert "description, allows, source" in str(caught.value)

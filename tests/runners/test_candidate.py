@@ -69,8 +69,8 @@ REFUSED = {
     "nested_toml": (block("# operator = " + "[" * 390), "candidate/bad-header", 1),
     "entry_no_identifier": (block('# operator = "softmax"', '# entry = "a.b"'), "candidate/bad-header", 1),
     "entry_ends_in_a_line_break": (block('# operator = "softmax"', '# entry = "a\\n"'), "candidate/bad-header", 1),
-    "unknown_operator": (block('# operator = "soft_max"'), "candidate/unknown-operator", 1),
-    "unknown_language": (block('# operator = "softmax"', '# language = "cuda"'), "candidate/unknown-language", 1),
+    "unknown_operator": (block('# operator = "soft_max"'), "candidate/unknown-operator", 2),
+    "unknown_language": (block('# operator = "softmax"', '# language = "cuda"'), "candidate/unknown-language", 3),
 }
 
 
@@ -95,10 +95,18 @@ def test_a_block_of_the_most_lines_is_read() -> None:
 
 
 def test_the_names_of_all_operators_are_in_the_message_about_an_unknown_one() -> None:
-    unreadable = parse_candidate(block('# operator = "soft_max"'), "x.py")
+    unreadable = parse_candidate(block('# operator = "frobnicate"'), "x.py")
     assert isinstance(unreadable, Unreadable)
     assert "softmax" in unreadable.problem.detail
     assert "cross_entropy" in unreadable.problem.detail
+
+
+def test_a_misspelt_operator_is_told_with_the_one_that_is_near() -> None:
+    unreadable = parse_candidate(block("#", '# operator = "summ"'), "x.py")
+    assert isinstance(unreadable, Unreadable)
+    assert (unreadable.problem.line, unreadable.problem.detail) == (
+        3, "'summ' is not an operator; did you mean 'sum'?",
+    )  # fmt: skip
 
 
 def test_ten_megabytes_of_junk_are_not_read_to_the_end(tmp_path: Path) -> None:

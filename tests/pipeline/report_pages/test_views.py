@@ -44,7 +44,7 @@ from pipeline.report_pages.wording import day_of, percent, seconds, short
 from policies.policy import Tier
 from policies.verdict import Finding
 from runners.error_map import ErrorMap
-from runners.evidence import Evidence, WrongElement
+from runners.evidence import Evidence, Times, WrongElement
 
 
 def evidence_of(one: Subject) -> Evidence:
@@ -323,3 +323,44 @@ def test_the_case_in_which_it_was_found_is_drawn_before_the_smallest(where: str)
     assert view is not None
     assert view.where == f"on the {where}"
     assert [one.title.partition(":")[0] for one in view.maps] == ["Where it was found", "The smallest failing case"]
+
+
+def test_a_dtype_that_the_policy_does_not_name_is_no_warning_and_one_that_it_names_is() -> None:
+    made = evidence(properties=properties(offered=("float32", "float64", "bfloat16"), dtypes=("float32",)))
+    tried = {one.name: (one.tone, one.word) for one in coverage_view(made, CI).dtypes}
+    assert tried == {
+        "float32": ("good", "tried"),
+        "bfloat16": ("warn", "not tried"),
+        "float64": ("none", "not in properties.dtypes of the policy"),
+    }
+
+
+def test_one_wrong_cell_is_one_and_the_shares_of_cases_are_of_what_is_asked() -> None:
+    html = candidate_html(subject(evidence(properties=properties(failure=wrong_values(1, 1), failed_at=1))))
+    assert "The one cell with wrong elements" in html
+    assert "of 1 row and 1 column." in html
+    made = evidence(properties=properties(random_cases=5, long_cases=3))
+    shares = {plan.name: plan.share for plan in coverage_view(made, CI).plans}
+    assert (shares["random"], shares["pairwise"], shares["long"]) == (100, 1000, None)
+
+
+def test_the_input_is_told_in_the_words_of_the_terminal() -> None:
+    view = case_view(wrong())
+    assert view is not None
+    (tensor,) = view.tensors
+    assert (tensor.values, tensor.special, tensor.layout) == (
+        "normally distributed", "none", "with gaps between its rows",
+    )  # fmt: skip
+    assert "natural order: the programs one after the other" in [fact.value for fact in view.facts]
+
+
+def test_what_all_checks_took_includes_the_reading_of_the_source() -> None:
+    made = denied().judged.evidence
+    page = candidate_page(
+        subject(
+            made.model_copy(update={"times": Times(source_s=0.006, origin_s=0.0, waited_s=0.0, total_s=1.0)}),
+            HONEST_SOURCE,
+        )
+    )
+    assert page.trail.total == "6 ms"
+    assert "6 ms" in [fact.value for fact in page.verdict.facts if fact.name == "checks took"]
