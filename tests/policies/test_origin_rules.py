@@ -114,7 +114,7 @@ WRONG = {
     "origin: {references: 3}": "is not the path of a folder",
     "origin: {references: [a, b]}": "is not the path of a folder",
     "origin: {max_share: 1.5}": "origin.max_share: ",
-    "origin: {max_shares: 0.5}": "origin.max_shares: Extra inputs",
+    "origin: {max_shares: 0.5}": "origin.max_shares: no such key",
     "origin: {candidate_licences: [MTI]}": "'MTI' is not one licence",
     "origin: {reference_licences: [MIT OR Zlib]}": "'MIT OR Zlib' is not one licence",
     "origin: {reference_licences: ['']}": "'' is not one licence",

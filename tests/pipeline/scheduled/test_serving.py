@@ -72,7 +72,9 @@ def serving(
     make_registry(str(folder / "registry.db"))
     command = [PROGRAM, "serve", "--timezone", "Europe/Berlin", "--reports-url", "https://runs.example/kept"]
     command += ["--corpus", "corpus", "--corpus-cron", "* * * * *", "--reverify", "--registry", "registry.db"]
-    process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment | {"COLUMNS": "400"}, stderr=subprocess.PIPE, text=True
+    )
     yield process
     if process.poll() is None:
         process.kill()
