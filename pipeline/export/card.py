@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from pipeline.registry.contract import Attestation, Timing
 from runners.operators import Operator
+
+_MARKUP: Final = re.compile(r"[^\w .,:;=+×()/-]")
 
 
 def card(attestations: Sequence[Attestation], operator: Operator, name: str, licence: str) -> str:
@@ -38,8 +42,8 @@ def _verdict(one: Attestation) -> Iterator[str]:
     yield f"| signed | {one.signed_at:%Y-%m-%d} by the key `{one.key_id[:12]}` |"
     numbers = one.numbers
     yield (
-        f"| cases | {numbers.cases} on the interpreter, {numbers.device_cases} on the GPU, of which {numbers.replayed} "
-        f"as launch plans; {', '.join(numbers.dtypes)} |"
+        f"| cases (not signed) | {numbers.cases} on the interpreter, {numbers.device_cases} on the GPU, of which "
+        f"{numbers.replayed} as launch plans; {_plain(', '.join(numbers.dtypes))} |"
     )
 
 
@@ -62,14 +66,20 @@ def _limits(attestations: Sequence[Attestation]) -> Iterator[str]:
 def _timings(one: Attestation) -> Iterator[str]:
     if not one.numbers.timings:
         return
-    yield from ("", f"## Time on {one.platform.device.partition(',')[0]}", "")
+    yield from ("", f"## Time on {one.platform.device.partition(',')[0]} (not signed)", "")
     yield from ("| case | dtype | median, ms | baseline | its median, ms |", "|---|---|---|---|---|")
     yield from map(_timing, one.numbers.timings)
 
 
 def _timing(row: Timing) -> str:
     baseline = "-" if row.baseline_ms is None else f"{row.baseline_ms:.4g}"
-    return f"| {row.case} | {row.dtype} | {row.median_ms:.4g} | {row.baseline or '-'} | {baseline} |"
+    texts = (_plain(row.case), _plain(row.dtype), f"{row.median_ms:.4g}", _plain(row.baseline or "-"), baseline)
+    return f"| {' | '.join(texts)} |"
+
+
+def _plain(text: str) -> str:
+    """What the registry says and nobody has signed: text in a cell, and no markup."""
+    return _MARKUP.sub("", text)
 
 
 def _use(operator: Operator, name: str) -> Iterator[str]:

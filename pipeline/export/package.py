@@ -20,8 +20,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pipeline.attestation.run_files import names_of
+from pipeline.errors import PromotionDenied
 from pipeline.export.card import card
 from pipeline.registry.contract import Attestation
+from runners.candidate import Unreadable, parse_candidate
 from runners.operators import Operator
 
 VERSION: Final = 1
@@ -35,6 +37,9 @@ def files_of(attestations: Sequence[Attestation], operator: Operator, licence: s
     Args:
         attestations: Of one kernel, one an architecture, the newest first.
         licence: As an identifier of Hugging Face's; the registry does not know it.
+
+    Raises:
+        PromotionDenied: the source is no candidate of this operator.
     """
     first, name = attestations[0], name_of(operator)
     files = {"README.md": card(attestations, operator, name, licence).encode(), "build.toml": _build(name, licence)}
@@ -96,6 +101,14 @@ def _build(name: str, licence: str) -> bytes:
     return "\n".join(lines).encode()
 
 
+def _entry_of(attestation: Attestation, operator: Operator) -> str:
+    """The entry's name as the signed source says it: the registry's word would be code in the package."""
+    parsed = parse_candidate(attestation.source, CANDIDATE, {operator.name: operator})
+    if isinstance(parsed, Unreadable):
+        raise PromotionDenied(f"kernel {attestation.digest[:12]} is no {operator.name}: {parsed.problem.detail}")
+    return parsed.entry
+
+
 def _init(attestation: Attestation, operator: Operator, backend: str) -> str:
     names = ", ".join(given.name for given in operator.inputs)
     doc = (
@@ -113,7 +126,7 @@ EVIDENCE_DIGEST = "{attestation.evidence_digest}"
 if hashlib.sha256((Path(__file__).parent / "{CANDIDATE}").read_bytes()).hexdigest() != DIGEST:
     raise ImportError("{CANDIDATE} is not the kernel that was approved: its digest differs")
 
-from .candidate import {attestation.entry} as _entry
+from .candidate import {_entry_of(attestation, operator)} as _entry
 
 
 def {operator.name}({names}):

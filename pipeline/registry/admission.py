@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from pipeline.attestation.pairs import Pair, opened_pair
 from pipeline.attestation.run_files import ATTESTATIONS, names_of
 from pipeline.attestation.verifying import verify_run
 from pipeline.errors import AttestationError, PromotionDenied, StoredRunError
+from pipeline.platforms import platform_text
 from pipeline.registry.contract import Attestation, Numbers, Platform, Timing
 from pipeline.stored_runs import StoredCandidate, read_run
 from policies.policy import Policy, Tier
@@ -91,6 +92,9 @@ def admit(named: Named, ring: Keyring, operators: Mapping[str, Operator], policy
 def check_stored(attestation: Attestation, ring: Keyring, policy: Policy) -> None:
     """Opens the envelopes of an attestation that a registry has, again: a key may have been revoked since.
 
+    What the registry says beside them must be what they say, as far as they say it: an architecture, a key or a run may
+    have been written there by anybody. Its image, its numbers and the name of the entry are not signed.
+
     Raises:
         PromotionDenied: as for `admit`.
     """
@@ -98,6 +102,33 @@ def check_stored(attestation: Attestation, ring: Keyring, policy: Policy) -> Non
     if pair.digest != attestation.digest or hashlib.sha256(attestation.source).hexdigest() != attestation.digest:
         raise PromotionDenied(f"what the registry has of kernel {attestation.digest[:12]} is not what was signed")
     _check_facts(pair, policy)
+    wrong = ", ".join(name for name, said, signed in _said_and_signed(attestation, pair) if said != signed)
+    if wrong:
+        raise PromotionDenied(
+            f"what the registry says of kernel {attestation.digest[:12]} is not what was signed: {wrong}"
+        )
+
+
+def _said_and_signed(attestation: Attestation, pair: Pair) -> Iterator[tuple[str, object, object]]:
+    facts, summary, platform = pair.test_result.predicate.kernelgate, pair.summary.predicate, attestation.platform
+    known = _DEVICE.fullmatch(platform.device)
+    parts = None if known is None else (known["architecture"], known["cuda"], known["driver"])
+    on = platform_text(platform.device, platform.torch, platform.triton)
+    policy = summary.policy.digest and summary.policy.digest.sha256
+    yield "platform", on, None if facts.platforms is None else facts.platforms.gpu
+    yield "architecture, CUDA or driver", (platform.architecture, platform.cuda, platform.driver), parts
+    yield "operator", attestation.operator, facts.operator
+    yield "the operator's digest", attestation.operator_digest, facts.operator_digest
+    yield "tier", attestation.tier, facts.tier
+    yield (
+        "policy",
+        (f"urn:kernelgate:policy:{attestation.policy}", attestation.policy_digest),
+        (summary.policy.uri, policy),
+    )
+    yield "run", (attestation.run, attestation.candidate), (facts.run, facts.candidate)
+    yield "evidence", attestation.evidence_digest, _signed_file(pair, f"{facts.candidate}/evidence.json")
+    yield "key", attestation.key_id, pair.keyid
+    yield "time", attestation.signed_at, summary.timeVerified
 
 
 def _opened(name: str, first: bytes, second: bytes, ring: Keyring) -> Pair:

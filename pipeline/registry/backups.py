@@ -91,7 +91,7 @@ def restore(backup: Path, url: str, actor: str, report: Report, revoked_in: str 
     make_registry(url)
     target = database_at(url)
     try:
-        with source.snapshot() as old, target.writing() as new:
+        with source.snapshot() as old, target.writing(lasts=True) as new:
             _check_empty(new, target.name)
             copied = _copy(old, new, report)
             ends = f"event {copied.last_event} of {copied.last_at:%Y-%m-%d %H:%M} UTC" if copied.last_at else "no event"
@@ -118,7 +118,7 @@ def _into_new(source: Database, file: Path, report: Report) -> Copied:
     make_registry(str(file))
     target = database_at(str(file))
     try:
-        with source.snapshot() as old, target.writing() as new:
+        with source.snapshot() as old, target.writing(lasts=True) as new:
             return _copy(old, new, report)
     finally:
         target.engine.dispose()

@@ -156,13 +156,16 @@ def revoke(connection: Connection, digest: str, actor: str, reason: str, proof: 
 
 
 def _earlier(connection: Connection, channel: Any) -> Any:
-    """The placement before that of a channel, past revoked kernels and the one that it serves."""
+    """The placement before that of a channel, past revoked kernels and the one that it serves.
+
+    A chain that was broken or bent ends where it is: whoever takes a kernel away must not wait for its mending.
+    """
     query = select(PLACEMENTS, KERNELS.c.revoked).join(KERNELS, KERNELS.c.digest == PLACEMENTS.c.digest)
-    step = connection.execute(query.where(PLACEMENTS.c.id == channel.placement)).one()
+    step = connection.execute(query.where(PLACEMENTS.c.id == channel.placement)).first()
     while step is not None and (step.revoked or step.digest == channel.digest):
-        if step.previous is None:
+        if step.previous is None or step.previous >= step.id:
             return None
-        step = connection.execute(query.where(PLACEMENTS.c.id == step.previous)).one()
+        step = connection.execute(query.where(PLACEMENTS.c.id == step.previous)).first()
     return step
 
 

@@ -15,6 +15,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from pipeline.errors import PromotionDenied, RegistryError, RegistryUnavailable, UnavailableError, UserError
 
 LOCK_S: Final = 10
+ANSWER_S: Final = 30
+ROW_CAP_BYTES: Final = 32 << 20  # two envelopes, and room
 _MADE: Final = "kernelgate registry init makes one"
 _DENIED_WORDS: Final = "registry: "
 _PRIMARY: Final = 0xFF  # of SQLite's extended codes
@@ -40,6 +42,22 @@ def faults_in_words(name: str) -> Iterator[None]:
         raise _of_sqlite(name, error) from None
 
 
+@contextmanager
+def rows_in_words(name: str) -> Iterator[None]:
+    """Turns what rows can't be into an error of ours: SQLite keeps any type in any column.
+
+    Raises:
+        RegistryError: a row holds what no registry writes.
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise RegistryError(
+            f"the registry {name} holds a row that no kernelgate wrote ({said}): kernelgate registry restore BACKUP"
+        ) from None
+
+
 def _in_words(name: str, error: DBAPIError) -> UserError | UnavailableError:
     if isinstance(error.orig, sqlite3.Error):
         return _of_sqlite(name, error.orig)
@@ -54,6 +72,10 @@ def _of_sqlite(name: str, error: sqlite3.Error) -> UserError | UnavailableError:
         return _full(name, str(error))
     if code in _DAMAGED:
         return RegistryError(f"{name} is no database, or a damaged one ({error}): kernelgate registry restore BACKUP")
+    if code == sqlite3.SQLITE_TOOBIG:
+        return RegistryError(f"{name} holds a row of more than {ROW_CAP_BYTES >> 20} MiB, which no kernelgate wrote")
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return _slow(name)
     if code == sqlite3.SQLITE_CONSTRAINT:
         return _refused(name, str(error))
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
@@ -69,7 +91,9 @@ def _of_sqlite(name: str, error: sqlite3.Error) -> UserError | UnavailableError:
 def _of_postgres(name: str, error: DBAPIError) -> UserError | UnavailableError:
     state = getattr(error.orig, "sqlstate", None) or ""
     said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
-    if state in ("55P03", "57014", "40P01"):
+    if state == "57014":
+        return _slow(name)
+    if state in ("55P03", "40P01"):
         return _locked(name)
     if state.startswith("53"):
         return _full(name, said)
@@ -89,6 +113,10 @@ def _locked(name: str) -> RegistryUnavailable:
         f"the registry {name} stayed locked for {LOCK_S} s: another program has a transaction open on it; nothing was "
         "changed, try again"
     )
+
+
+def _slow(name: str) -> RegistryUnavailable:
+    return RegistryUnavailable(f"the registry {name} gave no answer within {ANSWER_S} s; nothing was changed")
 
 
 def _full(name: str, said: str) -> RegistryUnavailable:

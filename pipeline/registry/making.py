@@ -46,7 +46,7 @@ def _make(database: Database) -> Made:
         with faults_in_words(database.name), database.engine.connect() as connection:
             # outside a transaction, which `begin` would open
             connection.connection.driver_connection.execute("PRAGMA journal_mode = WAL")  # type: ignore[union-attr]
-    with database.writing() as connection:
+    with database.writing(lasts=True) as connection:
         before = version_of(connection)
         if before == SCHEMA:
             return Made.UNCHANGED

@@ -3,12 +3,17 @@
 SQLite is in WAL: who reads never waits, one writes at a time. A transaction that writes takes its lock when it begins,
 never half-way. In Postgres it takes an advisory lock, so that there, too, one writes at a time: numbers of events are
 in the order in which they can be seen, and two promotions come one after the other.
+
+Whoever owns a database can put a view without an end in a table's place, or a row as large as the machine. Neither
+holds up an application that asks what serves: statements are bounded in time, and in SQLite rows in size.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,12 +29,20 @@ from sqlalchemy.exc import ArgumentError
 
 from pipeline.errors import RegistryError
 from pipeline.registry.contract import Registry
-from pipeline.registry.faults import LOCK_S, faults_in_words
+from pipeline.registry.faults import ANSWER_S, LOCK_S, ROW_CAP_BYTES, faults_in_words, rows_in_words
 from pipeline.registry.tables import SCHEMA, VERSION_TABLE
 
 CONNECT_S: Final = 5
 WRITER: Final = 0x6B67  # of the advisory lock
 _WRITES: Final = "registry_writes"
+_LASTS: Final = "registry_lasts"
+_INSTRUCTIONS: Final = 100_000  # of SQLite's machine, between two looks at the clock
+
+
+class _Bounded(sqlite3.Connection):
+    """A connection whose statements are ended at a time of the monotonic clock."""
+
+    until = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +62,25 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that reads, and waits for nobody."""
-        with faults_in_words(self.name), self.engine.begin() as connection:
+        with faults_in_words(self.name), rows_in_words(self.name), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """The same, with one state of everything however many statements there are."""
         engine = self.engine if self.path else self.engine.execution_options(isolation_level="REPEATABLE READ")
-        with faults_in_words(self.name), engine.begin() as connection:
+        with (
+            faults_in_words(self.name),
+            rows_in_words(self.name),
+            engine.execution_options(**{_LASTS: True}).begin() as connection,
+        ):
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction that is alone in writing, from its begin."""
-        with faults_in_words(self.name), self.engine.execution_options(**{_WRITES: True}).begin() as connection:
+    def writing(self, *, lasts: bool = False) -> Iterator[Connection]:
+        """A transaction that is alone in writing, from its begin; one that `lasts` copies everything there is."""
+        options = {_WRITES: True, _LASTS: lasts}
+        with faults_in_words(self.name), self.engine.execution_options(**options).begin() as connection:
             if self.path is None:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": WRITER})
             yield connection
@@ -141,7 +159,12 @@ def _sqlite(path: Path, *, makes: bool) -> Database:
     uri = f"file:{quote(os.fsencode(path.absolute()))}?mode={'rwc' if makes else 'rw'}"
 
     def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(uri, uri=True, timeout=LOCK_S, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=LOCK_S, isolation_level=None, check_same_thread=False, factory=_Bounded
+        )
+        bounded = weakref.ref(connection)
+        connection.set_progress_handler(lambda: _is_over(bounded()), _INSTRUCTIONS)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, ROW_CAP_BYTES)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
         return connection
@@ -152,12 +175,20 @@ def _sqlite(path: Path, *, makes: bool) -> Database:
 
 
 def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options, driver = connection.get_execution_options(), connection.connection.driver_connection
+    assert isinstance(driver, _Bounded)
+    driver.until = math.inf
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES, False) else "BEGIN")
+    if not options.get(_LASTS, False):
+        driver.until = time.monotonic() + ANSWER_S
+
+
+def _is_over(connection: sqlite3.Connection | None) -> bool:
+    return isinstance(connection, _Bounded) and time.monotonic() > connection.until
 
 
 def _postgres(url: str) -> Database:
-    limits = f"-c lock_timeout={LOCK_S}s -c idle_in_transaction_session_timeout=60s"
+    limits = f"-c lock_timeout={LOCK_S}s -c idle_in_transaction_session_timeout=60s -c statement_timeout={ANSWER_S}s"
     engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_S, "options": limits})
     return Database(_forkable(engine), engine.url.render_as_string(hide_password=True), None)
 

@@ -25,6 +25,11 @@ from pipeline.registry.tables import ATTESTATIONS, CHANNELS, EVENTS, KERNELS, PL
 
 PAGE: Final = 200
 _NUMBERS: Final = TypeAdapter(Numbers)
+_TYPES: Final = (
+    (("source", "test_result", "summary"), bytes),
+    (("digest", "operator", "entry", "architecture", "tier", "run", "candidate", "key_id", "policy", "policy_digest",
+      "operator_digest", "evidence_digest", "device", "cuda", "driver", "torch", "triton", "numbers"), str),
+)  # fmt: skip
 _OF_KERNEL: Final = (KERNELS.c.entry, KERNELS.c.source, KERNELS.c.revoked)
 
 
@@ -40,7 +45,12 @@ def approved_of(row: Row[Any]) -> Approved:
 
 
 def attestation_of(row: Row[Any]) -> Attestation:
-    """An attestation with its kernel's source."""
+    """An attestation with its kernel's source.
+
+    Raises:
+        TypeError, ValueError: somebody wrote into the row what no attestation is.
+    """
+    _check_types(row)
     return Attestation(
         digest=row.digest, operator=row.operator, entry=row.entry, source=row.source, run=row.run,
         candidate=row.candidate, test_result=row.test_result, summary=row.summary, key_id=row.key_id,
@@ -48,6 +58,12 @@ def attestation_of(row: Row[Any]) -> Attestation:
         operator_digest=row.operator_digest, evidence_digest=row.evidence_digest, platform=_platform(row),
         numbers=_NUMBERS.validate_json(row.numbers),
     )  # fmt: skip
+
+
+def _check_types(row: Row[Any]) -> None:
+    wrong = [name for names, kind in _TYPES for name in names if not isinstance(getattr(row, name), kind)]
+    if wrong:
+        raise TypeError(f"of another type than they have: {', '.join(wrong)}")
 
 
 def attestation_row(attestation: Attestation, at: datetime) -> dict[str, Any]:

@@ -51,10 +51,11 @@ class SqlRegistry:
             CHANNELS.c.channel == channel,
             CHANNELS.c.digest == ATTESTATIONS.c.digest,
             ATTESTATIONS.c.architecture == architecture,
+            KERNELS.c.revoked.is_(False),
         ).limit(1)
         with self._database.reading() as connection:
             row = connection.execute(query).first()
-        return None if row is None else approved_of(row)
+            return None if row is None else approved_of(row)
 
     def places(self) -> tuple[Serving, ...]:
         """All that is served, in order of operator, architecture and channel."""
@@ -68,14 +69,14 @@ class SqlRegistry:
             wanted.append(ATTESTATIONS.c.architecture == architecture)
         with self._database.reading() as connection:
             row = connection.execute(attested(*wanted).limit(1)).first()
-        return None if row is None else approved_of(row)
+            return None if row is None else approved_of(row)
 
     def approvals(self, digest: str) -> tuple[Approved, ...]:
         """That kernel on each architecture, in their order, with its newest attestation there; revoked ones, too."""
         with self._database.reading() as connection:
             rows = connection.execute(attested(ATTESTATIONS.c.digest == digest)).all()
-        newest = {row.architecture: row for row in reversed(rows)}
-        return tuple(approved_of(newest[architecture]) for architecture in sorted(newest))
+            newest = {row.architecture: row for row in reversed(rows)}
+            return tuple(approved_of(newest[architecture]) for architecture in sorted(newest))
 
     def all_approved(self, *, revoked: bool = False) -> Iterator[Approved]:
         """Each kernel on each architecture with its newest attestation; without revoked ones, or with them."""
@@ -83,7 +84,8 @@ class SqlRegistry:
         while full:  # a transaction a page: whoever walks through them may take hours
             with self._database.reading() as connection:
                 rows = connection.execute(newest_of_each(after, revoked=revoked)).all()
-            yield from map(approved_of, rows)
+                approved = list(map(approved_of, rows))
+            yield from approved
             after, full = (rows[-1].id, len(rows) == PAGE) if rows else (after, False)
 
     def attestations(self, digest: str, architecture: str) -> tuple[Attestation, ...]:

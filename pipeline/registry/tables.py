@@ -107,6 +107,7 @@ PLACEMENTS: Final = Table(
         "id", "operator", "architecture", "channel", "digest", "attestation", name="registry_placement_facts"
     ),
     CheckConstraint("channel IN ('canary', 'stable')", name="registry_placement_channel"),
+    CheckConstraint("previous < id", name="registry_placement_order"),
     sqlite_autoincrement=True,
 )
 CHANNELS: Final = Table(

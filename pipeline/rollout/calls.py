@@ -57,7 +57,8 @@ def fit(operator: Operator, arguments: Sequence[Any]) -> Fit | str:
         if sizes is not None:
             scalars = {one.name: named[one.name] for one in operator.scalars if one.name not in form.arguments}
             if operator.allows({**sizes, **scalars}):
-                return Fit(form, dtype, sizes, scalars)
+                empty = _undeclared_empty(operator, sizes)
+                return Fit(form, dtype, sizes, scalars) if empty is None else empty
     shapes = ", ".join(f"{one.name} {tuple(named[one.name].shape)}" for one in operator.tensors)
     return f"the shapes fit no form of {operator.name}: {shapes}"
 
@@ -104,6 +105,13 @@ def lay(argument: Any) -> Laid | None:
 def bytes_of(arguments: Sequence[Any]) -> int:
     """How many bytes the elements of all tensors have."""
     return sum(one.numel() * one.element_size() for one in arguments if isinstance(one, torch.Tensor))
+
+
+def _undeclared_empty(operator: Operator, sizes: Mapping[str, int]) -> str | None:
+    """No kernel was ever tried with an empty tensor that its operator does not declare: a batch without rows, say."""
+    dims = {dim.name: dim for dim in operator.dims}
+    empty = [name for name, size in sizes.items() if size == 0 and name in dims and 0 not in dims[name].sizes]
+    return f"{operator.name} is not declared for {' and '.join(sorted(empty))} of 0" if empty else None
 
 
 def _misfits(operator: Operator, named: Mapping[str, Any], dtype: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ import torch
 
 from pipeline.rollout.calls import Fit
 from pipeline.rollout.reference import name_of
+from pipeline.rollout.samples import Strange
 from runners.cases import Case
 from runners.device_judging import wrong_values
 from runners.failures import Failure, InputChanged, WrongForm
@@ -87,7 +88,8 @@ def _wrong_form(
         return WrongForm(case=case, aspect="count", expected=due, got=came)
     for want, got in zip(expected, tensors, strict=True):
         if not isinstance(got, torch.Tensor):
-            return WrongForm(case=case, aspect="type", expected="a tensor", got=type(got).__name__)
+            came = got.what if isinstance(got, Strange) else type(got).__name__
+            return WrongForm(case=case, aspect="type", expected="a tensor", got=came)
         if name_of(got.dtype) != want.dtype:
             return WrongForm(case=case, aspect="dtype", expected=want.dtype, got=name_of(got.dtype))
         if tuple(got.shape) != want.shape:

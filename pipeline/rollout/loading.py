@@ -72,7 +72,7 @@ def load(
     operator: str,
     *,
     key: str | None = None,
-    registry: str | None = None,
+    registry: str | Path | None = None,
     keyring: str | Path | None = None,
     policies: Sequence[str] | None = None,
     architecture: str | None = None,

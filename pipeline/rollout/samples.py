@@ -27,11 +27,18 @@ class Copies:
 
 
 @dataclass(frozen=True, slots=True)
+class Strange:
+    """A tensor among the results that is none of the kind that operators return, in words; it is not copied."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """A call that is to be judged.
 
     Attributes:
-        results: What the kernel returned, tensors copied; whatever else it returned is kept as it is.
+        results: What the kernel returned, tensors copied, or as `Strange`; whatever else it returned is kept as it is.
         contiguous: Whether every tensor among the results was.
         ready: After the last copy; None on the CPU, where they are there.
     """
@@ -58,9 +65,11 @@ def sampled(before: Copies, arguments: Sequence[Any], result: object) -> Sample:
     Raises:
         torch.OutOfMemoryError: the device has no room.
     """
-    results = tuple(_copy(one) for one in result) if isinstance(result, tuple | list) else _copy(result)
-    given = result if isinstance(result, tuple | list) else (result,)
-    contiguous = all(one.is_contiguous() for one in given if isinstance(one, torch.Tensor))
+    due = next((one.device for one in arguments if isinstance(one, torch.Tensor)), None)
+    given = tuple(result) if isinstance(result, tuple | list) else (result,)
+    copies = tuple(_copied_result(one, due) for one in given)
+    results = copies if isinstance(result, tuple | list) else copies[0]
+    contiguous = all(one.is_contiguous() for one in given if _is_of_kind(one, due))
     return Sample(before, tuple(_copy(one) for one in arguments), results, contiguous, _recorded_event(arguments))
 
 
@@ -97,6 +106,16 @@ def _copy(argument: Any) -> Any:
     if not isinstance(argument, torch.Tensor):
         return argument
     return argument.detach().clone(memory_format=torch.contiguous_format)
+
+
+def _is_of_kind(result: Any, due: torch.device | None) -> bool:
+    return isinstance(result, torch.Tensor) and result.layout is torch.strided and due in (None, result.device)
+
+
+def _copied_result(result: Any, due: torch.device | None) -> Any:
+    if not isinstance(result, torch.Tensor) or _is_of_kind(result, due):
+        return _copy(result)
+    return Strange(f"a tensor that is {str(result.layout).removeprefix('torch.')} on {result.device}")
 
 
 def _recorded_event(arguments: Sequence[Any]) -> torch.cuda.Event | None:

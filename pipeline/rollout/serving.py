@@ -49,7 +49,7 @@ class Counts:
 
     Attributes:
         judged: Those that were right.
-        dropped: The queue was full, the arguments were too large, the device had no room, or a graph was captured.
+        dropped: The queue was full, arguments or results too large, the device had no room, or a graph was captured.
         beyond: Arguments that the operator does not declare: the oracle has no word on them.
         refused: Calls, sampled or not, that the kernel refused without being wrong; the reference answered.
     """
@@ -217,6 +217,9 @@ class Kernel(Served):
             return None
 
     def _offer(self, before: Copies, arguments: tuple[Any, ...], result: object) -> None:
+        if bytes_of(result if isinstance(result, tuple | list) else (result,)) > self._serving.sample_bytes:
+            self._dropped.add()  # a product of two vectors is larger than both
+            return
         try:
             sample = samples.sampled(before, arguments, result)
         except RuntimeError:  # no room on the device, or a kind of tensor that can't be copied like this

@@ -28,7 +28,7 @@ class RolloutSettings:
         architecture: Whose kernels to load; None takes the GPU's.
         canary_share: From 0 to 1.
         sample_rate: The share of calls that are judged, from 0 to 1.
-        sample_bytes: A call whose arguments have more is not sampled.
+        sample_bytes: A call whose arguments or whose results have more is not judged.
         queue: How many samples may wait to be judged.
         watch_s: How often the log is asked whether the kernel was withdrawn; 0: never.
     """
@@ -46,7 +46,7 @@ class RolloutSettings:
     @classmethod
     def resolve(
         cls,
-        registry: str | None = None,
+        registry: str | Path | None = None,
         keyring: str | Path | None = None,
         policies: Sequence[str] | None = None,
         architecture: str | None = None,
@@ -62,7 +62,7 @@ class RolloutSettings:
         """
         ring = keyring or environment.get("KERNELGATE_KEYRING") or None
         return cls(
-            registry=registry or environment.get("KERNELGATE_REGISTRY") or None,
+            registry=(registry and str(registry)) or environment.get("KERNELGATE_REGISTRY") or None,
             keyring=Path(ring) if ring is not None else None,
             policies=tuple(policies) if policies is not None else None,
             architecture=architecture,

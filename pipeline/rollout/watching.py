@@ -33,20 +33,38 @@ class Watched:
 def look(registry: str, watched: Watched) -> None:
     """Looks once, and opens the breaker of a kernel that was withdrawn.
 
+    The log says who did it and why. Whether the kernel is revoked does not depend on it: a line that nobody can read
+    would keep this process from hearing of it.
+
     Raises:
         RegistryUnavailable: it does not answer.
-        RegistryError: it is not there any more.
+        RegistryError: it is not there any more, or its log can't be read.
     """
     with closing(open_registry(registry)) as opened:
-        for event in _since(opened, watched):
-            watched.seen = event.number
-            if event.kind == "revoked" or (event.kind == "rolled-back" and event.place == watched.place):
-                if watched.breaker.open(f"{event.kind} by {event.actor}: {event.reason}"):
-                    LOG.warning(
-                        "%s %s was %s (%s): its reference serves from now on",
-                        watched.place.operator, watched.digest[:12], event.kind, event.reason,
-                    )  # fmt: skip
-                return
+        is_revoked = opened.is_revoked(watched.digest)
+        try:
+            event = next((one for one in _since(opened, watched) if _withdraws(one, watched)), None)
+        except RegistryError:
+            if not is_revoked:
+                raise
+            event = None
+    if event is not None:
+        _withdraw(watched, event.kind, f"by {event.actor}: {event.reason}")
+    elif is_revoked:
+        _withdraw(watched, "revoked", "in the registry, whose log does not say why")
+
+
+def _withdraws(event: Event, watched: Watched) -> bool:
+    watched.seen = event.number
+    return event.kind == "revoked" or (event.kind == "rolled-back" and event.place == watched.place)
+
+
+def _withdraw(watched: Watched, kind: str, why: str) -> None:
+    if watched.breaker.open(f"{kind} {why}"):
+        LOG.warning(
+            "%s %s was %s %s: its reference serves from now on",
+            watched.place.operator, watched.digest[:12], kind, why,
+        )  # fmt: skip
 
 
 def watch(registry: str, watched: Watched, every_s: float) -> None:

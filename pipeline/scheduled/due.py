@@ -5,7 +5,8 @@ triton, the image that its programs are started from, the operator's declaration
 after so many days. What it is compared with is evidence that proved it: that of its attestations, which machines with
 other drivers may have made, and of later looks that the registry's log names, as long as their run's folder is here and
 says production-safe of these bytes. The newest that is for what is here counts. A folder that was pruned costs another
-look, no more.
+look, no more. A look is as old as its run: the line in the log is the word of whoever wrote it, and every application
+may write lines. What seems to be from the future is looked at.
 
 An approval is for an architecture. A machine with a GPU looks at those of its own architecture; one without looks at
 all of them, and can prove none (`settling` says what follows).
@@ -22,6 +23,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from pipeline.audit.reading import time_of
 from pipeline.platforms import platform_text
 from pipeline.registry.contract import Approved, Attestation, Event
 from policies.policy import Tier
@@ -29,6 +31,7 @@ from policies.verdict import Verdict
 from runners.evidence import DeviceEvidence, Evidence
 
 FILE_CAP_BYTES: Final = 64 << 20
+SKEW: Final = timedelta(days=1)  # so far apart clocks may be
 _RUN_ID: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{8}")
 
 
@@ -88,6 +91,8 @@ def due_of(approved: Approved, proven: Sequence[Proven], here: Here, every_days:
     counts = next((number for number, change in enumerate(changes) if not change), 0)
     changed, age = changes[counts], here.now - proven[counts].at
     old = (f"last looked at {age.days} days ago",) if age >= timedelta(days=every_days) else ()
+    if age < -SKEW:
+        old = ("its last look seems to be from the future",)
     return Due(approved, (*changed, *old), bool(changed)) if changed or old else None
 
 
@@ -106,7 +111,7 @@ def proven_by(
     for look in looks:
         is_about_it = look.place.architecture == approved.architecture if look.place is not None else alone
         if is_about_it and look.run is not None and _RUN_ID.fullmatch(look.run):
-            seen = _proven_in(runs / look.run, approved, look.at)
+            seen = _proven_in(runs / look.run, approved, time_of(look.run) or look.at)
             found += [seen] if seen is not None else []
     return tuple(sorted(found, key=lambda one: one.at, reverse=True))
 

@@ -30,6 +30,8 @@ REFLECTION: Final = frozenset({
     "input", "breakpoint", "memoryview", "object", "super", "type", "dir", "help", "callable", "property",
     "classmethod", "staticmethod", "issubclass", "exit", "quit",
 })  # fmt: skip
+# What is no Exception ends whoever calls the kernel, an application, too, which has a reference for an Exception.
+ENDINGS: Final = frozenset({"BaseException", "BaseExceptionGroup", "GeneratorExit", "KeyboardInterrupt", "SystemExit"})
 IDENTITY: Final = frozenset({"id", "hash"})
 _DUNDER: Final = re.compile(r"__\w*__|__\w+", re.ASCII)
 _FRAMES: Final = re.compile(r"(f|gi|cr|ag|tb|co|func)_[a-z]+", re.ASCII)
@@ -72,6 +74,8 @@ def python_itself(name: str) -> tuple[str, str]:
     """Returns the rule that denies such a builtin, and what it says."""
     if name in IDENTITY:
         return rules.IDENTITY, f"'{name}' tells objects apart that have equal values"
+    if name in ENDINGS:
+        return rules.REFLECTION, f"'{name}' ends the process that calls the kernel; raise a ValueError or assert"
     return rules.REFLECTION, f"'{name}' lets code look into Python itself, or run other code"
 
 
@@ -92,7 +96,7 @@ def _check_names(node: ast.AST, report: Report, bound: set[str]) -> None:
     match node:
         case ast.Name(id=name):
             names = (name,)
-            if name in REFLECTION | IDENTITY and name not in bound:
+            if name in REFLECTION | IDENTITY | ENDINGS and name not in bound:
                 rule, detail = python_itself(name)
                 report.add(rule, node, detail)
         case ast.Attribute(attr=name):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
+LEAP: Final = 1_000_000  # as far as a restore goes on; numbers must not come to their end
 _FIXED: Final = ("registry_attestations", "registry_placements", "registry_cases", "registry_events")
 
 
@@ -34,7 +35,9 @@ STATEMENTS: Final = (
     _function(
         "registry_refuse_order",
         "IF NEW.number < (SELECT max(number) FROM registry_events) THEN"
-        " RAISE EXCEPTION 'registry: an event comes after all others'; END IF; RETURN NEW;",
+        " RAISE EXCEPTION 'registry: an event comes after all others'; END IF;"
+        f" IF NEW.number > {LEAP} + (SELECT coalesce(max(number), 0) FROM registry_events) THEN"
+        " RAISE EXCEPTION 'registry: an event comes next after the others'; END IF; RETURN NEW;",
     ),
     _trigger("registry_events_order", "BEFORE INSERT", "registry_events", "registry_refuse_order"),
     _function(

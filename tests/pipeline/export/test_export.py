@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -94,6 +95,67 @@ def test_a_kernel_that_was_signed_and_never_promoted_is_refused(vouching: Team, 
     assert done.exit_code == 2
     assert "Traceback" not in done.output
     assert not (vouching.folder / "package").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"architecture": "../../../elsewhere"}, "architecture"),
+        ({"architecture": "sm_80"}, "architecture"),
+        ({"device": "NVIDIA B200, sm_100, CUDA 13.0, driver 1"}, "platform"),
+        ({"torch": "9"}, "platform"),
+        ({"evidence_digest": "e" * 64}, "evidence"),
+        ({"key_id": "another"}, "key"),
+        ({"run": "another"}, "run"),
+        ({"operator_digest": "b" * 64}, "the operator's digest"),
+        ({"policy": "a team's"}, "policy"),
+        ({"signed_at": "2020-01-01 00:00:00.000000"}, "time"),
+    ],
+)
+def test_what_the_registry_says_and_nobody_signed_is_refused(
+    vouching: Team, export: Export, changes: dict[str, str], said: str
+) -> None:
+    digest = promoted(vouching, RIGHT).digest
+    forge(vouching, "attestations", changes)
+    done = export(digest, to="inner/package")
+    assert done.exit_code == 1, done.output
+    assert re.search(rf"is not what was signed: .*{said}", done.output.replace("\n", " "))
+    assert [path.name for path in vouching.folder.glob("*elsewhere*")] == []
+    assert not (vouching.folder / "inner").exists()
+    again = [
+        "registry",
+        "promote",
+        digest,
+        "--channel",
+        "canary",
+        "--architecture",
+        changes.get("architecture", "sm_90"),
+    ]
+    places = ["--registry", vouching.registry, "--keyring", str(vouching.keyring)]
+    assert CliRunner().invoke(app, [*again, *places]).exit_code == 1
+
+
+def test_the_registrys_own_words_are_neither_code_nor_markup_in_a_package(vouching: Team, export: Export) -> None:
+    digest = promoted(vouching, RIGHT).digest
+    forge(vouching, "kernels", {"entry": "softmax as _; import os\nfrom .candidate import softmax"})
+    words = '"<script>|x"'
+    numbers = f'{{"cases": 1, "device_cases": 1, "replayed": 1, "dtypes": [{words}], "timings": []}}'
+    forge(vouching, "attestations", {"numbers": numbers})
+    assert export(digest).exit_code == 0
+    package = vouching.folder / "package"
+    for backend in ("cpu", "cuda"):
+        text = (package / f"build/torch-{backend}/__init__.py").read_text()
+        assert "from .candidate import softmax as _entry\n" in text
+        assert "import os" not in text
+    assert "<script>" not in (package / "README.md").read_text()
+
+
+def forge(vouching: Team, table: str, changes: dict[str, str]) -> None:
+    """As whoever owns the file can."""
+    with closing(sqlite3.connect(vouching.registry)) as raw, raw:
+        raw.execute(f"DROP TRIGGER registry_{table}_update")
+        for column, value in changes.items():
+            raw.execute(f"UPDATE registry_{table} SET {column} = ?", (value,))
 
 
 def test_a_kernel_whose_key_was_revoked_since_is_refused(vouching: Team, export: Export) -> None:

@@ -164,6 +164,85 @@ def test_sqlite_replaces_nothing(engine: Engine, two: tuple[Attestation, Attesta
         assert f"registry: {table} is never changed, only added to" in said
 
 
+KERNEL = "INTO registry_kernels (rowid, digest, operator, entry, source, revoked) "
+
+
+@pytest.mark.parametrize("where", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        (f"INSERT OR REPLACE {KERNEL} SELECT rowid, '{'f' * 64}', 'relu', 'relu', 'x', false"
+         " FROM registry_kernels WHERE revoked",
+         "registry_kernels is never changed"),
+        ("UPDATE OR REPLACE registry_kernels SET revoked = true, rowid = (SELECT rowid FROM registry_kernels"
+         " WHERE revoked) WHERE NOT revoked AND digest NOT IN (SELECT digest FROM registry_channels)",
+         "of a kernel nothing changes"),
+        ("INSERT OR REPLACE INTO registry_cases (rowid, digest, bytes) SELECT rowid, 'd', 'x' FROM registry_cases",
+         "registry_cases is never changed"),
+        (f"INSERT OR REPLACE INTO registry_attestations ({COPIED}, digest, operator, tier, allowed, summary_digest)"
+         f" SELECT {COPIED}, digest, operator, tier, allowed, summary_digest FROM registry_attestations",
+         "registry_attestations is never changed"),
+    ],
+)  # fmt: skip
+def test_sqlite_replaces_nothing_by_another_key(
+    engine: Engine, registry: Registry, attested: Attestation, two: tuple[Attestation, Attestation],
+    statement: str, said: str,
+) -> None:  # fmt: skip
+    """A revoked kernel that was replaced by its rowid could be put back as one that is not revoked."""
+    spare = variant(attested, 7)
+    registry.promote(spare, "canary", actor=ME)
+    registry.rollback("relu", "sm_90", "canary", "", ME)
+    assert said in refused(engine, statement, two[0].digest)
+    assert registry.is_revoked(two[1].digest)
+
+
+@pytest.mark.parametrize("where", ["sqlite"], indirect=True)
+def test_sqlite_s_channel_points_to_a_placement_of_its_own(
+    engine: Engine, two: tuple[Attestation, Attestation]
+) -> None:
+    statement = "UPDATE registry_channels SET placement = 999"
+    assert "registry: a channel points to a placement of its own" in refused(engine, statement, two[0].digest)
+
+
+def test_a_placement_comes_after_the_one_before_it(engine: Engine, two: tuple[Attestation, Attestation]) -> None:
+    statement = (
+        "INSERT INTO registry_placements (id, operator, architecture, channel, digest, attestation, previous,"
+        " placed_at) SELECT 50, operator, architecture, channel, digest, attestation, 50, placed_at"
+        " FROM registry_placements WHERE digest = :digest"
+    )
+    assert "registry_placement_order" in refused(engine, statement, two[0].digest)
+
+
+@pytest.mark.parametrize("where", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("bent", ["previous = 50, id = 50", "previous = 999"])
+def test_a_chain_that_was_bent_keeps_nobody_from_revoking(
+    engine: Engine, registry: Registry, two: tuple[Attestation, Attestation], bent: str
+) -> None:
+    """By whoever owns the file: it holds for a damaged one, too."""
+    right, _ = two
+    with engine.begin() as connection:
+        connection.execute(text("PRAGMA ignore_check_constraints = ON"))
+        connection.execute(text("DROP TRIGGER registry_placements_update"))
+        connection.execute(text(f"UPDATE registry_placements SET {bent} WHERE digest = :digest"),
+                           {"digest": right.digest})  # fmt: skip
+        connection.execute(text("DROP TRIGGER registry_channels_placement_update"))
+        connection.execute(text("UPDATE registry_channels SET placement = (SELECT id FROM registry_placements"
+                                " WHERE digest = :digest)"), {"digest": right.digest})  # fmt: skip
+    (moved,) = registry.revoke(right.digest, "wrong", ME).moved
+    assert moved.now is None
+
+
+def test_the_numbers_of_events_do_not_come_to_their_end(
+    engine: Engine, registry: Registry, two: tuple[Attestation, Attestation]
+) -> None:
+    statement = (
+        "INSERT INTO registry_events (number, at, actor, kind, reason)"
+        " SELECT 9223372036854775807, at, 'x', 'exported', '' FROM registry_events LIMIT 1"
+    )
+    assert "registry: an event comes next after the others" in refused(engine, statement, two[0].digest)
+    assert registry.revoke(two[0].digest, "wrong", ME).moved
+
+
 def test_an_event_can_not_be_put_before_others(engine: Engine, two: tuple[Attestation, Attestation]) -> None:
     statement = (
         "INSERT INTO registry_events (number, at, actor, kind, reason)"
@@ -268,6 +347,12 @@ def test_the_roles_of_the_guide_can_do_what_they_are_for_and_no_more(
         found = runtime.serving("relu", "sm_90", "stable")
         assert found is not None
         assert found.digest == attested.digest
+        with (
+            psycopg.connect(as_role["kernelgate_runtime"]) as raw,
+            pytest.raises(psycopg.Error, match="permission denied for table registry_events"),
+        ):
+            raw.execute("INSERT INTO registry_events (number, at, actor, kind, reason)"
+                        " SELECT max(number) + 9, now(), 'x', 'exported', '' FROM registry_events")  # fmt: skip
     with closing(open_registry(as_role["kernelgate_promoter"])) as promoter:
         assert promoter.revoke(attested.digest, "wrong", ME).moved[0].now is None
     with psycopg.connect(where, autocommit=True) as owner:

@@ -80,6 +80,14 @@ def test_what_the_operator_does_not_have_is_no_case_of_it(arguments: tuple[Any, 
     assert why in str(fit(SOFTMAX, arguments))
 
 
+@pytest.mark.parametrize(("name", "shape", "empty"), [("softmax", (0, 5), "M"), ("softmax", (3, 0), "N")])
+def test_an_empty_tensor_that_the_operator_does_not_declare_is_none_of_its_arguments(
+    name: str, shape: tuple[int, ...], empty: str
+) -> None:
+    assert fit(OPERATORS[name], (torch.empty(shape),)) == f"{name} is not declared for {empty} of 0"
+    assert isinstance(fit(OPERATORS["relu"], (torch.empty(shape),)), Fit)
+
+
 @pytest.mark.parametrize(
     ("wrong", "kind"),
     [

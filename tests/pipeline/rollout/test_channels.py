@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from openfeature import api
@@ -67,6 +68,10 @@ def test_a_flag_decides_instead_of_the_hash_where_it_says_one_of_our_words(
 def test_a_share_that_is_none_is_said(text: str) -> None:
     with pytest.raises(SettingsError, match=r"KERNELGATE_CANARY_SHARE is '.*'; a number from 0 to 1"):
         RolloutSettings.resolve(environment={"KERNELGATE_CANARY_SHARE": text})
+
+
+def test_a_registry_may_be_a_path() -> None:
+    assert RolloutSettings.resolve(registry=Path("team.db"), environment={}).registry == "team.db"
 
 
 def test_arguments_win_over_the_environment() -> None:

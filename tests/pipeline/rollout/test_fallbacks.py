@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from served_kernels import RIGHT, Team, promoted, team
 
 import kernelgate
 from pipeline.errors import SettingsError, UsageError
+from pipeline.registry import opening
 from pipeline.rollout import loading
 from pipeline.rollout.here import Here
 from policies.policy import PolicyError
@@ -63,6 +66,40 @@ def test_what_is_in_the_way_is_said_once_and_the_reference_serves(
     assert torch.equal(served(X), torch.softmax(X, -1))
     assert torch.equal(served(x=X), torch.softmax(X, -1))
     assert [served.why in record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [True]
+
+
+ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
+HOSTILE = {
+    "a source that is text": ("UPDATE registry_kernels SET source = CAST(source AS TEXT)",),
+    "numbers that are none": ("UPDATE registry_attestations SET numbers = 'x'",),
+    "numbers without an end": ("UPDATE registry_attestations SET numbers = printf('%.*c', 100000, '[')",),
+    "a time that is none": ("UPDATE registry_attestations SET signed_at = 'yesterday'",),
+    "a source larger than any": ("UPDATE registry_kernels SET source = zeroblob(40000000)",),
+    "a kernel that is revoked, which a channel points to": ("UPDATE registry_kernels SET revoked = 1",),
+    "a view without an end": (
+        "ALTER TABLE registry_channels RENAME TO hidden",
+        f"CREATE VIEW registry_channels AS {ENDLESS} SELECT hidden.* FROM hidden, c WHERE c.x < 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_whatever_stands_in_a_registry_the_reference_serves_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """As whoever owns the file can; the kernel would serve."""
+    made = team(tmp_path)
+    promoted(made, RIGHT)
+    monkeypatch.setattr(opening, "ANSWER_S", 1)
+    monkeypatch.setattr(loading, "trust", lambda approved, *_: pytest.fail(f"{approved.digest} was served"))
+    with closing(sqlite3.connect(made.registry)) as raw, raw:
+        for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            raw.execute(f"DROP TRIGGER {name}")
+        for statement in HOSTILE[what]:
+            raw.execute(statement)
+    served = kernelgate.load("softmax", registry=made.registry, keyring=made.keyring, canary_share=0.0)
+    assert "the registry can't be asked" in served.why or "has no kernel for sm_90" in served.why
+    assert torch.equal(served(X), torch.softmax(X, -1))
 
 
 def test_a_kernel_that_was_refused_stands_in_the_log_of_the_registry(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pipeline.attestation.keys import Keyring, load_keyring, make_key, revoke
 from pipeline.attestation.pairs import Pair, opened_pair
 from pipeline.platforms import platform_text
 from pipeline.registry.contract import Approved, Attestation
+from pipeline.rollout import trusting
 from pipeline.rollout.here import Here
 from pipeline.rollout.trusting import Refused, Trusted, platform_lacks, trust
 from runners.operators import OPERATORS
@@ -56,6 +57,12 @@ def test_what_was_signed_is_trusted_on_the_platform_of_its_evidence(signed: Atte
 def test_other_bytes_under_the_same_digest_are_refused(signed: Attestation, ring: Keyring) -> None:
     other = approved(signed, source=RIGHT.read_bytes() + b"\nimport os\n")
     assert "digests differ" in why(trust(other, SOFTMAX, ring, HERE, None))
+
+
+def test_other_bytes_are_not_even_read(signed: Attestation, ring: Keyring, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trusting, "parse_candidate", lambda *_: pytest.fail("it was parsed"))
+    other = approved(signed, source=b"(" * 200_000)
+    assert "the digests differ" in why(trust(other, SOFTMAX, ring, HERE, None))
 
 
 def test_a_key_that_the_application_does_not_have_is_not_believed(signed: Attestation, tmp_path: Path) -> None:

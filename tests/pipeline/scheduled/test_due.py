@@ -21,7 +21,8 @@ from runners.operators import OPERATORS
 
 PRODUCTION = load_policy("production")
 SOURCE = b"x = 1\n"
-RUN = "20261130-070848-00000001"
+NOW = datetime.now(UTC)
+RUN = f"{NOW:%Y%m%d-%H%M%S}-00000001"
 HERE = Here(
     platform=platform_text(CARD.device, CARD.torch, CARD.triton),
     image="sha256:1",
@@ -76,6 +77,12 @@ def test_age_alone_makes_it_due_and_is_no_drift() -> None:
     assert due(replace(HERE, now=LATELY + timedelta(days=7)), every_days=8) is None
 
 
+def test_what_seems_to_be_from_the_future_is_due() -> None:
+    for days, is_due in ((0.5, False), (400, True)):
+        found = due(signed_at=HERE.now + timedelta(days=days))
+        assert (found is not None) == is_due
+
+
 def test_without_a_gpu_what_can_be_compared_is() -> None:
     without = replace(HERE, platform=None, image=None)
     assert due(without) is None
@@ -115,6 +122,17 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shown = evidence(SOURCE, device=measured, operator_digest=digest)
         write_run(folder, run, PRODUCTION, [Judged(SOURCE, shown, decide(shown, PRODUCTION))])
     return folder
+
+
+@pytest.mark.parametrize("later", [0, 100])
+def test_a_later_look_is_as_old_as_its_run(runs: Path, later: int) -> None:
+    """Whatever the line says that any application may have written."""
+    one = approved()
+    here = replace(moved("580.1", "590.2"), image="i", now=NOW + timedelta(days=30))
+    said = replace(look(), at=NOW + timedelta(days=30 + later))
+    found = due_of(one, proven_by(one, (), (said,), runs, alone=True), here, 7)
+    assert found is not None
+    assert found.reasons == ("last looked at 30 days ago",)
 
 
 @pytest.mark.parametrize(

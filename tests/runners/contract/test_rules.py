@@ -84,6 +84,10 @@ PAIRS: dict[str, list[Pair]] = {
         Pair(kernel("value = value.__add__(1)"), kernel("value = value + 1")),
     ],
     rules.REFLECTION: [
+        *(
+            Pair(relu(f"if x.ndim > 9:\n    raise {ends}"), relu("if x.ndim > 9:\n    raise RuntimeError('nine')"))
+            for ends in ("SystemExit", "SystemExit(3)", "KeyboardInterrupt()", "GeneratorExit", "BaseException('x')")
+        ),
         Pair(relu("f = getattr(torch, 're' + 'lu')"), relu("f = 're' + 'lu'")),
         Pair(relu("exec('n = 1')"), relu("n = 1")),
         Pair(relu("n = type(x)"), relu("n = isinstance(x, torch.Tensor)")),

@@ -79,6 +79,7 @@ def _channels() -> None:
         sa.Column("placed_at", TIME, nullable=False),
         sa.UniqueConstraint("id", *place, "digest", "attestation", name="registry_placement_facts"),
         sa.CheckConstraint("channel IN ('canary', 'stable')", name="registry_placement_channel"),
+        sa.CheckConstraint("previous < id", name="registry_placement_order"),
         sqlite_autoincrement=True,
     )
     op.create_table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import sqlite3
 import threading
 import time
 import traceback
@@ -185,6 +186,33 @@ def test_what_is_not_the_kernels_fault_opens_nothing(
     assert vouching.kinds() == ["promoted"]
 
 
+def test_an_empty_batch_rolls_no_fleet_back(vouching: Team, loaded: Loaded) -> None:
+    """An approved kernel that raises on it: softmax declares no empty rows, and nobody has tried one."""
+    promoted(vouching, RIGHT.read_bytes() + b"# empty\n")
+    served = loaded()
+    for rows, columns in ((3, 0), (0, 0), (0, 5)):
+        assert served(torch.empty(rows, columns)).shape == (rows, columns)
+    settled()
+    assert served.serves == "kernel"
+    assert served.counts.refused >= 1
+    assert vouching.kinds() == ["promoted"]
+
+
+@pytest.mark.parametrize("returns", ["torch.empty(x.shape, device='meta')", "torch.zeros(x.shape).to_sparse()"])
+def test_a_result_that_is_no_tensor_of_memory_is_found(vouching: Team, loaded: Loaded, returns: str) -> None:
+    promoted(vouching, relu(f"return {returns}", note=returns))
+    loaded("relu")(FIRST)
+    settled()
+    assert "properties/wrong-type: type is a tensor that is" in vouching.events[-1].reason
+
+
+def test_a_result_that_is_too_large_is_not_copied(vouching: Team, loaded: Loaded) -> None:
+    promoted(vouching, relu("return y.expand(1 << 40, *y.shape)", note="expanded"))
+    served = loaded("relu")
+    served(FIRST)
+    assert served.counts.dropped == 1
+
+
 def test_a_size_that_the_operator_declares_may_not_be_refused(vouching: Team, loaded: Loaded) -> None:
     promoted(vouching, relu("", before_launch="assert x.numel() < 9, 'small only'", note="small only"))
     served = loaded("relu")
@@ -296,6 +324,21 @@ def _wait_for(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.005)
+
+
+@pytest.mark.parametrize("at", ["'yesterday'", "at"])
+def test_a_revocation_is_heard_whatever_the_log_says(vouching: Team, loaded: Loaded, at: str) -> None:
+    """A line that nobody can read stands before it, and none is about it."""
+    digest = promoted(vouching, relu("y += 1.0", note=f"a line of {at}")).digest
+    served = loaded("relu", sample_rate=0.0, watch_s=0.05)
+    assert served.serves == "kernel"
+    with closing(sqlite3.connect(vouching.registry)) as raw, raw:
+        raw.execute("INSERT INTO registry_events (at, actor, kind, digest, reason)"
+                    f" SELECT {at}, '', 'exported', digest, '' FROM registry_events LIMIT 1")  # fmt: skip
+        raw.execute("DELETE FROM registry_channels")
+        raw.execute("UPDATE registry_kernels SET revoked = 1 WHERE digest = ?", (digest,))
+    _wait_for(lambda: served.serves == "reference")
+    assert torch.equal(served(FIRST), FIRST.clamp(min=0))
 
 
 def test_of_two_that_see_a_kernel_fail_one_rolls_it_back(vouching: Team, loaded: Loaded) -> None:
