@@ -51,4 +51,4 @@ def read_place(runs: Path, text: str) -> StoredRun:
         StoredRunError: there is no such run or candidate, or the run's policy can't be read.
     """
     place = place_of(runs, text)
-    return read_run(place.folder.parent, str(place.folder.absolute()), place.candidate, may_be_empty=True)
+    return read_run(place.folder.parent, place.folder.name, place.candidate, may_be_empty=True)
