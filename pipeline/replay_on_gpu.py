@@ -21,7 +21,8 @@ from runners.device_session import LATER, SEEDS, DeviceSession, Plan
 from runners.evidence import Failure, UnsupportedCase
 from runners.examine import Agreed
 from runners.failures import DeviceFault, ResultsDiffer, RunnerEnded
-from runners.materialise import Making, materialise
+from runners.making import Making
+from runners.materialise import materialise
 
 Result = Agreed | UnsupportedCase | Failure
 

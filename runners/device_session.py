@@ -51,7 +51,8 @@ from runners.failures import (
 )
 from runners.generated_inputs import DueResult, GeneratedInputs
 from runners.launch_plan import Launch, LaunchPlan, problem_in
-from runners.materialise import ArgumentValue, Making, TensorValue, materialise
+from runners.making import Making
+from runners.materialise import ArgumentValue, TensorValue, materialise
 from runners.observed_evidence import ObservedEvidence
 from runners.oracle import STRICT, Allowance, Expected, compare, expect
 from runners.session import OUTPUT_ROOM_BYTES, Deadlines, ended

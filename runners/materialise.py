@@ -12,7 +12,7 @@ place.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -79,7 +79,6 @@ class ScalarValue:
 
 
 ArgumentValue = TensorValue | ScalarValue
-Making = Callable[[Operator, Case], tuple[ArgumentValue, ...]]  # of a case's arguments
 
 
 class _Placement(NamedTuple):

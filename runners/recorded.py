@@ -17,7 +17,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from runners.dtypes import TORCH_DTYPES
-from runners.materialise import GAPS, ArgumentValue, Making, ScalarValue, TensorValue, materialise
+from runners.making import Making
+from runners.materialise import GAPS, ArgumentValue, ScalarValue, TensorValue, materialise
 
 EXTENT_CAP: Final = 1 << 28  # elements of a base buffer
 RANK_CAP: Final = 8

@@ -22,7 +22,8 @@ from runners.conversation import CallResult, Runner
 from runners.evidence import CodeRaised, ControlEvidence, Failure, RunnerEnded, UnsupportedCase
 from runners.examine import Agreed, conditions_for, examine
 from runners.launches import SeenLaunches
-from runners.materialise import ArgumentValue, Making, materialise
+from runners.making import Making
+from runners.materialise import ArgumentValue, materialise
 from runners.oracle import STRICT, Allowance, Expected, expect
 from runners.specialisation import Specialisation
 from runners.turn import ALONE, Turn

@@ -45,6 +45,12 @@ def test_a_record_is_read_back_beside_the_file_that_declares_the_operator(cube: 
     assert load_operators(tmp_path)["cube"].declared_in == cube.declared_in
 
 
+@pytest.mark.parametrize("name", OPERATORS)
+def test_what_is_known_of_a_built_in_operator_is_about_its_test_as_it_is_now(name: str) -> None:
+    """Else no kernel is production-safe; `benchmarks/record_strengths.py` says how it is examined again."""
+    assert isinstance(recorded_strength(OPERATORS[name]), StrengthEvidence)
+
+
 def reason(operator: Operator) -> str:
     missing = recorded_strength(operator)
     assert isinstance(missing, Missing)
