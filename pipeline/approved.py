@@ -53,10 +53,25 @@ def approved_in(url: str | None) -> Approved:
     sources, evidence, runs = set[str](), set[str](), set[str]()
     try:
         with closing(open_registry(url)) as registry:
+            sources |= registry.digests()
             for one in registry.all_approved(revoked=True):
-                sources.add(one.digest)
                 evidence.add(one.attestation.evidence_digest)
                 runs.add(one.attestation.run)
     except (UnavailableError, UserError) as error:
         raise RegistryUnread(str(error)) from None
     return Approved(frozenset(sources), frozenset(evidence), frozenset(runs))
+
+
+def last_event_in(url: str | None) -> int:
+    """Returns how far the registry's log is, which tells whether anything was promoted since; 0 where none is named.
+
+    Raises:
+        RegistryUnread: it can't be read.
+    """
+    if url is None:
+        return 0
+    try:
+        with closing(open_registry(url)) as registry:
+            return max((one.number for one in registry.events(limit=1, newest=True)), default=0)
+    except (UnavailableError, UserError) as error:
+        raise RegistryUnread(str(error)) from None

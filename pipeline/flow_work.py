@@ -150,6 +150,8 @@ class Work(ABC):
         reused = future.state.name == "Cached"
         try:
             evidence = evidence_in(result)
+            if evidence.candidate.digest != self.items[number].facts.digest:
+                raise NoEvidenceError(f"it is evidence about {evidence.candidate.path}, which has other bytes")
             if reused and (why := why_again(evidence)) is not None:
                 raise NoEvidenceError(why)
         except (ValidationError, NoEvidenceError) as error:

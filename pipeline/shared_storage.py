@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import secrets
+import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -114,22 +115,32 @@ class SharedStorage:
         """Writes a stored run into the folder `runs` and returns its folder.
 
         Raises:
-            StorageError: it is not stored, not whole, or names files outside of its folder.
-            OSError: it can't be written.
+            StorageError: it is not stored, not whole, another one's, or names files outside of its folder.
+            OSError: it can't be written; nothing is left of it then.
         """
         try:
-            listed = self._read(self._listing(PurePosixPath(run).name))
-            listing = RunListing.model_validate_json(listed or b"")
+            if PurePosixPath(run).name != run:
+                raise FileNotFoundError(run)
+            listing = RunListing.model_validate_json(self._read(self._listing(run)) or b"")
         except (OSError, ValidationError):
             raise StorageError(f"{self.url} has no run {run}") from None
+        if listing.run != run:
+            raise StorageError(f"{self.url}: what it has as run {run} is run {listing.run[:80]}")
         partial, final = runs / f".{run}.{secrets.token_hex(4)}.fetched", runs / run
-        for file in listing.files:
-            if PurePosixPath(file.path).is_absolute() or ".." in PurePosixPath(file.path).parts:
-                raise StorageError(f"{self.url}: run {run} names a file outside of its folder: {file.path}")
-            target = partial / file.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(self.get(file.digest))
-        return partial.rename(final)
+        try:
+            for file in listing.files:
+                self._fetch(file, run, partial)
+            return partial.rename(final)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def _fetch(self, file: StoredFile, run: str, folder: Path) -> None:
+        path = PurePosixPath(file.path)
+        if path.is_absolute() or ".." in path.parts or not path.name or "\0" in file.path:
+            raise StorageError(f"{self.url}: run {run} names a file outside of its folder: {file.path}")
+        target = folder / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(self.get(file.digest))
 
     def _blob(self, digest: str) -> str:
         return f"{self._root}/blobs/{digest[:2]}/{digest}"

@@ -90,6 +90,10 @@ class Registry(Protocol):
         """Each kernel on each architecture with its newest attestation; without revoked ones, or with them."""
         ...
 
+    def digests(self) -> frozenset[str]:
+        """Of every kernel, also of those that are known as revoked alone and have no attestation here."""
+        ...
+
     def is_revoked(self, digest: str) -> bool:
         """Whether that kernel was revoked; False for one that was never promoted."""
         ...

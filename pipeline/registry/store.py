@@ -88,6 +88,11 @@ class SqlRegistry:
             yield from approved
             after, full = (rows[-1].id, len(rows) == PAGE) if rows else (after, False)
 
+    def digests(self) -> frozenset[str]:
+        """Of every kernel, also of those that are known as revoked alone and have no attestation here."""
+        with self._database.reading() as connection:
+            return frozenset(connection.execute(select(KERNELS.c.digest)).scalars())
+
     def attestations(self, digest: str, architecture: str) -> tuple[Attestation, ...]:
         """All that was attested of a kernel on an architecture, the newest first."""
         query = attested(ATTESTATIONS.c.digest == digest, ATTESTATIONS.c.architecture == architecture)

@@ -63,6 +63,20 @@ def find(places: Places, protected: Protected) -> Iterator[Found]:
     yield from _each(places.wheels, lambda path: _among_wheels(path, places.building))
 
 
+def is_needed(found: Found, runs: Path, approved: Approved) -> bool:
+    """Whether something that was to go must stay after all, because the registry has approved more since."""
+    protected = Protected(approved, frozenset())
+    match found.kind:
+        case Kind.RUN:
+            return _stays(found.path, protected, None) is not None
+        case Kind.JOURNAL:
+            return any(_stays(path, protected, None) is not None for path in (found.path, runs / found.name))
+        case Kind.RESULT:
+            return rests_on([found.path], approved)
+        case _:
+            return False
+
+
 def _each(folder: Path, look: Callable[[Path], Found | None]) -> Iterator[Found]:
     """Looks at everything in a folder; what goes away meanwhile is nobody's any more."""
     try:

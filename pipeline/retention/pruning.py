@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.approved import Approved, RegistryUnread, approved_in, registry_named
+from pipeline.approved import Approved, RegistryUnread, approved_in, last_event_in, registry_named
 from pipeline.caches import kept_results_folder, wheels_folder
 from pipeline.errors import UnavailableError, UserError
 from pipeline.exclusive import exclusive
@@ -16,7 +16,7 @@ from pipeline.machine_slots import folder_of_this_user, make_own
 from pipeline.reporting import Report
 from pipeline.retention.contract import Decided, Fate, Pruned
 from pipeline.retention.deciding import decide
-from pipeline.retention.finding import Places, Protected, find
+from pipeline.retention.finding import IS_APPROVED, Places, Protected, find, is_needed
 from pipeline.retention.limits import Limits
 from pipeline.retention.removing import remove
 from pipeline.settings import Settings
@@ -35,32 +35,65 @@ def prune(
     folder = folder_of_this_user()
     make_own(folder)
     with exclusive(folder / "prune.lock", report, "prunes"):
-        approved = _approved(registry_named(environment, Path.cwd()))
+        asked = _ask(registry_named(environment, Path.cwd()))
         places = Places(
             settings.runs, kept_results_folder(settings), wheels_folder(settings), settings.state / "image.lock"
         )
         report(f"looking at {places.runs.absolute()} and the caches")
         under_way = frozenset(one.run for one in runs_under_way())
-        decided = decide(tuple(find(places, Protected(approved, under_way))), limits, datetime.now(UTC))
-        return Pruned(decided, dry_run) if dry_run else _carried_out(decided, report)
+        decided = decide(tuple(find(places, Protected(asked.approved, under_way))), limits, datetime.now(UTC))
+        return Pruned(decided, dry_run) if dry_run else _carried_out(decided, asked, settings.runs, report)
 
 
-def _approved(url: str | None) -> Approved:
+@dataclass(slots=True)
+class _Asked:
+    """What the registry approved when it was asked, and how far its log was: others promote meanwhile."""
+
+    url: str | None
+    last: int
+    approved: Approved
+
+    def again(self) -> None:
+        """Asks it again where its log went on.
+
+        Raises:
+            RegistryUnread: it can't be read any more.
+        """
+        last = last_event_in(self.url)
+        if last != self.last:
+            self.approved, self.last = approved_in(self.url), last
+
+
+def _ask(url: str | None) -> _Asked:
     try:
-        return approved_in(url)
+        return _Asked(url, last_event_in(url), approved_in(url))
     except (UnavailableError, UserError) as error:
         raise RegistryUnread(f"nothing was deleted, because nobody knows which kernels are approved: {error}") from None
 
 
-def _carried_out(decided: tuple[Decided, ...], report: Report) -> Pruned:
+def _carried_out(decided: tuple[Decided, ...], asked: _Asked, runs: Path, report: Report) -> Pruned:
     going = [number for number, one in enumerate(decided) if one.fate is Fate.GOES]
     if going:
         report(f"deleting {len(going)} of {len(decided)}")
-    ended = list(decided)
+    ended, first = list(decided), asked.approved
     try:
         for number in going:
-            ended[number] = remove(decided[number])
+            ended[number] = _removed(decided[number], asked, first, runs)
     except KeyboardInterrupt:
         left = [replace(one, fate=Fate.STAYS, why="interrupted") if one.fate is Fate.GOES else one for one in ended]
         return Pruned(tuple(left), dry_run=False, interrupted=True)
     return Pruned(tuple(ended), dry_run=False)
+
+
+def _removed(decided: Decided, asked: _Asked, first: Approved, runs: Path) -> Decided:
+    """Deletes it, unless the registry has approved since what rests on it; `first` is what it approved at first."""
+    found = decided.found
+    try:
+        asked.again()
+        if asked.approved is not first and is_needed(found, runs, asked.approved):
+            return Decided(found, Fate.STAYS, IS_APPROVED)
+    except RegistryUnread as error:
+        return Decided(found, Fate.FAILED, f"nobody knows any more which kernels are approved: {error}")
+    except OSError as error:
+        return Decided(found, Fate.FAILED, f"can't be read: {error.strerror or error}")
+    return remove(decided)

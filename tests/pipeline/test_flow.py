@@ -127,6 +127,19 @@ class TestKeptEvidence:
         verify(items, supply)
         assert len(supply.measured) == 2
 
+    def test_evidence_about_another_candidate_is_none(self, kernels: Any, server: Path) -> None:
+        """Somebody who writes to the storage puts what is kept of a right kernel in a wrong one's place."""
+        items = kernels("right-of-two", "wrong-of-two")
+        supply = FakeSupply()
+        assert tiers(verify(items, supply)) == [Tier.FUNCTIONAL, Tier.REJECTED]
+        right, wrong = (
+            next(path for path in server.glob("kernelgate-*") if item.facts.digest in path.read_text())
+            for item in items
+        )
+        wrong.write_bytes(right.read_bytes())
+        assert tiers(verify(items, supply)) == [Tier.FUNCTIONAL, Tier.REJECTED]
+        assert len(supply.measured) == 3
+
     @pytest.mark.parametrize("damage", [b'{"metadata"', b"{}"])
     def test_a_half_written_result_is_measured_again(self, kernels: Any, server: Path, damage: bytes) -> None:
         items, supply = kernels("right"), FakeSupply()

@@ -59,7 +59,25 @@ def test_a_run_comes_back_file_by_file_and_is_listed_when_it_is_whole(url: str, 
     }
 
 
-@pytest.mark.parametrize("path", ["../outside", "/etc/outside", "a/../../outside"])
+@pytest.mark.parametrize(
+    ("run", "said"), [("../outside", "has no run"), ("other", "what it has as run other is run r1")]
+)
+def test_a_run_comes_under_its_own_name_alone(tmp_path: Path, run: str, said: str) -> None:
+    storage, folder = SharedStorage(str(tmp_path / "s")), tmp_path / "r1"
+    folder.mkdir()
+    (folder / "run.json").write_bytes(b"{}")
+    storage.put_run(folder)
+    for name in ("other", "outside"):
+        (tmp_path / "s" / "runs" / f"{name}.json").write_bytes((tmp_path / "s" / "runs" / "r1.json").read_bytes())
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(StorageError, match=said):
+        storage.get_run(run, tmp_path / "runs")
+    assert list((tmp_path / "runs").iterdir()) == []
+    assert not (tmp_path / "outside").exists()
+    assert storage.get_run("r1", tmp_path / "runs").is_dir()
+
+
+@pytest.mark.parametrize("path", ["../outside", "/etc/outside", "a/../../outside", ".", "outside\\u0000"])
 def test_a_listing_cannot_lead_out_of_its_run(tmp_path: Path, path: str) -> None:
     storage = SharedStorage(str(tmp_path / "s"))
     listing = f'{{"run": "r", "files": [{{"path": "{path}", "digest": "{storage.put(CONTENT)}"}}]}}'

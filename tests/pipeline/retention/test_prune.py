@@ -28,6 +28,7 @@ from pipeline.cli import app
 from pipeline.errors import UsageError
 from pipeline.observing import LogListener, observed
 from pipeline.registry.admission import Named, admit
+from pipeline.registry.backups import back_up, restore
 from pipeline.registry.contract import open_registry
 from pipeline.registry.making import make_registry
 from pipeline.retention.contract import Decided, Fate, Kind, Pruned
@@ -494,3 +495,59 @@ def test_what_a_real_registry_promoted_stays_and_what_it_does_not_know_goes(
         prune(settings, Limits(timedelta(0), 0), lambda text: None, dry_run=False,
               environment={"KERNELGATE_REGISTRY": url})  # fmt: skip
     assert folders[0].exists()
+
+
+def test_what_is_promoted_while_things_are_deleted_stays(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signer, url = new_signer(tmp_path), str(tmp_path / "registry.db")
+    folders = [signed_run(settings.runs, run_id(400, number), [judged(source(number))], signer) for number in (0, 1)]
+    for folder in folders:
+        aged(folder, 400)
+    make_registry(url)
+    decide = pruning.decide
+
+    def decided_then_promoted(*given: object) -> tuple[Decided, ...]:
+        decided = decide(*given)  # type: ignore[arg-type]
+        with closing(open_registry(url)) as registry:
+            admitted = admit(Named(folders[1], "001-kernels-relu"), signer.ring, OPERATORS, PRODUCTION)
+            registry.promote(admitted, "stable", actor="test")
+        return decided
+
+    monkeypatch.setattr(pruning, "decide", decided_then_promoted)
+    result = prune(settings, OLD, lambda text: None, dry_run=False, environment={"KERNELGATE_REGISTRY": url})
+    assert [of(result, folder).fate for folder in folders] == [Fate.WENT, Fate.STAYS]
+    assert [folder.exists() for folder in folders] == [False, True]
+
+
+def test_a_registry_that_goes_away_meanwhile_lets_no_more_go(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = tmp_path / "registry.db"
+    old = stored(settings, 400)
+    make_registry(str(url))
+    decide = pruning.decide
+    monkeypatch.setattr(pruning, "decide", lambda *given: (url.unlink(), decide(*given))[1])
+    result = prune(settings, OLD, lambda text: None, dry_run=False, environment={"KERNELGATE_REGISTRY": str(url)})
+    assert of(result, old).fate is Fate.FAILED
+    assert old.exists()
+    assert not result.is_complete
+
+
+def test_the_evidence_of_a_kernel_that_a_restore_knows_as_revoked_alone_stays(
+    settings: Settings, tmp_path: Path
+) -> None:
+    signer = new_signer(tmp_path)
+    folder = signed_run(settings.runs, run_id(400), [judged(source())], signer)
+    admitted = admit(Named(folder, "001-kernels-relu"), signer.ring, OPERATORS, PRODUCTION)
+    aged(folder, 400)
+    old, new, backup = (tmp_path / name for name in ("old.db", "new.db", "backup.db"))
+    make_registry(str(old))
+    back_up(str(old), backup, lambda text: None)
+    with closing(open_registry(str(old))) as registry:
+        registry.promote(admitted, "stable", actor="test")
+        registry.revoke(admitted.digest, "wrong", "test")
+    restore(backup, str(new), "test", lambda text: None, str(old))
+    result = prune(settings, OLD, lambda text: None, dry_run=False, environment={"KERNELGATE_REGISTRY": str(new)})
+    assert of(result, folder).fate is Fate.STAYS
+    assert folder.exists()
