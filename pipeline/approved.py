@@ -35,7 +35,7 @@ class Approved:
     runs: frozenset[str] = frozenset()
 
 
-def registry_named(environment: Mapping[str, str], here: Path) -> str | None:
+def registry_here(environment: Mapping[str, str], here: Path) -> str | None:
     """Returns which registry there is: the one that is named, or the default one where it lies in the folder `here`."""
     named = environment.get(VARIABLE)
     default = here / DEFAULT

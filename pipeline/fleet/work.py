@@ -44,9 +44,8 @@ _LOG: Final = logging.getLogger(__name__)
 class FleetWork(Work):
     """Measures on workers."""
 
-    at_once = (
-        8  # a task costs 0.16 s to send: who waited for all would see the first verdict of a night after half an hour
-    )
+    # A task costs 0.16 s to send: who waited for all would see the first verdict of a night after half an hour.
+    at_once = 8
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.approved import Approved, RegistryUnread, approved_in, last_event_in, registry_named
+from pipeline.approved import Approved, RegistryUnread, approved_in, last_event_in, registry_here
 from pipeline.caches import kept_results_folder, wheels_folder
 from pipeline.errors import UnavailableError, UserError
 from pipeline.exclusive import exclusive
@@ -35,7 +35,7 @@ def prune(
     folder = folder_of_this_user()
     make_own(folder)
     with exclusive(folder / "prune.lock", report, "prunes"):
-        asked = _ask(registry_named(environment, Path.cwd()))
+        asked = _ask(registry_here(environment, Path.cwd()))
         places = Places(
             settings.runs, kept_results_folder(settings), wheels_folder(settings), settings.state / "image.lock"
         )

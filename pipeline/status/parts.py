@@ -14,7 +14,7 @@ from typing import Final
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from pipeline.approved import approved_in, registry_named
+from pipeline.approved import approved_in, registry_here
 from pipeline.engine import answering_engine
 from pipeline.errors import UnavailableError, UserError
 from pipeline.machine_slots import WAITING
@@ -88,7 +88,7 @@ def prefect_part(environment: Mapping[str, str]) -> Part:
 
 def registry_part(environment: Mapping[str, str], here: Path) -> Part:
     """The registry, where one is named or lies here."""
-    url = registry_named(environment, here)
+    url = registry_here(environment, here)
     if url is None:
         return Part("registry", State.ABSENT, "none is named (KERNELGATE_REGISTRY)")
     try:
