@@ -1,8 +1,13 @@
 """Automations on Prefect's server that tell when a run did not go as it should, and mark those that died.
 
-    kernelgate: a run died      no heartbeat and no end for three beats: the run is marked as crashed, and told
-    kernelgate: a run is late   its time has come, and no worker has taken it
-    kernelgate: a run is stuck  it began, and has neither ended nor been stopped after half a day
+    kernelgate: a run is silent  no heartbeat and no end for three beats: the run is marked as crashed
+    kernelgate: a run died       it was marked as crashed, by the one above or by Prefect itself: told
+    kernelgate: a run is late    its time has come, and no worker has taken it
+    kernelgate: a run is stuck   it began, and has neither ended nor been stopped after half a day
+
+A heartbeat is sent on another way than the end of its run, and may reach the server after it; the silence that follows
+is then no death. So marking is not forced: the server refuses to mark what has ended. And what is told hangs on the
+mark, not on the silence.
 
 They are the server's, not a process's: they work for runs of any machine, also when everything of ours is gone. Made
 again by name they become what they are here; one that somebody has switched off stays off. Where the team names a
@@ -127,18 +132,27 @@ def _automations(
             within=timedelta(seconds=within_s),
         )
 
-    dead = ChangeFlowRunState(
-        state=StateType.CRASHED, name="Crashed", message="no heartbeat: its process or its machine is gone", force=True
+    mark = ChangeFlowRunState(
+        state=StateType.CRASHED, name="Crashed", message="no heartbeat: its process or its machine is gone", force=False
     )
     silent, stuck = patience.heartbeat_s, patience.stuck_s
     return (
         (
             AutomationCore(
-                name=f"{PREFIX}a run died",
+                name=f"{PREFIX}a run is silent",
                 trigger=trigger(Posture.Proactive, {HEARTBEAT}, {HEARTBEAT, *ENDS}, silent),
-                actions=[dead, *_tell(told, "died: it was marked as crashed. Run it again: what was measured is kept")],
+                actions=[mark],
             ),
             f"no heartbeat for {silent:g} s: marked as crashed",
+        ),
+        (
+            AutomationCore(
+                name=f"{PREFIX}a run died",
+                trigger=trigger(Posture.Reactive, set(), {"prefect.flow-run.Crashed"}, 0),
+                actions=_tell(told, "died: it was marked as crashed. Run it again: what was measured is kept")
+                or [DoNothing()],
+            ),
+            "marked as crashed, for its silence or by Prefect",
         ),
         (
             AutomationCore(

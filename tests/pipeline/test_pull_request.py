@@ -23,7 +23,7 @@ TODAY = datetime.now(UTC).date()
 
 
 def kernelgate(*arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments)
+    return CliRunner(env={"COLUMNS": "400"}).invoke(app, arguments)
 
 
 def verify(*arguments: str) -> tuple[int, dict[str, Any], str]:
@@ -92,7 +92,7 @@ def test_a_wrong_call_is_one_message_and_exit_2_before_anything_is_measured(
 
 
 def waive(*arguments: str) -> Result:
-    (run,) = sorted(Path("runs").iterdir())[-1:]
+    run = max(Path("runs").iterdir(), key=lambda folder: folder.stat().st_mtime_ns)  # two may have begun in one second
     return kernelgate("waive", run.name, "--reason", "until the rewrite: #3", *arguments)
 
 
