@@ -97,7 +97,7 @@ def ensure_gpu_image(engine_url: str, settings: Settings, report: Report = lambd
     Raises:
         SandboxUnavailable: the engine does not answer, or the image could not be built.
     """
-    return _ensured(engine_url, gpu_runner_spec(settings.project, settings.base_image), settings, report)
+    return ensure_image_of(gpu_runner_spec(settings.project, settings.base_image), engine_url, settings, report)
 
 
 def ensure_runner_image(
@@ -108,10 +108,15 @@ def ensure_runner_image(
     Raises:
         SandboxUnavailable: the engine does not answer, or the image could not be built.
     """
-    return _ensured(engine_url, runner_spec(settings.project, packages, settings.base_image), settings, report)
+    return ensure_image_of(runner_spec(settings.project, packages, settings.base_image), engine_url, settings, report)
 
 
-def _ensured(engine_url: str, spec: ImageSpec, settings: Settings, report: Report) -> ImageRef:
+def ensure_image_of(spec: ImageSpec, engine_url: str, settings: Settings, report: Report) -> ImageRef:
+    """Returns the image of `spec`, built when the engine lacks it, by one process of this checkout at a time.
+
+    Raises:
+        SandboxUnavailable: the engine does not answer, or the image could not be built.
+    """
     with DockerEngine(engine_url) as engine:
         if (found := find_image(engine, spec)) is not None:
             return found
@@ -179,8 +184,15 @@ def _normal(name: str) -> str:
 
 def _alone(state: Path, report: Report) -> AbstractContextManager[None]:
     """Lets one process of this checkout build at a time; the others find the image when it is their turn."""
-    state.mkdir(parents=True, exist_ok=True)
-    return exclusive(state / "image.lock", report, "is building the image")
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        (lock := state / "image.lock").touch()
+    except OSError as error:
+        raise SandboxUnavailable(
+            f"the engine lacks the image, and none can be built here: {state} can't be written to: {reason_of(error)}. "
+            "Build it from a checkout that you may write to: kernelgate image build"
+        ) from None
+    return exclusive(lock, report, "is building the image")
 
 
 def main() -> int:

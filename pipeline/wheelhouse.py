@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pipeline.debian import tail
 from pipeline.reporting import Report
+from sandbox.os_errors import reason_of
 
 # glibc of the oldest and newest wheels that fit a Debian 12 image (2.36).
 GLIBC_MINORS = range(17, 37)
@@ -58,9 +59,12 @@ def fetch_wheels(
     """
     kept = folder / _name(requirements, target, alone)
     if not kept.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            partial = Path(tempfile.mkdtemp(prefix="partial-", dir=folder))
+        except OSError as error:
+            raise WheelsUnavailable(f"wheels can't be kept in {folder}: {reason_of(error)}") from None
         report(f"fetching the wheels of {len(requirements)} packages for Python {target.python} into {kept}")
-        partial = Path(tempfile.mkdtemp(prefix="partial-", dir=folder))
         try:
             _download(partial, requirements, target, folder / "pip.log", pip_arguments, alone=alone)
             partial.replace(kept)

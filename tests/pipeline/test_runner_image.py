@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import shutil
@@ -160,6 +161,19 @@ def test_wheels_that_cannot_be_had_leave_nothing_behind(tmp_path: Path) -> None:
             tmp_path, ("kernelgate-does-not-exist==1",), Target("3.11", "x86_64"), lambda text: None, ("--no-index",)
         )
     assert [path.name for path in tmp_path.iterdir()] == ["pip.log"]
+
+
+def test_wheels_that_can_not_be_kept_are_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(WheelsUnavailable, match=r"can't be kept in .*Not a directory"):
+        fetch_wheels(tmp_path / "file/wheels", ("numpy==2.4.0",), Target("3.11", "x86_64"), pytest.fail)
+
+
+def test_an_image_that_is_missing_where_nothing_can_be_written_is_said(engine_url: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    elsewhere = dataclasses.replace(Settings.resolve(), base_image="none:none", state=tmp_path / "file/state")
+    with pytest.raises(SandboxUnavailable, match=r"can't be written to: Not a directory.*kernelgate image build"):
+        ensure_runner_image(engine_url, elsewhere)
 
 
 def test_wheels_fit_the_image_and_not_the_host() -> None:

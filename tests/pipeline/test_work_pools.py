@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -41,8 +43,8 @@ def kernels(tmp_path: Path) -> Path:
     return folder
 
 
-def run_on(pool: str, kind: str, kernels: Path, environment: dict[str, str], **variables: Any) -> Any:
-    """Orders a run of the flow from the pool, has a worker of its kind take it, and returns how it ended."""
+def run_on(pool: str, kind: str, kernels: Path, environment: dict[str, str], **variables: Any) -> None:
+    """Orders a run of the flow from the pool, and has a worker of its kind take it to its end."""
     from prefect.client.orchestration import get_client
     from prefect.flows import EntrypointType
 
@@ -55,25 +57,17 @@ def run_on(pool: str, kind: str, kernels: Path, environment: dict[str, str], **v
     parameters = {"paths": [str(kernels)], "policy": "dev", "mode": "cpu"}
     with get_client(sync_client=True) as client:
         run = client.create_flow_run_from_deployment(ordered, parameters=parameters)
-        subprocess.run(
-            [
-                str(PREFECT),
-                "worker",
-                "start",
-                "--pool",
-                pool,
-                "--type",
-                kind,
-                "--run-once",
-                "--install-policy",
-                "never",
-            ],
+        worker = subprocess.run(
+            [str(PREFECT), "worker", "start", "--pool", pool, "--type", kind, "--run-once", "--install-policy=never"],
             env=os.environ | environment,
             check=True,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
             timeout=250,
         )
-        return client.read_flow_run(run.id)
+        ended = client.read_flow_run(run.id)
+    assert ended.state.is_completed(), worker.stdout
 
 
 def runs_in(storage: Path, into: Path) -> list[Path]:
@@ -95,8 +89,7 @@ def test_a_process_work_pool_runs_the_flow_and_the_run_is_in_the_storage(
         "KERNELGATE_STORAGE": str(storage),
         "KERNELGATE_RUNS": str(tmp_path / "runs"),
     }
-    run = run_on("kernelgate-cpu", "process", kernels, environment, env=environment)
-    assert run.state.is_completed(), run.state.message
+    run_on("kernelgate-cpu", "process", kernels, environment, env=environment)
     (folder,) = runs_in(storage, tmp_path / "back")
     assert sorted(path.parent.name for path in folder.glob("*/verdict.json")) == [
         "001-kernels-denied",
@@ -104,23 +97,28 @@ def test_a_process_work_pool_runs_the_flow_and_the_run_is_in_the_storage(
     ]
 
 
-def test_the_template_of_a_docker_work_pool_is_taken_by_the_server_and_understood_by_its_worker(
-    server: TemporaryServer, tmp_path: Path
+def test_a_docker_work_pool_runs_the_flow_in_a_container_that_starts_the_candidates_beside_itself(
+    server: TemporaryServer, kernels: Path, tmp_path: Path
 ) -> None:
-    import asyncio
-
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolCreate
-    from prefect_docker.worker import DockerWorkerJobConfiguration
 
-    from pipeline.fleet.docker_pool import SOCKET, template
-
-    made = template("team/kernelgate:1", str(tmp_path))
+    made = subprocess.run(
+        [sys.executable, "-m", "pipeline.fleet.docker_pool", str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        check=True,
+        capture_output=True,
+    )
     with get_client(sync_client=True) as client:
-        client.create_work_pool(WorkPoolCreate(name="kernelgate-docker", type="docker", base_job_template=made))
-        stored = client.read_work_pool("kernelgate-docker").base_job_template
-    job = asyncio.run(DockerWorkerJobConfiguration.from_template_and_values(stored, {}))
-    assert (job.image, job.image_pull_policy, job.network_mode) == ("team/kernelgate:1", "Never", "host")
-    assert job.container_create_kwargs == {"pid_mode": "host"}
-    assert {volume.split(":")[1] for volume in job.volumes} >= {SOCKET, str(tmp_path)}
-    assert job.env["KERNELGATE_STORAGE"] == str(tmp_path)
+        client.create_work_pool(
+            WorkPoolCreate(name="kernelgate-docker", type="docker", base_job_template=json.loads(made.stdout))
+        )
+    shutil.copy(PROJECT / "tests/kernels/relu/right_block.py", kernels)
+    run_on("kernelgate-docker", "docker", kernels, {"PREFECT_API_URL": server.url})
+    (folder,) = runs_in(tmp_path, tmp_path / "back")
+    verdicts = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("*/verdict.json")}
+    assert {name: one["tier"] for name, one in verdicts.items()} == {
+        "001-kernels-denied": "rejected",
+        "002-kernels-none": "rejected",
+        "003-kernels-right_block": "functional",
+    }
