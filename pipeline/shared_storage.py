@@ -16,6 +16,8 @@ import hashlib
 import posixpath
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -71,11 +73,9 @@ class SharedStorage:
             StorageError: the storage does not take them.
         """
         digest = hashlib.sha256(content).hexdigest()
-        try:
+        with self._failing("does not take a file"):
             if self._read(self._blob(digest)) != content:
                 self._write(self._blob(digest), content)
-        except OSError as error:
-            raise StorageError(f"{self.url} does not take a file: {error}") from None
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -84,10 +84,8 @@ class SharedStorage:
         Raises:
             StorageError: they are not there, or not whole.
         """
-        try:
+        with self._failing("can't be read"):
             content = self._read(self._blob(digest))
-        except OSError as error:
-            raise StorageError(f"{self.url} can't be read: {error}") from None
         if content is None:
             raise StorageError(f"{self.url} has no file {digest}")
         if hashlib.sha256(content).hexdigest() != digest:
@@ -106,10 +104,8 @@ class SharedStorage:
             if path.is_file()
         )
         listing = RunListing(run=folder.name, files=files).model_dump_json().encode()
-        try:
+        with self._failing(f"does not take the run {folder.name}"):
             self._write(self._listing(folder.name), listing)
-        except OSError as error:
-            raise StorageError(f"{self.url} does not take the run {folder.name}: {error}") from None
 
     def get_run(self, run: str, runs: Path) -> Path:
         """Writes a stored run into the folder `runs` and returns its folder.
@@ -118,11 +114,11 @@ class SharedStorage:
             StorageError: it is not stored, not whole, another one's, or names files outside of its folder.
             OSError: it can't be written; nothing is left of it then.
         """
+        with self._failing("can't be read"):
+            listed = self._read(self._listing(run)) if PurePosixPath(run).name == run else None
         try:
-            if PurePosixPath(run).name != run:
-                raise FileNotFoundError(run)
-            listing = RunListing.model_validate_json(self._read(self._listing(run)) or b"")
-        except (OSError, ValidationError):
+            listing = RunListing.model_validate_json(listed or b"")
+        except ValidationError:
             raise StorageError(f"{self.url} has no run {run}") from None
         if listing.run != run:
             raise StorageError(f"{self.url}: what it has as run {run} is run {listing.run[:80]}")
@@ -163,10 +159,18 @@ class SharedStorage:
             with self._files.open(partial, "wb") as file:
                 file.write(content)
             self._files.mv(partial, path)
-        except OSError:
-            if self._files.exists(partial):
+        except Exception:
+            with suppress(Exception):  # that it can't be written is what is told
                 self._files.rm(partial)
             raise
+
+    @contextmanager
+    def _failing(self, does: str) -> Iterator[None]:
+        """Tells what fails in there. File systems of fsspec raise what their libraries do, not only OSError."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001
+            raise StorageError(f"{self.url} {does}: {error}") from None
 
 
 def store_elsewhere(settings: Settings, folder: Path) -> None:

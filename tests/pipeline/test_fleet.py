@@ -10,9 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 from candidate_sources import HEADER, candidate
 from fleet_processes import scheduler, worker
+from object_store import object_store
 from prefect_here import talking_to
 from waiting import wait_until
 
@@ -56,9 +58,11 @@ def items(tmp_path: Path) -> list[Candidate | Unreadable]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, address: str) -> Settings:
+def settings(tmp_path: Path, address: str) -> Iterator[Settings]:
     made = Settings.resolve(runs=tmp_path / "runs", workers=1)
-    return replace(made, scheduler=address, storage=str(tmp_path / "shared"), outage_s=120)
+    with object_store() as bucket:
+        yield replace(made, scheduler=address, storage=f"{bucket}/gate", outage_s=120)
+    fsspec.filesystem("s3").clear_instance_cache()
 
 
 @pytest.fixture

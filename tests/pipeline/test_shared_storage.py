@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
+from object_store import object_store
 
 from pipeline.errors import SettingsError, StorageError
 from pipeline.shared_storage import SharedStorage
@@ -13,11 +16,24 @@ from pipeline.shared_storage import SharedStorage
 CONTENT = b"a kernel\n"
 
 
-@pytest.fixture(params=["folder", "file", "memory"])
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    with object_store() as found:
+        yield found
+    fsspec.filesystem("s3").clear_instance_cache()  # those that know a server which is gone
+
+
+@pytest.fixture(params=["folder", "file", "memory", "s3"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return {"folder": str(tmp_path / "s"), "file": f"file://{tmp_path}/s", "memory": f"memory://{tmp_path.name}"}[
-        request.param
-    ]
+    match request.param:
+        case "folder":
+            return str(tmp_path / "s")
+        case "file":
+            return f"file://{tmp_path}/s"
+        case "memory":
+            return f"memory://{tmp_path.name}"
+        case _:
+            return f"{request.getfixturevalue('bucket')}/{tmp_path.name}"
 
 
 def test_what_is_stored_comes_back_under_its_digest(url: str) -> None:
@@ -92,6 +108,30 @@ def test_a_storage_that_takes_no_more_is_said_and_leaves_nothing_half_way(tmp_pa
     (tmp_path / "s").write_text("a file where a folder should be")
     with pytest.raises(StorageError, match="does not take a file"):
         SharedStorage(str(tmp_path / "s")).put(CONTENT)
+
+
+@pytest.mark.parametrize("unset", [(), ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")])
+def test_an_object_store_that_does_not_answer_or_knows_nobody_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, unset: tuple[str, ...]
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "nobody")
+    for name in unset:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    fsspec.filesystem("s3").clear_instance_cache()
+    storage = SharedStorage("s3://fleet/gate")
+    said = "Unable to locate credentials" if unset else "Could not connect"
+    with pytest.raises(StorageError, match=f"^s3://fleet/gate does not take a file: .*{said}"):
+        storage.put(CONTENT)
+    with pytest.raises(StorageError, match=f"^s3://fleet/gate can't be read: .*{said}"):
+        storage.get("0" * 64)
+    with pytest.raises(StorageError, match=f"^s3://fleet/gate can't be read: .*{said}"):
+        storage.get_run("20261129-071941-5e6cf53e", tmp_path)
+    fsspec.filesystem("s3").clear_instance_cache()
 
 
 def test_a_url_that_nothing_opens_is_said() -> None:
