@@ -60,18 +60,18 @@ pictures: venv engine image browser ## draw the pictures of the documentation ag
 	@PYTHONPATH=tests/support $(BIN)/python tests/support/picture_of_a_run.py
 
 engine: venv ## make sure that a container engine answers
-	@$(BIN)/python -m pipeline.engine ensure
+	@$(BIN)/python -m pipeline.machine.engine ensure
 
 engine-stop: ## end the container engine that `make engine` started
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m pipeline.engine stop; else echo "engine: none of this project"; fi
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m pipeline.machine.engine stop; else echo "engine: none of this project"; fi
 
 image: engine ## build the runner image
-	@$(BIN)/python -m pipeline.runner_image
+	@$(BIN)/python -m pipeline.machine.runner_image
 
 bench: venv engine image ## print the benchmarks' ratios
 	@$(BIN)/python benchmarks/speed.py
 
-gpu-check: venv ## run tests and labelled kernels on this machine's GPU, in containers (see pipeline/gpu_access.py)
+gpu-check: venv ## run tests and labelled kernels on this machine's GPU, in containers (see pipeline/machine/gpu_access.py)
 	@$(BIN)/python -m pytest -m gpu tests/gpu
 	@$(BIN)/python benchmarks/gpu_check.py tests/gpu/kernels tests/kernels --jobs 8
 

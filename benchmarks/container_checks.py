@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.engine import answering_engine
-from pipeline.runner_image import ensure_runner_image
+from pipeline.machine.engine import answering_engine
+from pipeline.machine.runner_image import ensure_runner_image
 from pipeline.settings import Settings
 from sandbox.contract import Program, Reply
 from sandbox.docker_engine import DockerEngine

@@ -68,7 +68,7 @@ def kill_engine(target: Target, draw: random.Random) -> bool:
         for pid in _pids_of(name):
             _signal(pid, signal.SIGKILL)
     time.sleep(draw.uniform(0.0, 6.0))
-    command = [sys.executable, "-m", "pipeline.engine", "ensure"]
+    command = [sys.executable, "-m", "pipeline.machine.engine", "ensure"]
     subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
     return True
 

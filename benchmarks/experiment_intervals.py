@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from pipeline.pair_ratios import alike, pairs_outside  # noqa: E402  # where it is, is said above
-from pipeline.rate_differences import Tables, score  # noqa: E402
+from pipeline.statistics.pair_ratios import alike, pairs_outside  # noqa: E402  # where it is, is said above
+from pipeline.statistics.rate_differences import Tables, score  # noqa: E402
 
 RATES: Final = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 ARMS: Final = ((3, 3), (5, 5), (10, 10), (3, 30), (5, 15), (20, 20), (10, 40), (40, 40), (100, 100))

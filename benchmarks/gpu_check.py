@@ -3,9 +3,10 @@
     python benchmarks/gpu_check.py tests/kernels tests/gpu/kernels --labels right,honest --jobs 8 --json gpu.jsonl
     python benchmarks/gpu_check.py tests/kernels/softmax/right_online.py --whole    # a whole production verdict, timed
 
-How the GPU gets into a container, the environment says (`pipeline/gpu_access.py`). Each kernel is judged by the policy
-as if the interpreter had found nothing, so that what only a GPU shows is seen; with `--whole` the interpreter's checks,
-the compilation and the mutants are made first, as `kernelgate verify` does. With more than one job nothing is timed.
+How the GPU gets into a container, the environment says (`pipeline/machine/gpu_access.py`). Each kernel is judged by the
+policy as if the interpreter had found nothing, so that what only a GPU shows is seen; with `--whole` the interpreter's
+checks, the compilation and the mutants are made first, as `kernelgate verify` does. With more than one job nothing is
+timed.
 
 Exit code 1 where a verdict is not the label's.
 """
@@ -30,14 +31,14 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pipeline.gate import measure
-from pipeline.gpu_access import GpuSettings
-from pipeline.gpu_gate import device_effort
-from pipeline.gpu_supply import GpuSupply
-from pipeline.machine_slots import SharedMachine
+from pipeline.gate.gpu_part import device_effort
+from pipeline.gate.judging import measure
+from pipeline.gate.turns import Turns
+from pipeline.machine.gpu_access import GpuSettings
 from pipeline.settings import Settings
-from pipeline.supply import Ground, PooledSupply
-from pipeline.turns import Turns
+from pipeline.supply.gpu import GpuSupply
+from pipeline.supply.machine_slots import SharedMachine
+from pipeline.supply.runners import Ground, PooledSupply
 from policies.decide import decide
 from policies.gpu_findings import findings_of
 from policies.policy import Policy, load_policy
@@ -178,7 +179,7 @@ def main() -> int:
     with DockerEngine() as engine:
         access = gpu_settings.access_through(engine.facts)
         if access is None or gpu_settings.image is None:
-            _say("this machine passes no GPU into containers; see pipeline/gpu_access.py")
+            _say("this machine passes no GPU into containers; see pipeline/machine/gpu_access.py")
             return 3
         image = engine.image_id(gpu_settings.image)
         gpu = GpuSupply(

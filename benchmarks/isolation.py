@@ -28,8 +28,8 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pipeline.engine import answering_engine
-from pipeline.runner_image import WORKER_ARGV, ensure_runner_image
+from pipeline.machine.engine import answering_engine
+from pipeline.machine.runner_image import WORKER_ARGV, ensure_runner_image
 from pipeline.settings import PROJECT, Settings
 from runners.candidate import Candidate, read_candidate
 from runners.conversation import Runner

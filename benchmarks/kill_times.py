@@ -16,8 +16,8 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pipeline.engine import answering_engine
-from pipeline.runner_image import ensure_runner_image
+from pipeline.machine.engine import answering_engine
+from pipeline.machine.runner_image import ensure_runner_image
 from pipeline.settings import Settings
 from sandbox.container import Container
 from sandbox.contract import Program, Reply

@@ -30,7 +30,7 @@ from typing import Final
 
 from forked import ForkedWorker, warm_up  # first: it says that triton is to interpret
 
-from pipeline.gate import effort_of
+from pipeline.gate.judging import effort_of
 from policies.decide import finding_of
 from policies.policy import load_policy
 from runners.candidate import Candidate, read_candidate

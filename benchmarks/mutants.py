@@ -4,8 +4,8 @@ For each right kernel of the folders (files `right_*.py`, or those named on the 
 of them, goes through the whole properties check; `--longer N` tries a survivor again with N times the random cases.
 Printed: by operator the share that was killed and the number of the first case that killed (median, 99th percentile,
 largest), and the survivors as diffs. `equivalent.toml` beside a kernel lists mutants that a person found to be
-equivalent, with the reason (`pipeline.equivalents` says how); they are not counted. `--json FILE` gets a line a mutant
-as it comes, of which `benchmarks/record_strengths.py` makes records; `--out FOLDER` gets the killed mutants as
+equivalent, with the reason (`pipeline.corpus.equivalents` says how); they are not counted. `--json FILE` gets a line a
+mutant as it comes, of which `benchmarks/record_strengths.py` makes records; `--out FOLDER` gets the killed mutants as
 candidates, without labels and cases.
 
 The runners are children of this process without a container: for kernels of this project only. Each mutant is a task
@@ -33,8 +33,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from forked import ForkedWorker, warm_up  # first: it says that triton is to interpret
 from mutant_runs import Ran
 
-from pipeline.equivalents import known_equivalents
-from pipeline.gate import effort_of
+from pipeline.corpus.equivalents import known_equivalents
+from pipeline.gate.judging import effort_of
 from policies.policy import Policy, load_policy
 from runners.candidate import Candidate, read_candidate
 from runners.contract.reading import read_source

@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mutant_runs import Ran
 
-from pipeline.strength import KernelMutants, Question, Strength, as_evidence, with_degenerates, with_list
-from pipeline.strength_records import record_strength
+from pipeline.gate.strength_records import record_strength
+from pipeline.measuring.strength import KernelMutants, Question, Strength, as_evidence, with_degenerates, with_list
 from policies.policy import load_policy
 from runners.candidate import Candidate, read_candidate
 from runners.digests import own_test_digest

@@ -19,7 +19,7 @@ from typing import Final
 PROJECT: Final = Path(__file__).resolve().parents[1]
 HOLDER: Final = """
 import time
-from pipeline.prefect_slot import ServerSlot
+from pipeline.orchestration.prefect_slot import ServerSlot
 slot = ServerSlot("recovery", 1)
 slot.make()
 with slot.hold(lambda: None):
@@ -28,9 +28,9 @@ with slot.hold(lambda: None):
 """
 FLOW: Final = """
 import time
-import pipeline.prefect_connection
+import pipeline.orchestration.prefect_connection
 from prefect import flow
-from pipeline.prefect_flow_runs import living
+from pipeline.orchestration.prefect_flow_runs import living
 
 @flow(name="recovery", persist_result=False)
 def recovery() -> None:
@@ -56,17 +56,17 @@ def main() -> None:
     """Prints both."""
     with tempfile.TemporaryDirectory() as name:
         os.environ["PREFECT_HOME"] = name
-        from pipeline.prefect_environment import temporary_server
+        from pipeline.orchestration.prefect_environment import temporary_server
 
         server = temporary_server()
         server.wait_ready()
         os.environ["PREFECT_API_URL"] = server.url
         from prefect.client.orchestration import get_client
 
-        import pipeline.prefect_connection  # noqa: F401
-        from pipeline.left_behind import Marks
-        from pipeline.prefect_flow_runs import crash_left_runs
-        from pipeline.prefect_slot import ServerSlot
+        import pipeline.orchestration.prefect_connection  # noqa: F401
+        from pipeline.orchestration.prefect_flow_runs import crash_left_runs
+        from pipeline.orchestration.prefect_slot import ServerSlot
+        from pipeline.supply.left_behind import Marks
 
         killed(HOLDER)
         began = time.monotonic()

@@ -35,7 +35,7 @@ import psycopg  # noqa: E402
 from postgres_here import started_postgres  # noqa: E402
 from signed_runs import attestation, new_signer  # noqa: E402
 
-from pipeline.completing import OPERATOR_NAMES  # noqa: E402
+from pipeline.commands.completing import OPERATOR_NAMES  # noqa: E402
 from pipeline.registry import changing  # noqa: E402
 from pipeline.registry.backups import back_up, restore  # noqa: E402
 from pipeline.registry.contract import Attestation, Place, Registry, open_registry  # noqa: E402

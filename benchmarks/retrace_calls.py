@@ -103,8 +103,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _on_cpu() -> bool:
-    import pipeline.supply as supply_module
-    from pipeline.gate import measure
+    import pipeline.supply.runners as supply_module
+    from pipeline.gate.judging import measure
     from pipeline.settings import Settings
     from policies.policy import load_policy
     from runners.candidate import Candidate, read_candidate
@@ -130,9 +130,9 @@ def _on_cpu() -> bool:
 
 
 def _on_cuda() -> bool:
-    import pipeline.gpu_opening as opening_module
-    import pipeline.gpu_supply as supply_module
-    from pipeline.gpu_gate import checked_on_gpu
+    import pipeline.supply.gpu as supply_module
+    import pipeline.supply.gpu_opening as opening_module
+    from pipeline.gate.gpu_part import checked_on_gpu
     from pipeline.settings import Mode, Settings
     from policies.policy import load_policy
     from runners.candidate import Candidate, read_candidate

@@ -24,11 +24,11 @@ from pathlib import Path
 
 os.environ["TRITON_INTERPRET"] = "1"  # the in-process arm runs the interpreter here
 
-from pipeline.engine import answering_engine
-from pipeline.gate import measure
-from pipeline.runner_image import WORKER_ARGV, ensure_runner_image
+from pipeline.gate.judging import measure
+from pipeline.machine.engine import answering_engine
+from pipeline.machine.runner_image import WORKER_ARGV, ensure_runner_image
 from pipeline.settings import PROJECT, Settings
-from pipeline.supply import DockerSupply
+from pipeline.supply.runners import DockerSupply
 from policies.policy import Policy, load_policy
 from runners import wire
 from runners.candidate import Candidate, parse_candidate, read_candidate

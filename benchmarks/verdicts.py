@@ -29,10 +29,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from forked import NO_ISOLATION, ForkedSupply, warm_up  # first: it says that triton is to interpret
 
-from pipeline.corpus import read_corpus
-from pipeline.gate import judge, measure
-from pipeline.intervals import clopper_pearson, percentile
-from pipeline.labels import MUST_DENY, Labelled
+from pipeline.corpus.labels import MUST_DENY, Labelled
+from pipeline.corpus.reading import read_corpus
+from pipeline.gate.judging import judge, measure
+from pipeline.statistics.intervals import clopper_pearson, percentile
 from policies.policy import IsolationRules, Policy, Tier, load_policy
 from runners.candidate import read_candidate
 from runners.evidence import PropertiesEvidence

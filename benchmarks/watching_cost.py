@@ -27,10 +27,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.gate import judge, measure
-from pipeline.observing import Listener, LogListener, observed
-from pipeline.run_facts import RunFacts
-from pipeline.run_folder import new_run_id
+from pipeline.gate.judging import judge, measure
+from pipeline.observing.listeners import Listener, LogListener, observed
+from pipeline.runs.facts import RunFacts
+from pipeline.runs.folder import new_run_id
 from policies.policy import load_policy
 from runners.candidate import parse_candidate
 from runners.operators import OPERATORS

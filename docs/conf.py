@@ -22,7 +22,8 @@ html_static_path = ["static"]
 html_css_files = ["wide.css"]
 
 RULES = "rules/README"
-# The index of the rules is made (pipeline/rule_pages.py) and read on GitHub, too, where a toctree would be noise.
+# The index of the rules is made (pipeline/reference_pages/rules.py) and read on GitHub, too, where a toctree would be
+# noise.
 TOCTREE_OF_RULES = "\n```{toctree}\n:hidden:\n:glob:\n\norganisation\n*/*\n```\n"
 
 

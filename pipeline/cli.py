@@ -17,28 +17,28 @@ from typing import Annotated
 
 import typer
 
-from pipeline.alerts_command import alerts_command
-from pipeline.attest_commands import attest_app
-from pipeline.audit_command import audit_command
-from pipeline.command_frame import errors_in_words, lost_stdout, results_delivered
+from pipeline.commands.alerts import alerts_command
+from pipeline.commands.attest import attest_app
+from pipeline.commands.audit import audit_command
+from pipeline.commands.export import export_command
+from pipeline.commands.frame import errors_in_words, lost_stdout, results_delivered
+from pipeline.commands.generation import experiments_command, generate_command, lessons_command
+from pipeline.commands.help_group import HelpGroup
+from pipeline.commands.help_pages import Panel, examples
+from pipeline.commands.judge import judge_command
+from pipeline.commands.machine import demo_command, doctor_command, image_app, prune_command, status_command
+from pipeline.commands.measure import measure_command
+from pipeline.commands.operators import operators_app
+from pipeline.commands.policy import policy_app
+from pipeline.commands.registry import registry_app
+from pipeline.commands.replay import replay_command
+from pipeline.commands.report import report_command
+from pipeline.commands.rules import rules_command
+from pipeline.commands.serve import serve_command
+from pipeline.commands.verify import verify_command, waive_command
+from pipeline.commands.worker import worker_command
 from pipeline.exit_codes import INCOMPLETE
-from pipeline.export_command import export_command
-from pipeline.generation_commands import experiments_command, generate_command, lessons_command
-from pipeline.help_group import HelpGroup
-from pipeline.help_pages import Panel, examples
-from pipeline.judge_command import judge_command
 from pipeline.log_format import LogFormat, choose
-from pipeline.machine_commands import demo_command, doctor_command, image_app, prune_command, status_command
-from pipeline.measure_command import measure_command
-from pipeline.operators_commands import operators_app
-from pipeline.policy_commands import policy_app
-from pipeline.registry_commands import registry_app
-from pipeline.replay_command import replay_command
-from pipeline.report_command import report_command
-from pipeline.rules_command import rules_command
-from pipeline.serve_command import serve_command
-from pipeline.verify_commands import verify_command, waive_command
-from pipeline.worker_command import worker_command
 
 app = typer.Typer(
     name="kernelgate",

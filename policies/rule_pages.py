@@ -1,4 +1,4 @@
-"""The page of each rule as Markdown, from the rules themselves; `python -m pipeline.rule_pages` writes them."""
+"""The page of each rule as Markdown, from the rules themselves; `pipeline.reference_pages.rules` writes them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def _index(rules: tuple[Rule, ...], organisation: Rule) -> str:
     rows = [f"| [{rule.id}]({_from_index(rule)}) | {rule.title} |" for rule in rules]
     rows.append(f"| [{ORGANISATION}NAME]({_from_index(organisation)}) | {organisation.title} |")
     table = "\n".join(["| rule | what it says |", "|---|---|", *rows])
-    made = "Made by `python -m pipeline.rule_pages` from `policies/rules.py` and `policies/teaching/`; do not edit."
+    sources = "`policies/rules.py` and `policies/teaching/`"
+    made = f"Made by `python -m pipeline.reference_pages.rules` from {sources}; do not edit."
     return f"# The rules\n\n{made}\n\n{table}\n"
 
 

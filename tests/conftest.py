@@ -73,7 +73,7 @@ def _may_skip(item: pytest.Item) -> bool:
 
 @cache
 def _engine_has_gvisor() -> bool:
-    from pipeline.engine import answering_engine
+    from pipeline.machine.engine import answering_engine
     from sandbox.contract import SandboxUnavailable
     from sandbox.docker_engine import DockerEngine
     from sandbox.runtimes import GVISOR
@@ -87,8 +87,8 @@ def _engine_has_gvisor() -> bool:
 
 @cache
 def _engine_was_started_here() -> bool:
-    from pipeline import dockerd
-    from pipeline.debian import Machine
+    from pipeline.machine import dockerd
+    from pipeline.machine.debian import Machine
     from pipeline.settings import Settings
 
     machine = Machine.this()
@@ -113,7 +113,7 @@ def own_daemon() -> None:
 @pytest.fixture(scope="session")
 def engine_url() -> str:
     """The URL of the engine that answers; nothing is installed or started by a test."""
-    from pipeline.engine import answering_engine
+    from pipeline.machine.engine import answering_engine
     from sandbox.contract import SandboxUnavailable
 
     try:
@@ -125,7 +125,7 @@ def engine_url() -> str:
 @pytest.fixture(scope="session")
 def runner_image(engine_url: str) -> str:
     """The id of this checkout's runner image, built when the engine lacks it."""
-    from pipeline.runner_image import ensure_runner_image
+    from pipeline.machine.runner_image import ensure_runner_image
     from pipeline.settings import Settings
 
     return ensure_runner_image(engine_url, Settings.resolve()).id

@@ -16,13 +16,13 @@ from functools import cache
 
 import pytest
 
-from pipeline.corpus import BUNDLED, POLICY_FILE, Corpus, read_corpus
-from pipeline.gate import Judged
-from pipeline.labels import MUST_ALLOW, MUST_DENY, Labelled
-from pipeline.measurement import Measurement, Outcome, Row
-from pipeline.measuring import Selection, choose, measure_corpus
+from pipeline.corpus.labels import MUST_ALLOW, MUST_DENY, Labelled
+from pipeline.corpus.reading import BUNDLED, POLICY_FILE, Corpus, read_corpus
+from pipeline.gate.judging import Judged
+from pipeline.measuring.measure import Selection, choose, measure_corpus
+from pipeline.measuring.measurement import Measurement, Outcome, Row
 from pipeline.settings import PROJECT, Settings
-from pipeline.verify import Options
+from pipeline.verification.verify import Options
 from policies.policy import load_policy
 from runners.candidate import read_candidate
 from runners.operators import OPERATORS

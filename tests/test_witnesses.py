@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.corpus import BUNDLED, read_corpus
-from pipeline.labels import Labelled
+from pipeline.corpus.labels import Labelled
+from pipeline.corpus.reading import BUNDLED, read_corpus
 from pipeline.settings import PROJECT
 from runners.operators import OPERATORS
 

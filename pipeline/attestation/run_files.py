@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import StoredRunError
-from pipeline.run_places import RunPlace, place_of
+from pipeline.runs.places import RunPlace, place_of
 
 ATTESTATIONS: Final = "attestations"
 ENDINGS: Final = (".test-result.json", ".summary.json")

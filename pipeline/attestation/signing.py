@@ -35,9 +35,9 @@ from pipeline.attestation.statements import (
     Verifier,
 )
 from pipeline.errors import AttestationError, ReportError
-from pipeline.platforms import gpu_of, interpreter_of
-from pipeline.rejudging import Rejudged, rejudge
-from pipeline.stored_runs import Damaged, StoredRun
+from pipeline.runs.rejudging import Rejudged, rejudge
+from pipeline.runs.stored import Damaged, StoredRun
+from pipeline.supply.platforms import gpu_of, interpreter_of
 from policies.policy import Policy, Tier
 from policies.verdict import Verdict
 from runners.device_evidence import DeviceEvidence

@@ -62,7 +62,7 @@ class Strength(_Signed):
 
 
 class Platforms(_Signed):
-    """What the evidence is about, as `pipeline.platforms` says it; None where it was not measured."""
+    """What the evidence is about, as `pipeline.supply.platforms` says it; None where it was not measured."""
 
     interpreter: str | None
     gpu: str | None

@@ -21,8 +21,8 @@ from pipeline.attestation.keys import Keyring
 from pipeline.attestation.pairs import Pair, opened_pair
 from pipeline.attestation.run_files import ATTESTATIONS, digests_of, names_of, signed_names
 from pipeline.errors import AttestationError, StoredRunError
-from pipeline.rejudging import Rejudged, rejudge
-from pipeline.stored_runs import StoredCandidate, candidate_names, read_run
+from pipeline.runs.rejudging import Rejudged, rejudge
+from pipeline.runs.stored import StoredCandidate, candidate_names, read_run
 from runners.operators.model import Operator
 
 CAP_BYTES: Final = 8 << 20

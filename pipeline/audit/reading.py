@@ -18,8 +18,8 @@ from pipeline.audit.events import AuditEvent, Fact, Kind
 from pipeline.audit.facts import facts_in
 from pipeline.errors import StoredRunError, UsageError
 from pipeline.reporting import Report
-from pipeline.run_places import is_run
-from pipeline.stored_runs import Damaged, StoredCandidate, candidates_of
+from pipeline.runs.places import is_run
+from pipeline.runs.stored import Damaged, StoredCandidate, candidates_of
 from sandbox.printable import printable
 
 STAMP: Final = "%Y%m%d-%H%M%S"

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pipeline.experiments.results import Bounded, LeftOut, Money, VariantResult
 from pipeline.experiments.trials import Trial, Unfinished
 from pipeline.generation.assignment import Definition, VariantDefinition
-from pipeline.intervals import clopper_pearson, percentile
+from pipeline.statistics.intervals import clopper_pearson, percentile
 
 
 @dataclass(frozen=True, slots=True)

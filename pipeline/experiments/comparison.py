@@ -13,9 +13,9 @@ from pipeline.experiments.cohorts import Cohort
 from pipeline.experiments.conditions import Conditions
 from pipeline.experiments.results import Bounded, Comparison
 from pipeline.experiments.trials import Trial
-from pipeline.intervals import TAIL
-from pipeline.pair_ratios import Values, pair_ratio
-from pipeline.rate_differences import Arm, rate_difference
+from pipeline.statistics.intervals import TAIL
+from pipeline.statistics.pair_ratios import Values, pair_ratio
+from pipeline.statistics.rate_differences import Arm, rate_difference
 
 
 @dataclass(frozen=True, slots=True)

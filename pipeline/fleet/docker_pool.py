@@ -23,12 +23,12 @@ from typing import Any, Final
 
 from prefect_docker.worker import DockerWorker
 
-from pipeline.engine import answering_engine
 from pipeline.errors import SettingsError
 from pipeline.fleet.judge_image import ensure_judge_image
-from pipeline.machine_slots import folder_of_this_user
+from pipeline.machine.engine import answering_engine
 from pipeline.reporting import to_stderr
 from pipeline.settings import Settings
+from pipeline.supply.machine_slots import folder_of_this_user
 from sandbox.contract import SandboxUnavailable
 
 UNIX: Final = "unix://"

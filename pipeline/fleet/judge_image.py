@@ -17,10 +17,10 @@ from typing import Final
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from pipeline.engine import ensure_engine
 from pipeline.errors import SettingsError
+from pipeline.machine.engine import ensure_engine
+from pipeline.machine.runner_image import PACKAGES, ensure_image_of, pinned, runner_spec
 from pipeline.reporting import Report, to_stderr
-from pipeline.runner_image import PACKAGES, ensure_image_of, pinned, runner_spec
 from pipeline.settings import Settings
 from sandbox.contract import SandboxUnavailable
 from sandbox.images import ContextFile, ImageRef, ImageSpec

@@ -18,10 +18,10 @@ from pipeline.errors import StorageError
 from pipeline.fleet.identity import Part, judge_here
 from pipeline.fleet.orders import Order
 from pipeline.fleet.workplace import WORKPLACES, Workplace, item_of
-from pipeline.flow_work import BACKOFF_S, RETRIES, InfrastructureFault, is_ours
-from pipeline.gpu_supply import GpuSupply
-from pipeline.kept import our_failure
-from pipeline.prefect_slot import gpu_slot
+from pipeline.gate.kept import our_failure
+from pipeline.orchestration.flow_work import BACKOFF_S, RETRIES, InfrastructureFault, is_ours
+from pipeline.orchestration.prefect_slot import gpu_slot
+from pipeline.supply.gpu import GpuSupply
 from runners.candidate import Candidate, Unreadable
 from runners.evidence import Evidence, Missing
 from sandbox.contract import SandboxUnavailable

@@ -19,12 +19,12 @@ from pipeline.errors import FlowUnavailable, SettingsError
 from pipeline.fleet.identity import Judge, Part, judge_here, resource
 from pipeline.fleet.orders import Order
 from pipeline.fleet.results import result_storage
+from pipeline.fleet.shared_storage import SharedStorage
 from pipeline.fleet.tasks import check_on_gpu, verify_elsewhere
-from pipeline.flow_work import InfrastructureFault, Item, Progress, Work, evidence_in
-from pipeline.gate import Judged
-from pipeline.kept import without_time
+from pipeline.gate.judging import Judged
+from pipeline.gate.kept import without_time
+from pipeline.orchestration.flow_work import InfrastructureFault, Item, Progress, Work, evidence_in
 from pipeline.settings import Mode, Settings
-from pipeline.shared_storage import SharedStorage
 from policies.policy import Policy
 from policies.waivers import DatedWaivers
 from runners.candidate import Candidate
@@ -224,7 +224,7 @@ def verify_on_workers(
         SettingsError: storage or scheduler are not named, or an operator is not built in.
         StorageError: the storage takes nothing.
     """
-    from pipeline.flow import run_flow
+    from pipeline.orchestration.flow import run_flow
 
     work = FleetWork(
         items, policy, settings, fresh=fresh, progress=progress, mode=mode, waivers=waivers, deadline_s=deadline_s

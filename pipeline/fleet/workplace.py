@@ -1,8 +1,8 @@
 """Where a worker process measures: runners, turns and a GPU for one policy, opened once and used until it ends.
 
 Each worker process has a sandbox, a proof of its limits and a pool of its own, so evidence says what it was measured
-in. Two on one machine share its slots (`pipeline.machine_slots`), as two runs do. What a killed worker left in the
-engine is removed by the next that opens there.
+in. Two on one machine share its slots (`pipeline.supply.machine_slots`), as two runs do. What a killed worker left in
+the engine is removed by the next that opens there.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
 
-from pipeline.content_key import content_key
 from pipeline.fleet.identity import Part
 from pipeline.fleet.orders import Order
-from pipeline.gate import measure, needs_runner
-from pipeline.gpu_gate import checked_on_gpu
-from pipeline.gpu_opening import gpu_for
-from pipeline.gpu_supply import GpuSupply
-from pipeline.machine_slots import SharedMachine
+from pipeline.fleet.shared_storage import SharedStorage
+from pipeline.gate.content_key import content_key
+from pipeline.gate.gpu_part import checked_on_gpu
+from pipeline.gate.judging import measure, needs_runner
+from pipeline.gate.steps import Steps
+from pipeline.gate.turns import Turns
 from pipeline.settings import Mode, Settings
-from pipeline.shared_storage import SharedStorage
-from pipeline.steps import Steps
-from pipeline.supply import supply_for
-from pipeline.turns import Turns
+from pipeline.supply.gpu import GpuSupply
+from pipeline.supply.gpu_opening import gpu_for
+from pipeline.supply.machine_slots import SharedMachine
+from pipeline.supply.runners import supply_for
 from policies.policy import Policy
 from runners.candidate import Candidate, Unreadable, parse_candidate
 from runners.evidence import Evidence, IsolationEvidence

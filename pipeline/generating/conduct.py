@@ -14,8 +14,8 @@ from typing import Final, Protocol
 
 from pipeline.generation.loop.run import Generation
 from pipeline.generation.loop.setting import Stopped
-from pipeline.gpu_supply import GpuSupply
-from pipeline.slots import LocalSlots, Slot
+from pipeline.supply.gpu import GpuSupply
+from pipeline.supply.slots import LocalSlots, Slot
 
 LEAVING_S: Final = 10.0  # for the threads of a run that was ended: containers are closed meanwhile
 

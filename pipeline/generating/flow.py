@@ -22,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
 
-from pipeline.prefect_connection import fault_of_the_server, server  # isort: skip  # before Prefect is imported
+from pipeline.orchestration.prefect_connection import fault_of_the_server, server  # isort: skip  # before Prefect is imported
 
 import httpx
 from prefect import flow, task
@@ -45,10 +45,10 @@ from pipeline.generation.budgets import Budget
 from pipeline.generation.loop.course import End
 from pipeline.generation.loop.run import Generation
 from pipeline.generation.loop.setting import Stopped
-from pipeline.prefect_flow_runs import living
-from pipeline.prefect_slot import gpu_slot, provider_slot
+from pipeline.orchestration.prefect_flow_runs import living
+from pipeline.orchestration.prefect_slot import gpu_slot, provider_slot
 from pipeline.settings import Mode, Settings
-from pipeline.slots import Slot
+from pipeline.supply.slots import Slot
 from policies.policy import Policy, load_policy
 from runners.operators import OPERATORS
 

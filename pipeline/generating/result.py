@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.gate import Judged, judge
+from pipeline.gate.judging import Judged, judge
 from pipeline.generation.loop.documents import NAME, as_text, document_of, provenance_text
 from pipeline.generation.loop.records import AttemptRecord, Measured
 from pipeline.generation.loop.report import Finished
-from pipeline.run_folder import write_run
+from pipeline.runs.folder import write_run
 from policies.policy import Policy
 from runners.candidate import Candidate, parse_candidate
 from runners.operators import Operator

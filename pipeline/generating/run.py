@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from pipeline.errors import GenerationError
+from pipeline.gate.turns import Turns
 from pipeline.generating.conduct import Conduct, InThreads, Work
 from pipeline.generating.lessons import with_lessons
 from pipeline.generating.result import Generated, write_generated
@@ -25,17 +26,16 @@ from pipeline.generation.loop.setting import Setting, Team
 from pipeline.generation.loop.store import RunStore, begun_in
 from pipeline.generation.opening import Means, TakenRole, open_role
 from pipeline.generation.roles import Roles
-from pipeline.gpu_opening import gpu_for
-from pipeline.machine_slots import SharedMachine
-from pipeline.observing import LogListener, observed
+from pipeline.observing.listeners import LogListener, observed
 from pipeline.reporting import Report
-from pipeline.run_facts import RunFacts
-from pipeline.run_folder import UNDER_WAY as UNDER_WAY
-from pipeline.run_folder import new_run_id
+from pipeline.runs.facts import RunFacts
+from pipeline.runs.folder import UNDER_WAY as UNDER_WAY
+from pipeline.runs.folder import new_run_id
 from pipeline.settings import Settings
-from pipeline.supply import supply_for
+from pipeline.supply.gpu_opening import gpu_for
+from pipeline.supply.machine_slots import SharedMachine
+from pipeline.supply.runners import supply_for
 from pipeline.telemetry.contract import current_recorder
-from pipeline.turns import Turns
 from policies.policy import Policy
 from runners.operators import Operator
 

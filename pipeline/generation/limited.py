@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pipeline.generation.exchange import Failure, Note, Outcome, Provider, Reason, Request
-from pipeline.slots import Slot
+from pipeline.supply.slots import Slot
 
 
 class Limited:

@@ -12,7 +12,7 @@ from pipeline.generation.budgets import Amount, Purse
 from pipeline.generation.exchange import Answer, Failure, Note, Outcome, Provider, Reason, Request, Usage
 from pipeline.generation.journal import Journal
 from pipeline.generation.prices import Price
-from pipeline.spending import HearSpending, Spending, unheard
+from pipeline.telemetry.spending import HearSpending, Spending, unheard
 
 # What providers add to a prompt: roles, the schema in other words. Some hundred tokens by what they document.
 ADDED_TOKENS: Final = 4096

@@ -31,8 +31,8 @@ from pipeline.generation.roles import (
     RoleConfiguration,
     Roles,
 )
-from pipeline.slots import Slot
-from pipeline.spending import HearSpending, unheard
+from pipeline.supply.slots import Slot
+from pipeline.telemetry.spending import HearSpending, unheard
 from runners.operators import OPERATORS, Operator
 
 LEAST_S: Final = 0.001  # of a deadline

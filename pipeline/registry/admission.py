@@ -22,9 +22,9 @@ from pipeline.attestation.pairs import Pair, opened_pair
 from pipeline.attestation.run_files import ATTESTATIONS, names_of
 from pipeline.attestation.verifying import verify_run
 from pipeline.errors import AttestationError, PromotionDenied, StoredRunError
-from pipeline.platforms import platform_text
 from pipeline.registry.contract import Attestation, Numbers, Platform, Timing
-from pipeline.stored_runs import StoredCandidate, read_run
+from pipeline.runs.stored import StoredCandidate, read_run
+from pipeline.supply.platforms import platform_text
 from policies.policy import Policy, Tier
 from runners.device_evidence import BenchmarkRow, DeviceEvidence
 from runners.evidence import Evidence, PropertiesEvidence

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pipeline.case_file import CaseFile
 from pipeline.errors import RegistryError, StoredRunError
 from pipeline.registry.contract import Approved, Registry
-from pipeline.run_folder import StoredCase
+from pipeline.runs.case_file import CaseFile
+from pipeline.runs.folder import StoredCase
 from policies.policy import BUILT_IN, Policy, load_policy
 
 EVENTS_READ = 1000

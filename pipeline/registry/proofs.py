@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from pipeline.errors import RegistryError, StoredRunError
 from pipeline.registry.contract import CASE_CAP_BYTES, Approved, Proof
-from pipeline.run_folder import CaseFile
-from pipeline.stored_runs import StoredCandidate, read_run
+from pipeline.runs.folder import CaseFile
+from pipeline.runs.stored import StoredCandidate, read_run
 
 
 def proof_at(path: Path, digest: str, approved: Sequence[Approved]) -> Proof:

@@ -39,8 +39,8 @@ class Platform:
 
     @property
     def text(self) -> str:
-        """What platforms are compared by (`pipeline.platforms`)."""
-        from pipeline.platforms import platform_text
+        """What platforms are compared by (`pipeline.supply.platforms`)."""
+        from pipeline.supply.platforms import platform_text
 
         return platform_text(self.device, self.torch, self.triton)
 

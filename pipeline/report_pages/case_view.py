@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.case_words import LAYOUTS, VALUES, sizes_in_words, special_in_words, tensors_in_words
-from pipeline.failing_cases import case_of
 from pipeline.report_pages.error_map_view import ErrorMapView, error_map_view
 from pipeline.report_pages.subject import Subject
 from pipeline.report_pages.verdict_view import Fact
 from pipeline.report_pages.visible import cut
 from pipeline.report_pages.wording import index_text, number, short
+from pipeline.runs.case_words import LAYOUTS, VALUES, sizes_in_words, special_in_words, tensors_in_words
+from pipeline.runs.failing_cases import case_of
 from runners.cases import Case
 from runners.evidence import (
     AccessFault,

@@ -10,8 +10,6 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipeline.failing_cases import case_of
-from pipeline.platforms import holds_for
 from pipeline.report_pages.deciding import first_finding
 from pipeline.report_pages.provenance_view import dollars
 from pipeline.report_pages.subject import RunSubject, Subject, Unusable
@@ -27,6 +25,8 @@ from pipeline.reports.standing import (
     stopping,
     verdict_in_words,
 )
+from pipeline.runs.failing_cases import case_of
+from pipeline.supply.platforms import holds_for
 from policies.rules import rule_of
 from runners.evidence import Missing
 from sandbox.printable import printable

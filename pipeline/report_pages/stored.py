@@ -13,12 +13,12 @@ from typing import Final
 from pipeline.attestation.run_files import ATTESTATIONS
 from pipeline.errors import ReportError, UsageError
 from pipeline.exit_codes import ALLOWED, INCOMPLETE
-from pipeline.gate import Judged
+from pipeline.gate.judging import Judged
 from pipeline.report_pages.subject import RunSubject, Subject, Unusable
 from pipeline.report_pages.writing import PAGE, NoPage, pages_of
 from pipeline.reports.files import write_whole
-from pipeline.run_folder import GENERATION
-from pipeline.stored_runs import FILE_CAP_BYTES, Damaged, StoredCandidate, StoredRun
+from pipeline.runs.folder import GENERATION
+from pipeline.runs.stored import FILE_CAP_BYTES, Damaged, StoredCandidate, StoredRun
 
 PROVENANCE: Final = "provenance.json"
 

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.failing_cases import case_of
-from pipeline.platforms import holds_for
 from pipeline.report_pages.deciding import first_finding
 from pipeline.report_pages.subject import Subject
 from pipeline.report_pages.tone import OF_SEVERITY, SEVERITY_WORDS, Tone, standing_word, tone_of
@@ -16,6 +14,8 @@ from pipeline.report_pages.trail_view import times_of
 from pipeline.report_pages.visible import cut
 from pipeline.report_pages.wording import counted, day_of, seconds
 from pipeline.reports.standing import denied_by_tier_alone, finding_in_words, verdict_in_words
+from pipeline.runs.failing_cases import case_of
+from pipeline.supply.platforms import holds_for
 from policies.explaining import Explanation, Ground
 from policies.policy import BUILT_IN
 from policies.rule_pages import mending

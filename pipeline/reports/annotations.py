@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.finished_run import Run
-from pipeline.gate import Judged
+from pipeline.gate.judging import Judged
 from pipeline.reports.places import Places
 from pipeline.reports.standing import by_standing, denied_by_tier_alone, finding_in_words, stopping
+from pipeline.runs.finished import Run
 from policies.verdict import Finding
 
 _LEVELS: Final = {"error": "error", "incomplete": "warning", "capped": "notice", "waived": "notice"}

@@ -11,10 +11,10 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import Final
 
-from pipeline.finished_run import Run
-from pipeline.gate import Judged
+from pipeline.gate.judging import Judged
 from pipeline.reports.places import Places
 from pipeline.reports.standing import Standing, denied_by_tier_alone, finding_in_words, standing_of, stopping
+from pipeline.runs.finished import Run
 from policies.verdict import Finding
 
 _ELEMENTS: Final = {Standing.DENIED: "failure", Standing.INCOMPLETE: "error", Standing.WAIVED: "skipped"}

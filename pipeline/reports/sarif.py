@@ -28,10 +28,10 @@ from importlib.metadata import version
 from typing import Any, Final, NamedTuple
 
 from pipeline.exit_codes import ALLOWED, DENIED
-from pipeline.finished_run import Run
-from pipeline.gate import Judged
+from pipeline.gate.judging import Judged
 from pipeline.reports.places import Places
 from pipeline.reports.standing import denied_by_tier_alone, finding_in_words, stopping
+from pipeline.runs.finished import Run
 from policies.rules import RULES, Rule
 from policies.verdict import Finding
 from policies.waivers import is_waivable

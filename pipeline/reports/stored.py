@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.finished_run import Run
 from pipeline.reports.junit import junit_of
 from pipeline.reports.places import Places
 from pipeline.reports.sarif import sarif_of
+from pipeline.runs.finished import Run
 
 
 def stored_reports(run: Run, places: Places) -> Mapping[str, str]:

@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from pipeline.finished_run import Run
-from pipeline.gate import Judged
+from pipeline.gate.judging import Judged
 from pipeline.reports.places import Places
 from pipeline.reports.standing import (
     Standing,
@@ -23,7 +22,8 @@ from pipeline.reports.standing import (
     stopping,
     verdict_in_words,
 )
-from pipeline.run_folder import case_of
+from pipeline.runs.finished import Run
+from pipeline.runs.folder import case_of
 from policies.verdict import Finding
 from sandbox.printable import printable
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pipeline.finished_run import Run
 from pipeline.reports.annotations import annotations_of
 from pipeline.reports.files import ReportFiles, append, write_whole
 from pipeline.reports.junit import junit_of
 from pipeline.reports.places import Places
 from pipeline.reports.sarif import sarif_of
 from pipeline.reports.summary import summary_of
+from pipeline.runs.finished import Run
 
 
 def write_reports(files: ReportFiles, run: Run, places: Places) -> None:

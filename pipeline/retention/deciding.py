@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from pipeline.disk_use import in_words
+from pipeline.machine.disk_use import in_words
 from pipeline.retention.contract import Decided, Fate, Found, Kind
 from pipeline.retention.limits import Limits
 

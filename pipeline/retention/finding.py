@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from pipeline.approved import Approved
 from pipeline.audit.reading import time_of
-from pipeline.caches import KEPT_RESULT
-from pipeline.disk_use import disk_use
+from pipeline.machine.caches import KEPT_RESULT
+from pipeline.machine.disk_use import disk_use
+from pipeline.observing.under_way import is_held
+from pipeline.registry.approved import Approved
 from pipeline.retention.contract import Found, Identity, Kind
 from pipeline.retention.our_folders import RUN_ID, why_no_folder, why_no_journal, why_no_run, why_not_plain
 from pipeline.retention.resting import files_in, rests_on
-from pipeline.run_folder import PARTIAL, UNDER_WAY
-from pipeline.under_way import is_held
+from pipeline.runs.folder import PARTIAL, UNDER_WAY
 
 TRASH: Final = ".trash"
 WHEELS: Final = re.compile(r"cp[0-9]+-[A-Za-z0-9_]+-[0-9a-f]{12}", re.ASCII)

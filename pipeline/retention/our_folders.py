@@ -13,7 +13,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from pipeline.run_summary import RunSummary
+from pipeline.runs.summary import RunSummary
 
 RUN_ID: Final = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}", re.ASCII)
 SUMMARY_CAP_BYTES: Final = 64 << 20

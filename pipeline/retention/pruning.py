@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.approved import Approved, RegistryUnread, approved_in, last_event_in, registry_here
-from pipeline.caches import kept_results_folder, wheels_folder
 from pipeline.errors import UnavailableError, UserError
-from pipeline.exclusive import exclusive
-from pipeline.machine_slots import folder_of_this_user, make_own
+from pipeline.machine.caches import kept_results_folder, wheels_folder
+from pipeline.machine.exclusive import exclusive
+from pipeline.observing.under_way import runs_under_way
+from pipeline.registry.approved import Approved, RegistryUnread, approved_in, last_event_in, registry_here
 from pipeline.reporting import Report
 from pipeline.retention.contract import Decided, Fate, Pruned
 from pipeline.retention.deciding import decide
@@ -20,7 +20,7 @@ from pipeline.retention.finding import IS_APPROVED, Places, Protected, find, is_
 from pipeline.retention.limits import Limits
 from pipeline.retention.removing import remove
 from pipeline.settings import Settings
-from pipeline.under_way import runs_under_way
+from pipeline.supply.machine_slots import folder_of_this_user, make_own
 
 
 def prune(

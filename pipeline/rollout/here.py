@@ -1,4 +1,4 @@
-"""What this process runs kernels on, in the words of evidence (`pipeline.platforms`).
+"""What this process runs kernels on, in the words of evidence (`pipeline.supply.platforms`).
 
 Triton decides by TRITON_INTERPRET when it is imported. Its interpreter is for development and tests; there is no
 architecture of its own in a registry, so the caller names whose kernels to run on it.
@@ -14,7 +14,7 @@ import triton
 import triton.language as tl
 from triton.runtime.jit import JITFunction
 
-from pipeline.platforms import HARDWARE, platform_text
+from pipeline.supply.platforms import HARDWARE, platform_text
 from runners.inside.gpu import identity
 
 

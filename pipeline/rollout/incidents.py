@@ -16,12 +16,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from pipeline.case_file import CaseFile
-from pipeline.case_file import Place as RanOn
 from pipeline.errors import RegistryError, RegistryUnavailable
 from pipeline.registry.contract import CASE_CAP_BYTES, Place, Registry, open_registry
 from pipeline.rollout.breaker import Breaker
 from pipeline.rollout.channels import identity
+from pipeline.runs.case_file import CaseFile
+from pipeline.runs.case_file import Place as RanOn
 from policies.verdict import Finding
 from runners.recorded import RecordedArgument
 

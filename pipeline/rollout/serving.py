@@ -21,7 +21,6 @@ from typing import Any, Final, Literal
 import torch
 from triton.runtime.errors import InterpreterError
 
-from pipeline.case_file import Place as RanOn
 from pipeline.registry.contract import Channel, Place
 from pipeline.rollout import samples
 from pipeline.rollout.breaker import Breaker
@@ -31,6 +30,7 @@ from pipeline.rollout.judging import judge
 from pipeline.rollout.samples import Copies, Sample
 from pipeline.rollout.shadow import LOG, Shadow
 from pipeline.rollout.source_unsafe import Entry
+from pipeline.runs.case_file import Place as RanOn
 from policies.decide import finding_of
 from runners.failures import CodeRaised, Failure
 from runners.operators import Operator

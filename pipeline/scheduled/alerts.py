@@ -22,7 +22,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Failed
 
 from pipeline.errors import UnavailableError, UserError
-from pipeline.prefect_flow_runs import living
+from pipeline.orchestration.prefect_flow_runs import living
 from policies.organisation_rules import CelMissing
 from policies.policy import PolicyError
 from sandbox.contract import SandboxUnavailable

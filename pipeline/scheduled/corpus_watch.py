@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.prefect_connection import server as server  # isort: skip  # before Prefect is imported
+from pipeline.orchestration.prefect_connection import server as server  # isort: skip  # before Prefect is imported
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.schedules import Schedule
 from prefect.states import Completed
 
-from pipeline.corpus import Corpus as LabelledFolder
-from pipeline.corpus import read_corpus
-from pipeline.labels import Labelled
-from pipeline.measurement import Measurement, Row
-from pipeline.measuring import Selection, choose, measure_corpus, warnings_of
+from pipeline.corpus.labels import Labelled
+from pipeline.corpus.reading import Corpus as LabelledFolder
+from pipeline.corpus.reading import read_corpus
+from pipeline.measuring.measure import Selection, choose, measure_corpus, warnings_of
+from pipeline.measuring.measurement import Measurement, Row
 from pipeline.own_operators import load_operators
-from pipeline.run_summary import RunSummary
+from pipeline.runs.summary import RunSummary
 from pipeline.scheduled.alerts import About, Kind, alert, concluded
 from pipeline.scheduled.deployments import Deployed
 from pipeline.scheduled.falling import Comparison, compare, decided_before, fall_in_words
@@ -32,7 +32,7 @@ from pipeline.scheduled.pages import Reports, Table, code, plain, section, show_
 from pipeline.scheduled.parameters import Corpus, Gate
 from pipeline.scheduled.run_log import RunLog
 from pipeline.settings import Settings
-from pipeline.verify import Options
+from pipeline.verification.verify import Options
 from policies.policy import load_policy
 from runners.candidate import Candidate, Unreadable
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 from zoneinfo import ZoneInfo
 
-from pipeline.prefect_connection import server  # isort: skip  # before Prefect is imported
+from pipeline.orchestration.prefect_connection import server  # isort: skip  # before Prefect is imported
 
 from prefect import Flow
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy

@@ -24,8 +24,8 @@ from typing import Final
 from pydantic import ValidationError
 
 from pipeline.audit.reading import time_of
-from pipeline.platforms import platform_text
 from pipeline.registry.contract import Approved, Attestation, Event
+from pipeline.supply.platforms import platform_text
 from policies.policy import Tier
 from policies.verdict import Verdict
 from runners.evidence import DeviceEvidence, Evidence
@@ -51,7 +51,7 @@ class Here:
     """What a kernel would be verified on and by now.
 
     Attributes:
-        platform: The GPU's, as `pipeline.platforms` says it; None where there is none.
+        platform: The GPU's, as `pipeline.supply.platforms` says it; None where there is none.
         image: What its programs are started from.
         operator_digests: By the operator's name; one that is not known here is missing.
     """

@@ -23,8 +23,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from pipeline.labels import MUST_ALLOW, MUST_DENY
-from pipeline.measurement import Measurement, Outcome, Row
+from pipeline.corpus.labels import MUST_ALLOW, MUST_DENY
+from pipeline.measuring.measurement import Measurement, Outcome, Row
 
 MEASUREMENTS: Final = 30  # so many are looked through
 FILE_CAP_BYTES: Final = 64 << 20

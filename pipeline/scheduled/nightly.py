@@ -22,7 +22,7 @@ from pipeline.generating.run import Place
 from pipeline.generating.wanted import Wanted, prepare
 from pipeline.generation.loop.report import FinishedOperator
 from pipeline.own_operators import load_operators
-from pipeline.run_folder import folder_names
+from pipeline.runs.folder import folder_names
 from pipeline.scheduled.alerts import About, Kind, alert, concluded
 from pipeline.scheduled.deployments import Deployed
 from pipeline.scheduled.pages import Reports, Table, code, plain, section, show_page

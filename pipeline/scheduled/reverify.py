@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.prefect_connection import server as server  # isort: skip  # before Prefect is imported
+from pipeline.orchestration.prefect_connection import server as server  # isort: skip  # before Prefect is imported
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -23,13 +23,13 @@ from prefect.schedules import Schedule
 from prefect.states import Completed
 
 from pipeline.errors import RegistryUnavailable
-from pipeline.finished_run import Run
-from pipeline.gate import Judged
-from pipeline.gpu_opening import gpu_for
+from pipeline.gate.judging import Judged
+from pipeline.gate.steps import CheckName
 from pipeline.own_operators import load_operators
 from pipeline.registry.contract import CHANNELS, Approved, Place, Registry, open_registry
 from pipeline.registry.naming import registry_named
-from pipeline.run_folder import folder_names, new_run_id
+from pipeline.runs.finished import Run
+from pipeline.runs.folder import folder_names, new_run_id
 from pipeline.scheduled.alerts import About, Kind, alert, concluded
 from pipeline.scheduled.deployments import Deployed
 from pipeline.scheduled.due import Due, Here, due_of, proven_by
@@ -38,8 +38,8 @@ from pipeline.scheduled.parameters import Approvals, Gate, ProductionGate
 from pipeline.scheduled.run_log import RunLog
 from pipeline.scheduled.settling import Settled, Settling, Standing, path_of, readable
 from pipeline.settings import Settings
-from pipeline.steps import CheckName
-from pipeline.verify import Options, verify
+from pipeline.supply.gpu_opening import gpu_for
+from pipeline.verification.verify import Options, verify
 from policies.policy import Policy, Tier, load_policy
 from runners.candidate import Candidate
 from runners.digests import operator_digest

@@ -6,13 +6,13 @@ from typing import Final
 
 from prefect.logging import get_run_logger
 
-from pipeline.gate import Judged
-from pipeline.steps import CheckName
+from pipeline.gate.judging import Judged
+from pipeline.gate.steps import CheckName
 from sandbox.printable import printable
 
 
 class RunLog:
-    """Hears of a run (`pipeline.verify.Listener`); made in the flow's thread, called from others."""
+    """Hears of a run (`pipeline.verification.verify.Listener`); made in the flow's thread, called from others."""
 
     def __init__(self) -> None:
         self._log: Final = get_run_logger()

@@ -21,10 +21,10 @@ from enum import StrEnum
 from typing import Final
 
 from pipeline.errors import RegistryError
-from pipeline.failing_cases import case_of, place_of
-from pipeline.gate import Judged
+from pipeline.gate.judging import Judged
 from pipeline.registry.contract import CASE_CAP_BYTES, Approved, Place, Proof, Registry
-from pipeline.run_folder import CaseFile
+from pipeline.runs.failing_cases import case_of, place_of
+from pipeline.runs.folder import CaseFile
 from pipeline.scheduled.due import Due
 from policies.policy import Tier
 from runners.candidate import Candidate, parse_candidate

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from pipeline.run_folder import CaseFile
-from pipeline.run_summary import RunSummary
+from pipeline.runs.folder import CaseFile
+from pipeline.runs.summary import RunSummary
 from pipeline.schemas.generator import DescribedSchema, RecordSchema
 from policies.organisation import Facts
 from policies.policy import Policy

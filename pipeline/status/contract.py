@@ -7,8 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from pipeline.disk_use import DiskUse
-from pipeline.under_way import TierCount, UnderWay
+from pipeline.machine.disk_use import DiskUse
+from pipeline.observing.under_way import TierCount, UnderWay
 
 
 class State(StrEnum):

@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from pipeline.caches import kept_results_folder, wheels_folder
-from pipeline.disk_use import disk_use
-from pipeline.machine_slots import folder_of_this_user
+from pipeline.machine.caches import kept_results_folder, wheels_folder
+from pipeline.machine.disk_use import disk_use
+from pipeline.observing.under_way import runs_under_way
 from pipeline.settings import Settings
 from pipeline.status.contract import Place, Status
 from pipeline.status.parts import engine_parts, gpu_parts, prefect_part, registry_part, slots_part
 from pipeline.status.run_folders import last_runs, unfinished_runs
-from pipeline.under_way import runs_under_way
+from pipeline.supply.machine_slots import folder_of_this_user
 
 COUNTING_S: Final = 5.0  # for all folders; an engine's holds hundreds of thousands of files
 

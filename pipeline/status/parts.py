@@ -14,13 +14,13 @@ from typing import Final
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from pipeline.approved import approved_in, registry_here
-from pipeline.engine import answering_engine
 from pipeline.errors import UnavailableError, UserError
-from pipeline.machine_slots import WAITING
+from pipeline.machine.engine import answering_engine
+from pipeline.observing.under_way import is_held
+from pipeline.registry.approved import approved_in, registry_here
 from pipeline.settings import SandboxKind, Settings
 from pipeline.status.contract import Part, State
-from pipeline.under_way import is_held
+from pipeline.supply.machine_slots import WAITING
 from sandbox.contract import SandboxUnavailable
 from sandbox.docker_engine import DockerEngine
 from sandbox.docker_sandbox import DockerSandbox

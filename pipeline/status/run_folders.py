@@ -8,10 +8,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pipeline.audit.reading import time_of
-from pipeline.run_folder import UNDER_WAY
-from pipeline.run_summary import RunSummary
+from pipeline.observing.under_way import TierCount, is_held
+from pipeline.runs.folder import UNDER_WAY
+from pipeline.runs.summary import RunSummary
 from pipeline.status.contract import LastRun, Unfinished
-from pipeline.under_way import TierCount, is_held
 from policies.policy import Tier
 
 

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, Protocol
 
-from pipeline.spending import Spending
-from pipeline.steps import CheckName
+from pipeline.gate.steps import CheckName
+from pipeline.telemetry.spending import Spending
 from sandbox.contract import Sandbox
 
 if TYPE_CHECKING:
-    from pipeline.gate import Judged  # which imports the supplies, which import this
+    from pipeline.gate.judging import Judged  # which imports the supplies, which import this
 
 
 class Recorder(Protocol):

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import SettingsError
-from pipeline.gpu_access import GpuSettings, has_gpu
-from pipeline.machine_slots import folder_of_this_user, make_own
-from pipeline.run_facts import RunFacts
+from pipeline.machine.gpu_access import GpuSettings, has_gpu
+from pipeline.runs.facts import RunFacts
+from pipeline.supply.machine_slots import folder_of_this_user, make_own
 from pipeline.telemetry.configuration import TelemetryMisconfigured, configuration
 from pipeline.telemetry.contract import UNRECORDED, Recorder
 from sandbox.contract import SandboxUnavailable

@@ -19,14 +19,14 @@ from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Ob
 from opentelemetry.trace import Span, Status, StatusCode, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
-from pipeline.gate import Judged
-from pipeline.run_facts import RunFacts
-from pipeline.runner_image import COMPILER_ARGV
-from pipeline.spending import Spending
-from pipeline.steps import CheckName
+from pipeline.gate.judging import Judged
+from pipeline.gate.steps import CheckName
+from pipeline.machine.runner_image import COMPILER_ARGV
+from pipeline.runs.facts import RunFacts
 from pipeline.telemetry import instruments as its
 from pipeline.telemetry.exporting import Means
 from pipeline.telemetry.instruments import Instrument
+from pipeline.telemetry.spending import Spending
 from pipeline.telemetry.watched_sandbox import WatchedSandbox
 from runners.evidence import Evidence, Missing
 from sandbox.contract import Program, Sandbox

@@ -15,9 +15,9 @@ from subprocess import run
 import pytest
 from attack_folders import ATTACKS, Attack, read_attacks
 
-from pipeline.gate import Judged
+from pipeline.gate.judging import Judged
 from pipeline.settings import Settings
-from pipeline.verify import Options, verify_items
+from pipeline.verification.verify import Options, verify_items
 from policies.policy import load_policy
 from policies.verdict import Finding
 from runners.candidate import read_candidate

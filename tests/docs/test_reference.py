@@ -9,10 +9,10 @@ import pytest
 from typer import Context
 
 from pipeline import exit_codes
-from pipeline.cli_reference import Named, commands
-from pipeline.policy_reference import sections
-from pipeline.reference_pages import reference_pages, write_pages
-from pipeline.schema_pages import TITLES
+from pipeline.reference_pages.command_line import Named, commands
+from pipeline.reference_pages.policy import sections
+from pipeline.reference_pages.schemas import TITLES
+from pipeline.reference_pages.writing import reference_pages, write_pages
 from pipeline.schemas.documents import schemas
 from pipeline.settings import PROJECT
 from policies.directions import DIRECTIONS

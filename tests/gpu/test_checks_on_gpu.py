@@ -1,4 +1,6 @@
-"""The checks on a real GPU, in the containers that users get; `pipeline/gpu_access.py` says how a GPU gets into them.
+"""The checks on a real GPU, in the containers that users get.
+
+How a GPU gets into them is the machine's to say (`pipeline/machine/gpu_access.py`).
 
 Few cases each: what is under test is that programs, faults, tools, clock and quarantine work on the hardware. The
 corpora are for `make gpu-check`.
@@ -12,10 +14,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.gpu_gate import checked_on_gpu
-from pipeline.gpu_opening import gpu_for
-from pipeline.gpu_supply import CONTEXT_BYTES, PROGRAMS, GpuSupply
+from pipeline.gate.gpu_part import checked_on_gpu
 from pipeline.settings import Mode, Settings
+from pipeline.supply.gpu import CONTEXT_BYTES, PROGRAMS, GpuSupply
+from pipeline.supply.gpu_opening import gpu_for
 from policies.gpu_findings import findings_of
 from policies.policy import Policy, load_policy
 from runners.candidate import Candidate, read_candidate

@@ -1,7 +1,7 @@
 """Kernels that are wrong on a GPU alone, by label; and, where there is one, what the gate says of them there.
 
-What passes a GPU into a container is the machine's to say (`pipeline/gpu_access.py`); `make gpu-check` runs the whole
-corpus and prints a table.
+What passes a GPU into a container is the machine's to say (`pipeline/machine/gpu_access.py`); `make gpu-check` runs the
+whole corpus and prints a table.
 """
 
 from __future__ import annotations

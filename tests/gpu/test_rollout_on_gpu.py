@@ -14,7 +14,6 @@ from gpu_evidence import device
 from served_kernels import ARCHITECTURE, LATER_WRONG, RIGHT, Team, attested, promoted, team
 
 import kernelgate
-from pipeline.case_file import CaseFile
 from pipeline.export.package import files_of
 from pipeline.export.writing import write_package
 from pipeline.rollout.calls import Fit, case_of, fit, lay
@@ -23,6 +22,7 @@ from pipeline.rollout.judging import judge
 from pipeline.rollout.loading import _PROCESS
 from pipeline.rollout.reference import reference_of
 from pipeline.rollout.serving import Fallback, Kernel
+from pipeline.runs.case_file import CaseFile
 from runners.materialise import TensorValue, materialise
 from runners.operators import OPERATORS
 from runners.oracle import STRICT

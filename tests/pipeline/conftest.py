@@ -13,7 +13,7 @@ import pytest
 from docker.models.containers import Container
 from prefect_here import new_home, started_in
 
-from pipeline.prefect_environment import TemporaryServer
+from pipeline.orchestration.prefect_environment import TemporaryServer
 
 PROGRAM = Path(sys.executable).with_name("kernelgate")
 ENTRY_TIMEOUT_S = 280

@@ -12,7 +12,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from pipeline.equivalents import known_equivalents
+from pipeline.corpus.equivalents import known_equivalents
 from pipeline.own_operators import load_operators
 from pipeline.settings import PROJECT
 from runners.candidate import Candidate, read_candidate

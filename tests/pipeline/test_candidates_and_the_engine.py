@@ -18,10 +18,10 @@ import docker
 import pytest
 from requests import PreparedRequest
 
-from pipeline.corpus import BUNDLED
-from pipeline.gate import judge, measure
+from pipeline.corpus.reading import BUNDLED
+from pipeline.gate.judging import judge, measure
 from pipeline.settings import PROJECT, Settings
-from pipeline.supply import DockerSupply
+from pipeline.supply.runners import DockerSupply
 from policies.policy import Policy, Tier, load_policy
 from runners.candidate import Candidate, read_candidate
 

@@ -13,10 +13,10 @@ from report_runs import HOSTILE, entry, facts
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from pipeline.command_frame import listening
-from pipeline.json_listener import JsonListener
-from pipeline.listening import StderrListener
+from pipeline.commands.frame import listening
 from pipeline.log_format import PREFECT_CONSOLE, LogFormat, choose, json_handler, name_run, take_over_prefect
+from pipeline.rendering.json_listener import JsonListener
+from pipeline.rendering.listening import StderrListener
 
 
 @pytest.fixture

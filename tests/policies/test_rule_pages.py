@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.rule_pages import write_pages
+from pipeline.reference_pages.rules import write_pages
 from policies.grounds import GROUNDS
 from policies.policy import load_policy
 from policies.rule_pages import INDEX, mending, page_of, pages
@@ -49,7 +49,7 @@ def test_an_example_trips_exactly_its_rule_and_is_right_once_mended(rule: Rule) 
 
 def test_the_pages_are_up_to_date() -> None:
     kept = {str(path.relative_to(ROOT)): path.read_text() for path in (ROOT / PAGES).rglob("*.md")}
-    assert kept == pages(), "python -m pipeline.rule_pages writes them"
+    assert kept == pages(), "python -m pipeline.reference_pages.rules writes them"
 
 
 def test_writing_the_pages_removes_those_of_rules_that_are_no_more(tmp_path: Path) -> None:

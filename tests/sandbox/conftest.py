@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.host_view import runner_view
+from pipeline.machine.host_view import runner_view
 from pipeline.settings import PROJECT
 from sandbox.contract import Program, SandboxUnavailable
 from sandbox.control_groups import ControlGroups

@@ -1,7 +1,7 @@
 """The container engine's socket is root on this machine, so one module holds it: read off the source of all of them.
 
-What starts a daemon (`pipeline.dockerd`), looks for a user's own (`pipeline.engine`) or proves that the socket is
-not in a container (`sandbox.probe_inside`) names a path and opens nothing.
+What starts a daemon (`pipeline.machine.dockerd`), looks for a user's own (`pipeline.machine.engine`) or proves that the
+socket is not in a container (`sandbox.probe_inside`) names a path and opens nothing.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ HOLDER = "sandbox/docker_engine.py"
 CREATOR = "sandbox/container.py"
 # Who asks the engine for what, through the object that the holder made.
 CALLERS = {
-    CREATOR, HOLDER, "sandbox/docker_sandbox.py", "sandbox/images.py", "pipeline/base_image.py", "pipeline/engine.py",
+    CREATOR, HOLDER, "sandbox/docker_sandbox.py", "sandbox/images.py",
+    "pipeline/machine/base_image.py", "pipeline/machine/engine.py",
 }  # fmt: skip
 NAMES_THE_SOCKET = {
-    HOLDER, "sandbox/probe_inside.py", "pipeline/debian.py", "pipeline/engine.py",
+    HOLDER, "sandbox/probe_inside.py", "pipeline/machine/debian.py", "pipeline/machine/engine.py",
     "pipeline/fleet/docker_pool.py",  # as text of a template: where the judge in a job's container finds it
 }  # fmt: skip
 COMMANDS = ("docker", "podman", "ctr", "nerdctl", "runc")

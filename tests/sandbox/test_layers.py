@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from remapping_engine import carry_image, remapping_engine
 
-from pipeline.base_image import ensure_base
-from pipeline.debian import Machine
+from pipeline.machine.base_image import ensure_base
+from pipeline.machine.debian import Machine
 from pipeline.settings import Settings
 from sandbox import probe_inside
 from sandbox.contract import Limits, Program

@@ -182,7 +182,7 @@ def processes_with(mark: str) -> list[str]:
 
 START_AND_DIE = """
 import os, signal, sys
-from pipeline.host_view import runner_view
+from pipeline.machine.host_view import runner_view
 from pipeline.settings import PROJECT
 from sandbox.contract import Limits, Program
 from sandbox.control_groups import ControlGroups
@@ -321,7 +321,7 @@ def test_a_start_that_fails_leaves_nothing(
 
 
 UNDER_LOWER_LIMITS = """
-from pipeline.host_view import runner_view
+from pipeline.machine.host_view import runner_view
 from pipeline.settings import PROJECT
 from sandbox.contract import Limits, Program
 from sandbox.control_groups import ControlGroups

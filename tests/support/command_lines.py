@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from pipeline.cli import app
-from pipeline.cli_reference import Command
+from pipeline.reference_pages.command_line import Command
 from pipeline.settings import PROJECT
 
 SHELL = {"sh", "bash", "console", ""}

@@ -85,7 +85,7 @@ def main(cases: int, paths: Sequence[str]) -> None:
     named.update({item.source: Path(item.facts.path).stem for item in items})
     if not os.environ.get("PREFECT_API_URL"):
         del os.environ["PREFECT_API_URL"]
-        from pipeline.prefect_environment import start_early, temporary_server
+        from pipeline.orchestration.prefect_environment import start_early, temporary_server
 
         start_early(Path())
         say(f"server {temporary_server().process.pid}")

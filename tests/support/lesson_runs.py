@@ -13,7 +13,7 @@ from pathlib import Path
 from generation_requests import MODEL
 from generation_runs import CASE, PLAIN, WRONG, OneRun, ScriptedGate, answer, evidence_of, planned
 
-from pipeline.gate import judge
+from pipeline.gate.judging import judge
 from pipeline.generating.result import Generated, write_generated
 from pipeline.generation.budgets import Amount, Budget
 from pipeline.generation.content import Proposal

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.prefect_environment import TemporaryServer, temporary_server
+from pipeline.orchestration.prefect_environment import TemporaryServer, temporary_server
 
 DATABASE = "prefect.db"
 DRAIN_S = 10.0
@@ -65,7 +65,7 @@ def talking_to(server: TemporaryServer, storage: Path) -> Iterator[None]:
     """What this process does with Prefect within the block goes to this server; results are kept in `storage`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREFECT_HOME", str(storage))  # for the process that has not imported Prefect yet
-        importlib.import_module("pipeline.prefect_connection")
+        importlib.import_module("pipeline.orchestration.prefect_connection")
     from prefect.settings import (
         PREFECT_API_URL,
         PREFECT_CLIENT_MAX_RETRIES,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from scripted_flow import ISOLATION, small_policy
 
-from pipeline.finished_run import Run
-from pipeline.gate import Judged, judge
+from pipeline.gate.judging import Judged, judge
 from pipeline.reports.places import Places
+from pipeline.runs.finished import Run
 from policies.policy import Policy, load_policy
 from policies.waivers import DatedWaivers, Waiver
 from runners.candidate import Candidate, source_digest

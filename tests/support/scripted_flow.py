@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from pipeline.gate import Judged
-from pipeline.machine_slots import OwnMachine
-from pipeline.turns import Turns
+from pipeline.gate.judging import Judged
+from pipeline.gate.turns import Turns
+from pipeline.supply.machine_slots import OwnMachine
 from policies.policy import Policy, Tier, load_policy
 from runners import wire
 from runners.candidate import Candidate, Unreadable
@@ -136,7 +136,7 @@ class FakeSupply:
 def verify(
     items: Sequence[Item], supply: FakeSupply, policy: Policy | None = None, **options: Any
 ) -> tuple[Judged, ...]:
-    from pipeline.flow import verify_with_flow
+    from pipeline.orchestration.flow import verify_with_flow
 
     options = {"fresh": False, "progress": lambda path, judged: None, **options}
     turns = Turns(options.pop("workers", 1), OwnMachine())

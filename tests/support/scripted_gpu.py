@@ -7,7 +7,7 @@ from pathlib import Path
 from fake_device import GREETING, ISOLATION, FakeDevice
 from scripted_flow import small_policy
 
-from pipeline.gpu_supply import GpuSupply
+from pipeline.supply.gpu import GpuSupply
 from policies.policy import Policy
 from runners.device_runners import RecordingRunner, Replayer, Tool
 from runners.isolation_evidence import IsolationEvidence

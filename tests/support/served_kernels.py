@@ -19,12 +19,12 @@ from pipeline.attestation.keys import load_keyring, load_signer, make_key
 from pipeline.attestation.pairs import opened_pair
 from pipeline.attestation.run_files import ATTESTATIONS, names_of
 from pipeline.attestation.signing import sign_run
-from pipeline.gate import Judged
-from pipeline.platforms import HARDWARE
+from pipeline.gate.judging import Judged
 from pipeline.registry.contract import Attestation, Channel, Event, Numbers, Platform, open_registry
 from pipeline.registry.making import make_registry
-from pipeline.run_folder import write_run
-from pipeline.stored_runs import read_run
+from pipeline.runs.folder import write_run
+from pipeline.runs.stored import read_run
+from pipeline.supply.platforms import HARDWARE
 from policies.decide import decide
 from policies.policy import load_policy
 from runners.candidate import parse_candidate

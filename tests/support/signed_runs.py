@@ -13,11 +13,11 @@ from whole_evidence import evidence
 
 from pipeline.attestation.keys import Keyring, load_keyring, load_signer, make_key
 from pipeline.attestation.signing import sign_run
-from pipeline.gate import Judged
+from pipeline.gate.judging import Judged
 from pipeline.registry.admission import Named, admit
 from pipeline.registry.contract import Attestation
-from pipeline.run_folder import write_run
-from pipeline.stored_runs import read_run
+from pipeline.runs.folder import write_run
+from pipeline.runs.stored import read_run
 from policies.decide import decide
 from policies.policy import Policy, load_policy
 from runners.operators import OPERATORS

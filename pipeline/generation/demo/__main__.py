@@ -10,7 +10,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from pipeline.console import output
 from pipeline.errors import UnavailableError, UserError
 from pipeline.exit_codes import DENIED, INCOMPLETE, USAGE
 from pipeline.generating.result import Generated
@@ -21,8 +20,9 @@ from pipeline.generation.content import Plans, Proposal, Review
 from pipeline.generation.local_server.script import Api, Received, Say, Script, Step, in_order
 from pipeline.generation.local_server.server import LocalProvider
 from pipeline.generation.loop.records import Measured
-from pipeline.listening import StderrListener
-from pipeline.render_generation import print_generated
+from pipeline.rendering.console import output
+from pipeline.rendering.generation import print_generated
+from pipeline.rendering.listening import StderrListener
 from pipeline.settings import Settings
 from policies.policy import Tier, load_policy
 from runners.operators import OPERATORS

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from pipeline.corpus.labels import LABELS_FILE, read_labels
 from pipeline.errors import UsageError
 from pipeline.generation.exchange import Count, Stored
 from pipeline.generation.lessons.offering import WrongKernel
 from pipeline.generation.lessons.sameness import normal_digest
-from pipeline.labels import LABELS_FILE, read_labels
 from runners.candidate import SOURCE_CAP_BYTES, source_digest
 from sandbox.printable import printable
 

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from pipeline.generation.lessons.reading import Runs
 from pipeline.generation.lessons.tried import Reach, Tried, text_of
-from pipeline.run_folder import CaseFile
+from pipeline.runs.folder import CaseFile
 from policies.verdict import Finding
 from runners.candidate import source_digest
 from runners.cases import Case

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from pipeline.gate import Judged, judge, measure
-from pipeline.gpu_supply import GpuSupply
-from pipeline.steps import CheckName, Steps
-from pipeline.supply import RunnerSupply
-from pipeline.turns import Turns
+from pipeline.gate.judging import Judged, judge, measure
+from pipeline.gate.steps import CheckName, Steps
+from pipeline.gate.turns import Turns
+from pipeline.supply.gpu import GpuSupply
+from pipeline.supply.runners import RunnerSupply
 from policies.policy import Policy
 from runners.candidate import Candidate
 

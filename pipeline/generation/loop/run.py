@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline.gate.kept import our_failure
 from pipeline.generation.budgets import Amount, Limit
 from pipeline.generation.content import Content, NoContent, Plans, Proposal, Review, read_content
 from pipeline.generation.exchange import Answer, Failure, Part, Reason
@@ -37,7 +38,6 @@ from pipeline.generation.loop.store import RunStore
 from pipeline.generation.loop.tasks import Task, task_for
 from pipeline.generation.opening import TakenRole
 from pipeline.generation.proposals import Unusable, candidate_of
-from pipeline.kept import our_failure
 from pipeline.reporting import Report
 from runners.candidate import Candidate
 from runners.digests import operator_digest

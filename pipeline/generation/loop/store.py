@@ -23,12 +23,12 @@ from typing import Final, Literal, TypeVar
 from pydantic import ValidationError
 
 from pipeline.errors import GenerationError, RunFolderError
-from pipeline.exclusive import exclusive
 from pipeline.generation.assignment import Assignment
 from pipeline.generation.exchange import Stored
 from pipeline.generation.journal import Journal
 from pipeline.generation.lessons.taught import Taught
 from pipeline.generation.loop.records import AttemptRecord, PlansRecord
+from pipeline.machine.exclusive import exclusive
 from pipeline.reporting import Report
 
 T = TypeVar("T", bound=Stored)

@@ -33,9 +33,9 @@ from pipeline.attestation.signing import sign_run
 from pipeline.attestation.verifying import Verified, verify_run
 from pipeline.cli import app
 from pipeline.errors import AttestationError, StoredRunError
-from pipeline.gate import Judged
-from pipeline.run_folder import write_run
-from pipeline.stored_runs import read_run
+from pipeline.gate.judging import Judged
+from pipeline.runs.folder import write_run
+from pipeline.runs.stored import read_run
 from policies.decide import decide
 from policies.policy import load_policy
 from runners.device_evidence import CertifiedKernel

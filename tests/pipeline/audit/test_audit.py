@@ -16,8 +16,8 @@ from whole_evidence import CASE, evidence, failed, properties
 from pipeline.audit.events import AuditEvent, Kind, Seen
 from pipeline.audit.reading import Selection, begin_audit, time_of
 from pipeline.cli import app
-from pipeline.gate import Judged
-from pipeline.run_folder import write_run
+from pipeline.gate.judging import Judged
+from pipeline.runs.folder import write_run
 from policies.decide import decide
 from policies.policy import load_policy
 from runners.evidence import AccessFault, CodeRaised, Evidence, Missing, ObservedEvidence, RunnerEnded, SourceFact

@@ -11,7 +11,7 @@ from pipeline.cli import app
 from pipeline.experiments.reading import read_experiments
 from pipeline.experiments.results import ExperimentsDocument
 from pipeline.generation.budgets import Limit
-from pipeline.render_experiments import print_experiments
+from pipeline.rendering.experiments import print_experiments
 
 
 def filled(runs: Path) -> Path:

@@ -31,7 +31,7 @@ from pipeline.generation.metering import most_of
 from pipeline.generation.opening import Means, open_role
 from pipeline.generation.prices import PriceTable
 from pipeline.generation.roles import Roles
-from pipeline.slots import LocalSlots
+from pipeline.supply.slots import LocalSlots
 
 TOKENS = 1420  # of each scripted answer
 DENIED = [proposed(f"denied_{number}") for number in range(50)]  # each in a way of its own

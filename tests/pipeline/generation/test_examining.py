@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from scripted_flow import HEADER, FakeSupply, small_policy
 
+from pipeline.gate.turns import Turns
 from pipeline.generation.loop.examining import SCREEN_CASES, Gate, screening
 from pipeline.generation.loop.feedback import complaint_about
-from pipeline.machine_slots import OwnMachine
-from pipeline.turns import Turns
+from pipeline.supply.machine_slots import OwnMachine
 from policies.policy import Policy, Tier, load_policy
 from runners.candidate import Candidate, parse_candidate
 from runners.evidence import PropertiesEvidence

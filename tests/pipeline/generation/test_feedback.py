@@ -13,7 +13,7 @@ from generation_requests import MODEL
 from generation_runs import CASE, INDEX, PLAIN, WRONG, by_name, code, evidence_of
 from gpu_evidence import FAILURES, ROW, device
 
-from pipeline.gate import judge
+from pipeline.gate.judging import judge
 from pipeline.generation.loop.evidence_lines import evidence_lines
 from pipeline.generation.loop.failing_case import signature_of, wrong_lines
 from pipeline.generation.loop.feedback import complaint_about, fault_of

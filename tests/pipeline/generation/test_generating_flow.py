@@ -30,7 +30,7 @@ from pipeline.generating.wanted import Wanted
 from pipeline.generation.budgets import Budget
 from pipeline.generation.content import Proposal
 from pipeline.generation.local_server.script import Received, Say
-from pipeline.prefect_environment import TemporaryServer
+from pipeline.orchestration.prefect_environment import TemporaryServer
 from pipeline.settings import Settings
 from runners.operators import OPERATORS
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from pipeline.corpus import read_corpus
+from pipeline.corpus.reading import read_corpus
 from pipeline.errors import LabelsError, UsageError
 from pipeline.generation.lessons.entries import Offered, offer_to
 from pipeline.generation.lessons.offering import wrong_kernels
@@ -21,8 +21,8 @@ from pipeline.generation.lessons.ranking import lessons_document
 from pipeline.generation.lessons.reading import read_runs
 from pipeline.generation.lessons.report import LessonsDocument
 from pipeline.generation.lessons.sameness import normal_digest
-from pipeline.measuring import Selection, choose, warnings_of
-from pipeline.render_lessons import print_lessons
+from pipeline.measuring.measure import Selection, choose, warnings_of
+from pipeline.rendering.lessons import print_lessons
 from runners.candidate import SOURCE_CAP_BYTES, Candidate, parse_candidate
 from runners.operators import OPERATORS
 

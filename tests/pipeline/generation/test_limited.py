@@ -15,7 +15,7 @@ from pipeline.errors import SlotUnavailable
 from pipeline.generation.exchange import Answer, Failure, Outcome, Reason, Request, nobody
 from pipeline.generation.limited import Limited
 from pipeline.generation.patience import unlimited_s
-from pipeline.slots import LocalSlots
+from pipeline.supply.slots import LocalSlots
 
 
 class Busy:

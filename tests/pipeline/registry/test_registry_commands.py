@@ -177,7 +177,7 @@ def test_what_is_not_there_is_said(place: Path) -> None:
 def test_the_contract_is_light(tmp_path: Path) -> None:
     """An application that serves kernels imports it at start; completion and --help go through the commands."""
     program = (
-        "import sys\nimport pipeline.registry.contract, pipeline.registry_commands\n"
+        "import sys\nimport pipeline.registry.contract, pipeline.commands.registry\n"
         "heavy = {'sqlalchemy', 'alembic', 'psycopg', 'torch', 'prefect', 'pydantic', 'securesystemslib'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
@@ -191,7 +191,7 @@ def test_the_contract_is_light(tmp_path: Path) -> None:
 def test_a_missing_package_is_said_with_the_extra() -> None:
     program = (
         "import sys\nsys.modules['sqlalchemy'] = None\n"
-        "from pipeline.command_frame import errors_in_words\n"
+        "from pipeline.commands.frame import errors_in_words\n"
         "from pipeline.extras import needing_extra\n"
         "from pipeline.registry.contract import open_registry\n"
         "with errors_in_words(), needing_extra('registry'):\n    open_registry('r.db')\n"

@@ -16,13 +16,13 @@ from whole_evidence import evidence, failed
 
 from pipeline.cli import app
 from pipeline.errors import UsageError
-from pipeline.gate import Judged
+from pipeline.gate.judging import Judged
 from pipeline.report_pages.rendering import candidate_html, run_html
 from pipeline.report_pages.stored import report_run
 from pipeline.report_pages.visible import shown, visible
 from pipeline.report_pages.writing import pages_of
-from pipeline.run_folder import write_run
-from pipeline.stored_runs import read_run
+from pipeline.runs.folder import write_run
+from pipeline.runs.stored import read_run
 from policies.decide import decide
 
 RUN = "20261130-101112-0123abcd"

@@ -8,9 +8,9 @@ import pytest
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase
 from report_runs import HOSTILE, PLACES, entry, facts, mixed, production_run, run_of
 
-from pipeline.finished_run import Run
-from pipeline.gate import Judged
+from pipeline.gate.judging import Judged
 from pipeline.reports.junit import _fit, junit_of
+from pipeline.runs.finished import Run
 
 
 def cases_of(run: Run) -> dict[str, TestCase]:

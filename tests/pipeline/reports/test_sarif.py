@@ -26,9 +26,9 @@ from report_runs import (
     wrong,
 )
 
-from pipeline.finished_run import Run
 from pipeline.reports.places import Places
 from pipeline.reports.sarif import FINGERPRINT, sarif_of
+from pipeline.runs.finished import Run
 from policies.rules import RULES
 
 ROOT = Path(__file__).parents[3]

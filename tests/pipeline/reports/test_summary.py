@@ -7,8 +7,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from report_runs import CASE, HOSTILE, PLACES, entry, facts, mixed, production_run, run_of, wrong
 
-from pipeline.finished_run import Run
 from pipeline.reports.summary import ROWS, SPAN_CAP, _span, summary_of
+from pipeline.runs.finished import Run
 
 MARKDOWN = MarkdownIt("commonmark").enable("table").enable("strikethrough")
 HARMLESS = {"text", "code_inline", "softbreak"}

@@ -23,19 +23,19 @@ from signed_runs import judged, new_signer, signed_run, source
 from typer.testing import CliRunner
 
 import pipeline.retention.pruning as pruning
-from pipeline.approved import Approved, RegistryUnread
 from pipeline.cli import app
 from pipeline.errors import UsageError
-from pipeline.observing import LogListener, observed
+from pipeline.observing.listeners import LogListener, observed
 from pipeline.registry.admission import Named, admit
+from pipeline.registry.approved import Approved, RegistryUnread
 from pipeline.registry.backups import back_up, restore
 from pipeline.registry.contract import open_registry
 from pipeline.registry.making import make_registry
 from pipeline.retention.contract import Decided, Fate, Kind, Pruned
 from pipeline.retention.limits import Limits, limits
 from pipeline.retention.pruning import prune
-from pipeline.run_facts import RunFacts
-from pipeline.run_folder import write_run
+from pipeline.runs.facts import RunFacts
+from pipeline.runs.folder import write_run
 from pipeline.settings import PROJECT, Settings
 from policies.policy import load_policy
 from runners.operators import OPERATORS
@@ -449,7 +449,7 @@ def test_limits_that_can_not_be_read_are_said(older: str | None, larger: str | N
 
 def test_the_command_prints_what_went_and_why(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "400")
-    monkeypatch.setattr("pipeline.machine_commands.Settings.resolve", lambda runs=None: settings)
+    monkeypatch.setattr("pipeline.commands.machine.Settings.resolve", lambda runs=None: settings)
     old, young = stored(settings, 400), stored(settings, 1, number=1)
     for _ in range(2):
         kept_result(settings, 400 + _)

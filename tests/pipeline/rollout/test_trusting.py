@@ -12,11 +12,11 @@ from whole_evidence import WRONG, properties
 
 from pipeline.attestation.keys import Keyring, load_keyring, make_key, revoke
 from pipeline.attestation.pairs import Pair, opened_pair
-from pipeline.platforms import platform_text
 from pipeline.registry.contract import Approved, Attestation
 from pipeline.rollout import trusting
 from pipeline.rollout.here import Here
 from pipeline.rollout.trusting import Refused, Trusted, platform_lacks, trust
+from pipeline.supply.platforms import platform_text
 from runners.operators import OPERATORS
 
 SOFTMAX = OPERATORS["softmax"]

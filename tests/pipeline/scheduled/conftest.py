@@ -7,7 +7,7 @@ import pytest
 from prefect_here import talking_to
 from scripted_flow import FakeSupply, small_policy
 
-from pipeline.prefect_environment import TemporaryServer
+from pipeline.orchestration.prefect_environment import TemporaryServer
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,8 @@ def supply(server: str, own_machine: None, monkeypatch: pytest.MonkeyPatch) -> F
         return made
 
     monkeypatch.setenv("PREFECT_API_URL", server)  # so that no other is started
-    monkeypatch.setattr("pipeline.verify.supply_for", opened)
-    monkeypatch.setattr("pipeline.flow.verify_candidate.retry_delay_seconds", [0.0, 0.0])
+    monkeypatch.setattr("pipeline.verification.verify.supply_for", opened)
+    monkeypatch.setattr("pipeline.orchestration.flow.verify_candidate.retry_delay_seconds", [0.0, 0.0])
     for module in ("reverify", "corpus_watch"):
         monkeypatch.setattr(f"pipeline.scheduled.{module}.load_policy", lambda name: small_policy())
     return made

@@ -9,11 +9,11 @@ from approvals import CARD, LATELY, attestation
 from gpu_evidence import device
 from whole_evidence import evidence
 
-from pipeline.gate import Judged
-from pipeline.platforms import platform_text
+from pipeline.gate.judging import Judged
 from pipeline.registry.contract import Approved, Attestation, Event, Place
-from pipeline.run_folder import write_run
+from pipeline.runs.folder import write_run
 from pipeline.scheduled.due import Due, Here, due_of, proven_by
+from pipeline.supply.platforms import platform_text
 from policies.decide import decide
 from policies.policy import load_policy
 from runners.digests import operator_digest

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.labels import Label
-from pipeline.measurement import Measurement, Outcome, Row, count_errors
+from pipeline.corpus.labels import Label
+from pipeline.measuring.measurement import Measurement, Outcome, Row, count_errors
 from pipeline.scheduled.falling import Before, compare, decided_before, fall_in_words
 
 ALLOWED, DENIED = Outcome.ALLOWED, Outcome.DENIED

@@ -16,7 +16,7 @@ from scripted_flow import HEADER, FakeSupply, small_policy
 from whole_evidence import evidence
 
 from pipeline.errors import RegistryUnavailable
-from pipeline.gate import Judged
+from pipeline.gate.judging import Judged
 from pipeline.registry.contract import Approved, Place, Registry
 from pipeline.scheduled.due import Due
 from pipeline.scheduled.settling import Settling, Standing, readable

@@ -22,16 +22,16 @@ from report_runs import entry, facts, mixed
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from pipeline.disk_use import disk_use, in_words
-from pipeline.machine_slots import SharedMachine, folder_of_this_user
-from pipeline.observing import LogListener, observed
-from pipeline.run_facts import RunFacts
-from pipeline.run_folder import write_run
+from pipeline.machine.disk_use import disk_use, in_words
+from pipeline.observing.listeners import LogListener, observed
+from pipeline.observing.under_way import runs_under_way
+from pipeline.runs.facts import RunFacts
+from pipeline.runs.folder import write_run
 from pipeline.settings import PROJECT, Settings
 from pipeline.status.contract import State
 from pipeline.status.parts import engine_parts, gpu_parts, prefect_part, registry_part, slots_part
 from pipeline.status.run_folders import last_runs, unfinished_runs
-from pipeline.under_way import runs_under_way
+from pipeline.supply.machine_slots import SharedMachine, folder_of_this_user
 from policies.policy import Tier
 
 RUN = RunFacts("20261130-120000-0a0b0c0d", "verify", "ci", "0", 3)
@@ -60,8 +60,8 @@ def test_a_run_that_was_killed_is_not_listed_and_its_file_goes_with_the_next(tmp
     program = (
         "import os, signal\n"
         "from pathlib import Path\n"
-        "from pipeline.observing import LogListener, observed\n"
-        "from pipeline.run_facts import RunFacts\n"
+        "from pipeline.observing.listeners import LogListener, observed\n"
+        "from pipeline.runs.facts import RunFacts\n"
         "with observed(RunFacts('20261130-120000-00000000', 'verify', 'ci', '0', 3), Path('runs'), "
         "LogListener(print, print)):\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -22,13 +22,13 @@ from report_runs import HOSTILE, POLICY, entry, wrong
 from report_runs import facts as source_facts
 
 import pipeline.telemetry.opening as opening
-from pipeline.observing import Listener, LogListener, observed
-from pipeline.run_facts import RunFacts
+from pipeline.observing.listeners import Listener, LogListener, observed
+from pipeline.runs.facts import RunFacts
 from pipeline.settings import PROJECT
-from pipeline.spending import Spending
 from pipeline.telemetry.configuration import OFF, Exporter, TelemetryMisconfigured, configuration
 from pipeline.telemetry.contract import UNRECORDED, current_recorder
 from pipeline.telemetry.instruments import INSTRUMENTS
+from pipeline.telemetry.spending import Spending
 from runners.times import Times
 from sandbox.contract import Program, SandboxUnavailable
 from sandbox.scripted import Say, Script, ScriptedSandbox
@@ -251,7 +251,7 @@ def test_a_bug_in_what_watches_is_said_once_and_decides_nothing(
     def broken(*_: object) -> Iterator[Broken]:
         yield Broken()
 
-    monkeypatch.setattr("pipeline.observing.recorder_of", broken)
+    monkeypatch.setattr("pipeline.observing.listeners.recorder_of", broken)
     heard: list[str] = []
     told = LogListener(lambda text: None, heard.append)
     with observed(RUN, tmp_path, told) as listener:
@@ -311,8 +311,8 @@ def test_where_nobody_asked_nothing_is_imported_and_without_the_extra_nothing_br
     program = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from pipeline.observing import LogListener, observed\n"
-        "from pipeline.run_facts import RunFacts\n"
+        "from pipeline.observing.listeners import LogListener, observed\n"
+        "from pipeline.runs.facts import RunFacts\n"
         "told = LogListener(lambda text: None, print)\n"
         "with observed(RunFacts('r', 'verify', 'dev', '0', 1), Path('runs'), told):\n"
         "    print(sorted(name for name in sys.modules if name.startswith('opentelemetry')))\n"

@@ -20,12 +20,12 @@ from candidate_sources import candidate
 from served_kernels import ARCHITECTURE, LATER_WRONG, RIGHT, Team, promoted
 
 import kernelgate
-from pipeline.case_file import CaseFile
 from pipeline.registry.contract import open_registry
 from pipeline.rollout import incidents
 from pipeline.rollout.breaker import breaker_of
 from pipeline.rollout.loading import _PROCESS
 from pipeline.rollout.serving import Fallback, Kernel
+from pipeline.runs.case_file import CaseFile
 from policies.decide import finding_of
 from runners.failures import CodeRaised
 from runners.recorded import arguments_of

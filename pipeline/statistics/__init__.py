@@ -1,0 +1,4 @@
+"""Intervals and ratios over counts and times: pure, each formula with its source.
+
+Imports nothing of this project.
+"""
