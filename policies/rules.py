@@ -44,6 +44,8 @@ ORGANISATION: Final = "organisation/"  # what follows is the name that a policy 
 _RULES: Final = (
     Rule("candidate/too-large", "The file is too large", "Deliver one file of at most 256 KiB."),
     Rule("candidate/not-utf8", "The file is not UTF-8 text", "Save the file as UTF-8."),
+    Rule("candidate/link-elsewhere", "The file is a link that leads elsewhere",
+         "Deliver the file itself, or a link to a Python file of the same working tree."),
     Rule("candidate/no-header", "The file has no kernel header",
          "Begin the file with '# /// kernel', '# operator = \"…\"', '# language = \"triton\"', '# ///'."),
     Rule("candidate/bad-header", "The kernel header can't be used", "Keep to operator, language and entry."),

@@ -106,6 +106,14 @@ def parse_candidate(source: bytes, path: str, operators: Mapping[str, Operator] 
         return Unreadable(facts, source, problem.fact)
 
 
+def link_elsewhere(path: str, target: str) -> Unreadable:
+    """A file that is a symbolic link which nobody follows; its content is what git has of it: where it leads."""
+    source = target.encode(errors="surrogateescape")
+    facts = CandidateFacts(digest=source_digest(source), path=path, source_bytes=len(source), operator=None, entry=None)
+    detail = f"it leads to {target[:200]!a}: out of the working tree, or to no Python file"
+    return Unreadable(facts, source, SourceFact(rule="candidate/link-elsewhere", line=None, detail=detail))
+
+
 class _ProblemError(Exception):
     def __init__(self, rule: str, line: int | None, detail: str) -> None:
         super().__init__(detail)

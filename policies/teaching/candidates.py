@@ -18,6 +18,11 @@ TEACHINGS: Final = {
         "The judge must read the same text that Python runs. In another encoding the two could differ.",
         "A file saved as Latin-1 with an accented letter in a comment, or one that begins with '# coding: utf-7'.",
     ),
+    "candidate/link-elsewhere": words(
+        "What the gate reads is kept in the run folder, which is uploaded and shown. A pull request can add a link to "
+        "any file of the machine that judges it: a key, a token in .git/config. Such a link is not followed.",
+        "kernels/relu.py as a link to /proc/self/environ.",
+    ),
     "candidate/no-header": taught(
         "The header says which operator the file claims to implement. Nothing else in the file is asked for that: a "
         "name can be wrong, and the author must not choose by which test it is judged after the fact.",
