@@ -181,7 +181,7 @@ def main() -> int:
         if access is None or gpu_settings.image is None:
             _say("this machine passes no GPU into containers; see pipeline/machine/gpu_access.py")
             return 3
-        image = engine.image_id(gpu_settings.image)
+        image = engine.image(gpu_settings.image).id
         gpu = GpuSupply(
             lambda: DockerSandbox(engine), lambda: image, access, gpu_settings.sanitizer, state, _say,
             size=max(2, min(asked.jobs, 4)),

@@ -24,7 +24,7 @@ from typing import Any, Final, Self
 import docker
 from docker.errors import APIError as APIError
 from docker.errors import DockerException as DockerException
-from docker.errors import ImageNotFound as ImageNotFound
+from docker.errors import ImageNotFound
 from docker.errors import NotFound as NotFound
 from docker.utils import parse_repository_tag as parse_repository_tag
 from requests.exceptions import ConnectionError as RequestsConnectionError
@@ -68,6 +68,21 @@ class EngineFacts:
         return f"Docker Engine {self.version} (API {self.api}, cgroup v{self.cgroup_version})"
 
 
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What the engine says about an image that it has.
+
+    Attributes:
+        id: The content id (`sha256:…`).
+        architecture: In Go's words (`amd64`).
+        variables: Names of the environment that programs in it find.
+    """
+
+    id: str
+    architecture: str
+    variables: tuple[str, ...]
+
+
 class DockerEngine:
     """A connection to one engine, verified at construction. Thread-safe as far as the SDK is."""
 
@@ -107,14 +122,31 @@ class DockerEngine:
             logging_runtimes=tuple(sorted(_logging(info.get("Runtimes") or {}))),
         )
 
-    def image_id(self, reference: str) -> str:
-        """Returns the content id of an image that the engine has.
+    def find_image(self, reference: str) -> ImageFacts | None:
+        """Returns the facts about an image, or None when the engine does not have it.
+
+        Raises:
+            SandboxUnavailable: the engine does not answer.
+        """
+        with engine_errors(f"look for the image {reference}", self.url):
+            try:
+                said = self.api.inspect_image(reference)  # type: ignore[no-untyped-call]  # the stubs lack it
+            except ImageNotFound:
+                return None
+            variables = tuple(line.partition("=")[0] for line in said["Config"]["Env"] or ())
+            return ImageFacts(str(said["Id"]), str(said["Architecture"]), variables)
+
+    def image(self, reference: str) -> ImageFacts:
+        """Returns the facts about an image that the engine has.
 
         Raises:
             SandboxUnavailable: it does not have it, or does not answer.
         """
-        with engine_errors(f"look at image {reference}", self.url):
-            return str(self.api.inspect_image(reference)["Id"])  # type: ignore[no-untyped-call]  # an SDK stub
+        if (facts := self.find_image(reference)) is None:
+            raise SandboxUnavailable(
+                f"the engine at {self.url} has no image {reference}; build it with `kernelgate image build`"
+            )
+        return facts
 
     def address(self, path: str) -> str:
         """The address of a resource of the engine's API, for calls that the SDK does not wrap well."""

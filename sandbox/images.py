@@ -32,7 +32,6 @@ from sandbox.docker_engine import (
     APIError,
     DockerEngine,
     DockerException,
-    ImageNotFound,
     engine_errors,
     parse_repository_tag,
 )
@@ -105,14 +104,6 @@ class ImageRef:
     tag: str
 
 
-@dataclass(frozen=True, slots=True)
-class ImageFacts:
-    """What the engine says about an image that it has; `architecture` in Go's words (`amd64`)."""
-
-    id: str
-    architecture: str
-
-
 class Supplier(Protocol):
     """Brings what a build needs from outside. Asked only when something has to be built."""
 
@@ -127,20 +118,6 @@ class Supplier(Protocol):
     def wheels(self, engine: DockerEngine, base: str, spec: ImageSpec, report: Report) -> tuple[Path, ...]:
         """Returns wheel files that satisfy the requirements on `base`; none when the build must ask an index itself."""
         ...
-
-
-def inspect_image(engine: DockerEngine, reference: str) -> ImageFacts | None:
-    """Returns the facts about an image, or None when the engine does not have it.
-
-    Raises:
-        SandboxUnavailable: the engine does not answer.
-    """
-    with engine_errors(f"look for the image {reference}", engine.url):
-        try:
-            said = engine.api.inspect_image(reference)  # type: ignore[no-untyped-call]  # the stubs lack it
-        except ImageNotFound:
-            return None
-        return ImageFacts(str(said["Id"]), str(said["Architecture"]))
 
 
 def pull_image(engine: DockerEngine, reference: str, report: Report) -> str | None:
@@ -167,7 +144,7 @@ def find_image(engine: DockerEngine, spec: ImageSpec) -> ImageRef | None:
     Raises:
         SandboxUnavailable: the engine does not answer.
     """
-    facts = inspect_image(engine, spec.tag)
+    facts = engine.find_image(spec.tag)
     return None if facts is None else ImageRef(facts.id, spec.tag)
 
 

@@ -19,7 +19,7 @@ from pipeline.reporting import Report
 from sandbox.contract import Program, Reply, SandboxUnavailable
 from sandbox.docker_engine import CALL_TIMEOUT_S, DockerEngine, engine_errors
 from sandbox.docker_sandbox import DockerSandbox
-from sandbox.images import inspect_image, pull_image
+from sandbox.images import pull_image
 
 OWN_REPOSITORY = "kernelgate-base"
 SUITE = "bookworm"
@@ -56,7 +56,7 @@ def ensure_base(engine: DockerEngine, reference: str, state: Path, machine: Mach
         SandboxUnavailable: no registry answered and none could be made; the text says why and what to do.
     """
     for candidate in (reference, OWN_BASE):
-        if inspect_image(engine, candidate) is not None:
+        if engine.find_image(candidate) is not None:
             return candidate
     report(f"pulling {reference} (the registry has {CALL_TIMEOUT_S} s to answer)")
     if (problem := pull_image(engine, reference, report)) is None:
@@ -77,7 +77,7 @@ def python_of(engine: DockerEngine, image: str) -> Target:
     said = answer.payload.decode("ascii", "replace") if isinstance(answer, Reply) else f"{answer}"
     if VERSION.fullmatch(said) is None:
         raise SandboxUnavailable(f"python3 in {image} does not say its version, but {said!a:.200}")
-    if (facts := inspect_image(engine, image)) is None:
+    if (facts := engine.find_image(image)) is None:
         raise SandboxUnavailable(f"the engine has {image} no longer; somebody removed it")
     return Target(said, PROCESSORS.get(facts.architecture, facts.architecture))
 

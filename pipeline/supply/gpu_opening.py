@@ -106,4 +106,4 @@ def _without(mode: Mode, policy: Policy, problem: str, report: Callable[[str], N
 def _image(engine: DockerEngine, chosen: GpuSettings, settings: Settings, report: Callable[[str], None]) -> str:
     if chosen.image is None:
         return ensure_gpu_image(engine.url, settings, report).id
-    return engine.image_id(chosen.image)
+    return engine.image(chosen.image).id
