@@ -14,6 +14,7 @@ from pipeline.errors import SettingsError
 DEFAULT_BASE_IMAGE: Final = "python:3.11-slim-bookworm"
 PROJECT: Final = Path(__file__).resolve().parents[1]
 WORKERS_CAP: Final = 64
+DEADLINE_CAP_S: Final = 30 * 86_400  # of a whole run
 SMALLEST_RUNNER_MIB: Final = 1024  # torch, triton and a case of the largest size
 OUTAGE_S: Final = 60  # an engine's restart takes seconds, an upgrade of its package up to a minute
 

@@ -172,6 +172,20 @@ def check_signs(signer: CryptoSigner, private: Path, keyring: Path) -> None:
     )
 
 
+def check_believed(signer: CryptoSigner, private: Path, keyring: Path) -> None:
+    """Lets a key sign that the keyring believes; for a machine that signs what others shall load.
+
+    Raises:
+        AttestationError: the keyring can't be read, does not have the key, or calls it retired or revoked.
+    """
+    check_signs(signer, private, keyring)
+    if load_keyring(keyring).of(signer.public_key.keyid) is None:
+        raise AttestationError(
+            f"the key {private} ({signer.public_key.keyid[:12]}) is not in {keyring}: nobody would believe what it "
+            "signs"
+        )
+
+
 def retire(ring: Keyring, keyid: str, until: date, reason: str) -> Keyring:
     """Returns the keyring with an active key retired.
 

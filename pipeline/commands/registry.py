@@ -22,6 +22,7 @@ from pipeline.commands.frame import (
     FormatOption,
     OperatorsOption,
     QuietOption,
+    RunArgument,
     RunsOption,
     errors_in_words,
 )
@@ -171,6 +172,48 @@ def promote_command(
         folder, known = Settings.resolve(runs=runs, workers=1).runs, load_operators(operators)
         with _opened(registry) as opened:
             print_moved(promote(opened, request, folder, known), output())
+
+
+@registry_app.command(
+    "renew",
+    epilog=examples(
+        "kernelgate registry renew 20261129-071941-5e6cf53e",
+        "kernelgate registry renew runs/nightly --reason 'driver 590'",
+    ),
+)
+def renew_command(
+    run: RunArgument,
+    keyring: KeyringOption = KEYRING,
+    policy: Annotated[str, typer.Option("--policy", help="The policy that its verdicts must be by.")] = "production",
+    reason: ReasonOption = "",
+    actor: ActorOption = None,
+    registry: RegistryOption = None,
+    operators: OperatorsOption = None,
+    runs: RunsOption = None,
+) -> None:
+    """Store what a signed run attests of approved kernels, on another driver say; no channel moves.
+
+    Exit 1 when the signature, files or verdict of one that is approved do not stand.
+    """
+    with errors_in_words(), needing_extra("attest"), needing_extra("registry"):
+        from pipeline.attestation.keys import load_keyring
+        from pipeline.exit_codes import ALLOWED, DENIED
+        from pipeline.own_operators import load_operators
+        from pipeline.registry.renewals import Outcome, some_approved
+        from pipeline.registry.renewing import Vouching, renew_run
+        from pipeline.rendering.console import output
+        from pipeline.rendering.registry import print_renewals
+        from pipeline.runs.places import place_of
+        from pipeline.settings import Settings
+        from policies.policy import load_policy
+
+        vouching = Vouching(load_keyring(keyring), load_policy(policy), actor_named(actor), reason)
+        folder, known = place_of(Settings.resolve(runs=runs, workers=1).runs, run).folder, load_operators(operators)
+        with _opened(registry) as opened:
+            renewals = some_approved(renew_run(opened, folder, vouching, known), folder.name)
+        print_renewals(renewals, output())
+        is_denied = any(one.outcome is Outcome.DENIED for one in renewals)
+    raise typer.Exit(DENIED if is_denied else ALLOWED)
 
 
 @registry_app.command(

@@ -60,6 +60,16 @@ def serve_command(
         str,
         typer.Option(help="The policy for what is approved.", autocompletion=complete_policies),
     ] = "production",
+    sign_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--sign-key",
+            help="A private key of this machine's own: what was verified again is signed and renewed in the registry.",
+        ),
+    ] = None,
+    keyring: Annotated[
+        Path, typer.Option("--keyring", help="With --sign-key: the public keys that are believed.")
+    ] = Path("kernelgate-keys.json"),
     verify_cron: Annotated[str, typer.Option(help="When what is approved is looked at.")] = VERIFY_CRON,
     corpus: Annotated[
         Path | None, typer.Option(help="Measure the gate on the labelled kernels of this folder.")
@@ -84,7 +94,7 @@ def serve_command(
             os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")
         with needing_extra("flow"):
             from pipeline.scheduled.deployments import schedule_of, serve_all
-        from pipeline.scheduled.parameters import Approvals, Corpus, Gate, Kernels, Limits, ProductionGate
+        from pipeline.scheduled.parameters import Approvals, Corpus, Gate, Kernels, Limits, ProductionGate, Signing
         from pipeline.settings import Settings
 
         if not generate and not reverify and corpus is None:
@@ -107,7 +117,9 @@ def serve_command(
 
             approvals = _model(Approvals, registry=_registry(registry), every_days=every_days)
             strict = _model(ProductionGate, policy=_policy(approved_policy), **place)
-            deployed.append(again.deployed(schedule_of(verify_cron, timezone), approvals, strict))
+            ring = None if sign_key is None else keyring.absolute()
+            signing = _model(Signing, key=_absolute(sign_key), keyring=ring)
+            deployed.append(again.deployed(schedule_of(verify_cron, timezone), approvals, strict, signing))
         if corpus is not None:
             from pipeline.scheduled import corpus_watch
 

@@ -27,7 +27,7 @@ from pipeline.commands.frame import (
 )
 from pipeline.errors import UsageError
 from pipeline.exit_codes import ALLOWED, DENIED
-from pipeline.settings import Mode, Settings
+from pipeline.settings import DEADLINE_CAP_S, Mode, Settings
 
 ChangedSinceOption = Annotated[
     str | None,
@@ -48,6 +48,17 @@ WaiversOption = Annotated[
         "at REV: a pull request does not waive its own findings.",
     ),
 ]
+DeadlineOption = Annotated[
+    int | None,
+    typer.Option(
+        "--deadline",
+        metavar="SECONDS",
+        min=1,
+        max=DEADLINE_CAP_S,
+        help="End the measuring after so many seconds, counted from when candidates begin to be measured. What is not "
+        "finished then is inconclusive (exit 3); with --flow the same command goes on from there.",
+    ),
+]
 
 
 def verify_command(
@@ -59,6 +70,7 @@ def verify_command(
         bool, typer.Option("--flow", help="Run as a Prefect flow: killed and run again, it goes on.")
     ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="With --flow: do not reuse earlier results.")] = False,
+    deadline: DeadlineOption = None,
     seed: SeedOption = None,
     operators: OperatorsOption = None,
     workers: WorkersOption = None,
@@ -112,7 +124,7 @@ def verify_command(
             if changes is not None:
                 listener.note(changes.describe(len(items)))
             waived = waivers_for(waivers, changes, _today(), listener.warn)
-            options = Options(flow=flow, fresh=fresh, seed=seed, mode=mode, waivers=waived)
+            options = Options(flow=flow, fresh=fresh, seed=seed, mode=mode, waivers=waived, deadline_s=deadline)
             try:
                 run = verify(items, chosen, settings, options, listener)
             except KeyboardInterrupt:

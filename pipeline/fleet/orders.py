@@ -17,6 +17,7 @@ class Order(BaseModel):
         storage: The storage's URL.
         judge: What the worker has to judge with.
         run: Names the run; its end is told under it.
+        look: Whose evidence is kept for itself alone; None: for everybody.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,3 +28,4 @@ class Order(BaseModel):
     storage: str
     judge: Judge
     run: str
+    look: str | None = None

@@ -18,8 +18,9 @@ from pipeline.errors import StorageError
 from pipeline.fleet.identity import Part, judge_here
 from pipeline.fleet.orders import Order
 from pipeline.fleet.workplace import WORKPLACES, Workplace, item_of
+from pipeline.gate.content_key import key_in_look
 from pipeline.gate.kept import our_failure
-from pipeline.orchestration.flow_work import BACKOFF_S, RETRIES, InfrastructureFault, is_ours
+from pipeline.orchestration.flow_work import RETRIED, InfrastructureFault, is_ours
 from pipeline.orchestration.prefect_slot import gpu_slot
 from pipeline.supply.gpu import GpuSupply
 from runners.candidate import Candidate, Unreadable
@@ -28,7 +29,6 @@ from sandbox.contract import SandboxUnavailable
 
 from prefect import task  # isort: skip
 from prefect.context import TaskRunContext  # isort: skip
-from prefect.tasks import exponential_backoff  # isort: skip
 
 GPU_TAG: Final = "kernelgate-gpu"
 LOOK_UP_S: Final = 2.0
@@ -40,7 +40,7 @@ def _key_of(part: Part) -> Callable[[TaskRunContext, dict[str, Any]], str | None
     def key(context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
         order: Order = parameters["order"]
         try:
-            return _place(order).key(_item(order), part)
+            return key_in_look(_place(order).key(_item(order), part), order.look)
         except (StorageError, SandboxUnavailable) as error:  # the task will say it
             _LOG.debug("no key for %s: %s", order.path, error)
             return None
@@ -52,10 +52,8 @@ _OPTIONS: Final[dict[str, Any]] = {
     "task_run_name": "{path}",
     "persist_result": True,
     "result_serializer": "json",
-    "retries": RETRIES,
-    "retry_delay_seconds": exponential_backoff(BACKOFF_S),
-    "retry_jitter_factor": 0.5,
     "retry_condition_fn": is_ours,
+    **RETRIED,
 }
 
 

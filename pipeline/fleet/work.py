@@ -22,7 +22,6 @@ from pipeline.fleet.results import result_storage
 from pipeline.fleet.shared_storage import SharedStorage
 from pipeline.fleet.tasks import check_on_gpu, verify_elsewhere
 from pipeline.gate.judging import Judged
-from pipeline.gate.kept import without_time
 from pipeline.orchestration.flow_work import InfrastructureFault, Item, Progress, Work, evidence_in
 from pipeline.settings import Mode, Settings
 from policies.policy import Policy
@@ -58,8 +57,11 @@ class FleetWork(Work):
         mode: Mode = Mode.AUTO,
         waivers: DatedWaivers | None = None,
         deadline_s: float | None = None,
+        look: str | None = None,
     ) -> None:
-        super().__init__(items, policy, fresh=fresh, progress=progress, waivers=waivers, deadline_s=deadline_s)
+        super().__init__(
+            items, policy, fresh=fresh, progress=progress, waivers=waivers, deadline_s=deadline_s, look=look
+        )
         if settings.scheduler is None or settings.storage is None:
             raise SettingsError("workers need KERNELGATE_SCHEDULER and KERNELGATE_STORAGE, which all machines see")
         own = next((one for one in items if isinstance(one, Candidate) and one.operator.name not in OPERATORS), None)
@@ -112,7 +114,7 @@ class FleetWork(Work):
         self._orders = [
             Order(
                 path=item.facts.path, source=self._storage.put(item.source), policy=policy, storage=self._storage.url,
-                judge=self._judge, run=self._run,
+                judge=self._judge, run=self._run, look=self.look,
             )
             for item in self.items
         ]  # fmt: skip
@@ -163,14 +165,13 @@ class FleetWork(Work):
 
     def end_in_time(self) -> None:
         """As `stop`; orders that no worker has begun end as soon as one begins them."""
-        _LOG.warning("%s: what is not finished is left for the next run", self.too_late)
         self.stop()
 
     def judge_by(self, number: int, evidence: Evidence, *, reused: bool) -> None:
         """Says why what a run in a hurry lacks is missing."""
         properties = evidence.properties
-        if self._over.is_set() and isinstance(properties, Missing) and properties.ours:
-            evidence = without_time(evidence, self.too_late)
+        if isinstance(properties, Missing) and properties.ours:
+            evidence = self.deadline.cut(evidence)
         super().judge_by(number, evidence, reused=reused)
 
     def _tell_end(self) -> None:
@@ -216,6 +217,7 @@ def verify_on_workers(
     mode: Mode = Mode.AUTO,
     waivers: DatedWaivers | None = None,
     deadline_s: float | None = None,
+    look: str | None = None,
 ) -> tuple[Judged, ...]:
     """Verifies `items` as a run of the flow whose tasks run on the workers of a Dask scheduler.
 
@@ -227,7 +229,8 @@ def verify_on_workers(
     from pipeline.orchestration.flow import run_flow
 
     work = FleetWork(
-        items, policy, settings, fresh=fresh, progress=progress, mode=mode, waivers=waivers, deadline_s=deadline_s
-    )
+        items, policy, settings, fresh=fresh, progress=progress, mode=mode, waivers=waivers, deadline_s=deadline_s,
+        look=look,
+    )  # fmt: skip
     with work.connected():
         return run_flow(work, work.runner())

@@ -18,6 +18,7 @@ from distributed import Worker
 from pipeline.errors import FlowUnavailable
 from pipeline.fleet.identity import judge_here, resource
 from pipeline.fleet.workplace import WORKPLACES
+from pipeline.telemetry.opening import machine_recorder
 
 
 def work(scheduler: str, slots: int, *, gpu: bool, cpu: bool, report: Callable[[str], None]) -> None:
@@ -34,10 +35,12 @@ def work(scheduler: str, slots: int, *, gpu: bool, cpu: bool, report: Callable[[
     if gpu:
         offers[resource("gpu", judge)] = 1
     name = f"{socket.gethostname()}-{os.getpid()}"
-    try:
-        asyncio.run(_serve(scheduler, name, slots + int(gpu), offers, report))
-    finally:
-        WORKPLACES.close()
+    with machine_recorder(os.environ, report) as recorder:
+        WORKPLACES.recorded_by(recorder)
+        try:
+            asyncio.run(_serve(scheduler, name, slots + int(gpu), offers, report))
+        finally:
+            WORKPLACES.close()
 
 
 async def _serve(

@@ -28,6 +28,7 @@ from pipeline.supply.gpu import GpuSupply
 from pipeline.supply.gpu_opening import gpu_for
 from pipeline.supply.machine_slots import SharedMachine
 from pipeline.supply.runners import supply_for
+from pipeline.telemetry.contract import UNRECORDED, Recorder, current_recorder, recording
 from policies.policy import Policy
 from runners.candidate import Candidate, Unreadable, parse_candidate
 from runners.evidence import Evidence, IsolationEvidence
@@ -46,6 +47,7 @@ class Workplace:
         self._lock = threading.Lock()
         self._held = ExitStack()
         self._gpu: GpuSupply | None = None
+        self._recorder = current_recorder()  # a GPU is opened later, on whatever thread needs it
         self._supply = self._held.enter_context(supply_for(settings, policy, _LOG.info))
         self._turns = Turns(settings.workers, SharedMachine.of_this_user(settings.workers))
 
@@ -84,7 +86,8 @@ class Workplace:
     def _opened_gpu(self) -> GpuSupply:
         with self._lock:
             if self._gpu is None:
-                gpu = self._held.enter_context(gpu_for(self._settings, self._policy, Mode.GPU, _LOG.info))
+                with recording(self._recorder):
+                    gpu = self._held.enter_context(gpu_for(self._settings, self._policy, Mode.GPU, _LOG.info))
                 assert gpu is not None  # Mode.GPU raises where there is none
                 self._on_gpu(gpu)
                 self._gpu = gpu
@@ -97,6 +100,11 @@ class Workplaces:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: dict[str, Workplace] = {}
+        self._recorder: Recorder = UNRECORDED
+
+    def recorded_by(self, recorder: Recorder) -> None:
+        """Has what is done here recorded: the runs' own recorders are where the runs were ordered."""
+        self._recorder = recorder
 
     def of(self, order: Order, on_gpu: Callable[[GpuSupply], None]) -> Workplace:
         """Returns the place for an order's policy.
@@ -108,7 +116,8 @@ class Workplaces:
         with self._lock:
             if order.policy not in self._open:
                 policy = Policy.model_validate_json(SharedStorage(order.storage).get(order.policy))
-                self._open[order.policy] = Workplace(policy, Settings.resolve(), on_gpu)
+                with recording(self._recorder):
+                    self._open[order.policy] = Workplace(policy, Settings.resolve(), on_gpu)
             return self._open[order.policy]
 
     def close(self) -> None:

@@ -53,3 +53,13 @@ def content_key(
         "triton": metadata.version("triton"),
     }
     return "kernelgate-" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def key_in_look(key: str | None, look: str | None) -> str | None:
+    """The key under which evidence is kept for one look alone, which may be begun again and goes on then.
+
+    A look at what was measured before wants new evidence, so it must not find what is kept for everybody.
+    """
+    if key is None or look is None:
+        return key
+    return "kernelgate-" + hashlib.sha256(f"{key} {look}".encode()).hexdigest()

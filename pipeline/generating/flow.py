@@ -32,7 +32,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
-from prefect.tasks import Task, exponential_backoff
+from prefect.tasks import Task
 
 from pipeline.errors import FlowUnavailable
 from pipeline.generating.artifacts import rows_of, tree_of
@@ -45,6 +45,7 @@ from pipeline.generation.budgets import Budget
 from pipeline.generation.loop.course import End
 from pipeline.generation.loop.run import Generation
 from pipeline.generation.loop.setting import Stopped
+from pipeline.orchestration.flow_work import RETRIED
 from pipeline.orchestration.prefect_flow_runs import living
 from pipeline.orchestration.prefect_slot import gpu_slot, provider_slot
 from pipeline.settings import Mode, Settings
@@ -52,8 +53,6 @@ from pipeline.supply.slots import Slot
 from policies.policy import Policy, load_policy
 from runners.operators import OPERATORS
 
-RETRIES: Final = 2
-BACKOFF_S: Final = 1.0
 AT_ONCE: Final = 64  # operators; each is a thread that waits nearly all the time
 _LOG: Final = logging.getLogger(__name__)
 
@@ -248,10 +247,8 @@ def write_kernel(operator: str, steps: _Steps) -> Stopped:
     task_run_name="{operator}, attempt {number}",
     cache_policy=NO_CACHE,
     persist_result=False,
-    retries=RETRIES,
-    retry_delay_seconds=exponential_backoff(BACKOFF_S),
-    retry_jitter_factor=0.5,
     retry_condition_fn=_is_ours,
+    **RETRIED,
 )
 def attempt(operator: str, number: int, steps: _Steps) -> Stopped | None:
     """Makes one attempt; returns why there are no more, if so."""

@@ -36,16 +36,16 @@ from typing import Any, Final, Protocol, cast
 from pipeline.errors import FlowUnavailable
 from pipeline.extras import needing_extra
 from pipeline.fleet.shared_storage import store_elsewhere
-from pipeline.gate.content_key import content_key
+from pipeline.gate.content_key import content_key, key_in_look
 from pipeline.gate.gpu_part import checked_on_gpu
-from pipeline.gate.judging import NEVER_RUN, Judged, measure, needs_runner, planned_cases
-from pipeline.gate.kept import lacks_only_the_gpu, our_failure, without_time
+from pipeline.gate.judging import Judged, measure, needs_runner, planned_cases
+from pipeline.gate.kept import lacks_only_the_gpu, our_failure
+from pipeline.gate.run_deadline import DeadlineSeconds
 from pipeline.gate.steps import Steps, Watcher, steps_of
 from pipeline.gate.turns import IN_PLAY, Turns
 from pipeline.observing.listeners import LogListener, observed
 from pipeline.orchestration.flow_work import (
-    BACKOFF_S,
-    RETRIES,
+    RETRIED,
     InfrastructureFault,
     Item,
     NoEvidenceError,
@@ -67,7 +67,6 @@ from policies.policy import Policy, Tier, load_policy
 from policies.waivers import DatedWaivers
 from runners.candidate import Candidate
 from runners.evidence import Evidence
-from sandbox.contract import SandboxUnavailable
 
 from pipeline.orchestration.prefect_connection import fault_of_the_server, server  # isort: skip  # before Prefect is imported
 
@@ -78,7 +77,6 @@ from prefect.context import TaskRunContext
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
-from prefect.tasks import exponential_backoff
 
 from pipeline.orchestration.prefect_flow_runs import living
 from pipeline.orchestration.prefect_slot import gpu_slot
@@ -118,8 +116,11 @@ class LocalWork(Work):
         watcher: Watcher | None = None,
         deadline_s: float | None = None,
         unreduced: frozenset[str] = frozenset(),
+        look: str | None = None,
     ) -> None:
-        super().__init__(items, policy, fresh=fresh, progress=progress, waivers=waivers, deadline_s=deadline_s)
+        super().__init__(
+            items, policy, fresh=fresh, progress=progress, waivers=waivers, deadline_s=deadline_s, look=look
+        )
         self._gpu = gpu
         self._supply = supply
         self._unreduced = unreduced
@@ -139,13 +140,15 @@ class LocalWork(Work):
         """Begins a task for each."""
         gpu = self._gpu.identity if self._gpu is not None else None
         paths = [self.items[n].facts.path for n in numbers]
-        keys = [
-            None if path in self._unreduced else content_key(self.items[n], self.policy, self._supply.isolation, gpu)
-            for n, path in zip(numbers, paths, strict=True)
-        ]
+        keys = [self._key(n, gpu) for n in numbers]
         mapped = verify_candidate.with_options(refresh_cache=fresh)
         futures = list(mapped.map(path=paths, number=list(numbers), key=keys, work=unmapped(self))) if numbers else []
         return dict(zip(futures, numbers, strict=True))
+
+    def _key(self, number: int, gpu: str | None) -> str | None:
+        if self.look is None and self.items[number].facts.path in self._unreduced:
+            return None
+        return key_in_look(content_key(self.items[number], self.policy, self._supply.isolation, gpu), self.look)
 
     def measure(self, number: int) -> str:
         """Measures one candidate and returns the evidence as JSON.
@@ -156,12 +159,11 @@ class LocalWork(Work):
         evidence = self._measured(number)
         if self._stopped.is_set():  # what a runner says while it is being closed is our doing
             raise _StoppedError
-        if self._over.is_set() and evidence.properties not in NEVER_RUN:
-            evidence = without_time(evidence, self.too_late)
+        evidence = self.deadline.cut(evidence)
         failure = our_failure(evidence)
         if failure is not None:
             self._faults[number] = evidence
-            raise InfrastructureFault(failure, evidence.model_dump_json(), not self._over.is_set())
+            raise InfrastructureFault(failure, evidence.model_dump_json(), not self.deadline.is_over)
         return evidence.model_dump_json()
 
     def stop(self) -> None:
@@ -171,7 +173,6 @@ class LocalWork(Work):
 
     def end_in_time(self) -> None:
         """Ends turns and runners."""
-        _LOG.warning("%s: what is not finished is left for the next run", self.too_late)
         self._close()
 
     def _close(self) -> None:
@@ -202,8 +203,7 @@ class LocalWork(Work):
     def _go_on(self, done: int = 0) -> None:
         if self._stopped.is_set():
             raise _StoppedError
-        if self._over.is_set():
-            raise SandboxUnavailable(self.too_late)
+        self.deadline.go_on()
 
 
 def _threads(at_once: int) -> TaskRunner[PrefectFuture[Any]]:
@@ -232,6 +232,7 @@ def verify_with_flow(
     watcher: Watcher | None = None,
     deadline_s: float | None = None,
     unreduced: frozenset[str] = frozenset(),
+    look: str | None = None,
 ) -> tuple[Judged, ...]:
     """Verifies `items` as a run of the flow; the result is in their order.
 
@@ -243,7 +244,7 @@ def verify_with_flow(
     """
     work = LocalWork(
         items, policy, supply, turns, fresh=fresh, progress=progress, gpu=gpu, waivers=waivers, watcher=watcher,
-        deadline_s=deadline_s, unreduced=unreduced,
+        deadline_s=deadline_s, unreduced=unreduced, look=look,
     )  # fmt: skip
     return run_flow(work, _threads(min(len(work.items), IN_PLAY)))
 
@@ -291,7 +292,7 @@ def verify_kernels(
     policy: str = "ci",
     fresh: bool = False,
     mode: Mode = Mode.AUTO,
-    deadline_s: float | None = None,
+    deadline_s: DeadlineSeconds | None = None,
 ) -> tuple[str, ...]:
     """Verifies every kernel below the paths, shows the verdicts as artifacts and returns their tiers in order.
 
@@ -347,10 +348,12 @@ def _verify_on_workers(
     with needing_extra("dask"):
         from pipeline.fleet.work import verify_on_workers
 
-    judged = verify_on_workers(
-        items, policy, settings, fresh=fresh, progress=lambda path, entry: None, mode=mode, deadline_s=deadline_s
-    )
-    store_elsewhere(settings, write_run(settings.runs, new_run_id(), policy, judged))
+    facts = RunFacts(new_run_id(), "verify", policy.name, policy.digest, len(items))
+    with observed(facts, settings.runs, LogListener(_LOG.info, _LOG.warning)) as heard:
+        judged = verify_on_workers(
+            items, policy, settings, fresh=fresh, progress=heard.judged, mode=mode, deadline_s=deadline_s
+        )
+    store_elsewhere(settings, write_run(settings.runs, facts.id, policy, judged))
     return tuple(entry.verdict.tier.value for entry in judged)
 
 
@@ -413,10 +416,8 @@ def _kept_under(context: TaskRunContext, parameters: dict[str, Any]) -> str | No
     cache_key_fn=_kept_under,
     persist_result=True,
     result_serializer="json",
-    retries=RETRIES,
-    retry_delay_seconds=exponential_backoff(BACKOFF_S),
-    retry_jitter_factor=0.5,
     retry_condition_fn=is_ours,
+    **RETRIED,
 )
 def verify_candidate(path: str, number: int, key: str | None, work: LocalWork) -> str:
     """Measures one candidate; returns its evidence as JSON."""

@@ -6,16 +6,16 @@ Where a task runs is for the subclasses to say: in this process (`pipeline.orche
 
 from __future__ import annotations
 
-import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from pipeline.gate.judging import Judged, judge
 from pipeline.gate.kept import why_again
+from pipeline.gate.run_deadline import RunDeadline
 from policies.policy import Policy
 from policies.waivers import DatedWaivers
 from runners.candidate import Candidate, Unreadable
@@ -25,10 +25,17 @@ import pipeline.orchestration.prefect_connection  # isort: skip  # noqa: F401  #
 
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture
-from prefect.tasks import Task
+from prefect.tasks import Task, exponential_backoff
 
 RETRIES: Final = 2
 BACKOFF_S: Final = 1.0
+# What is tried again waits twice as long each time, and each task something else: many that failed at once, because an
+# engine or a server was away, do not come back at once.
+RETRIED: Final[dict[str, Any]] = {
+    "retries": RETRIES,
+    "retry_delay_seconds": exponential_backoff(BACKOFF_S),
+    "retry_jitter_factor": 0.5,
+}
 Item = Candidate | Unreadable
 Progress = Callable[[str, Judged], None]
 
@@ -65,6 +72,7 @@ class Work(ABC):
 
     Attributes:
         at_once: So many tasks are begun before those that have ended are looked at.
+        look: Whose evidence is kept for itself alone (`content_key.key_in_look`); None: for everybody.
     """
 
     at_once: int
@@ -78,16 +86,17 @@ class Work(ABC):
         progress: Progress,
         waivers: DatedWaivers | None,
         deadline_s: float | None,
+        look: str | None,
     ) -> None:
         self.items = tuple(items)
         self.policy = policy
         self.fresh = fresh
+        self.look = look
         self.judged: dict[int, Judged] = {}
         self.unread: dict[int, Exception] = {}
         self._progress = progress
         self._waivers = waivers
-        self._deadline_s = deadline_s
-        self._over = threading.Event()
+        self.deadline = RunDeadline(deadline_s)
 
     @property
     def in_order(self) -> tuple[Judged, ...]:
@@ -118,28 +127,9 @@ class Work(ABC):
         """Called now and then while tasks are waited for; may raise."""
         return
 
-    @contextmanager
-    def bounded(self) -> Iterator[None]:
+    def bounded(self) -> AbstractContextManager[None]:
         """Ends the measuring when the run's deadline has passed."""
-        if self._deadline_s is None:
-            yield
-            return
-        timer = threading.Timer(self._deadline_s, self._end_in_time)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-
-    def _end_in_time(self) -> None:
-        self._over.set()
-        self.end_in_time()
-
-    @property
-    def too_late(self) -> str:
-        """What is said of what was not finished."""
-        return f"the run's deadline of {self._deadline_s:g} s had passed"
+        return self.deadline.ending(self.end_in_time)
 
     def take_in(self, number: int, future: PrefectFuture[str]) -> bool:
         """Judges what a finished task left; False when there is no evidence in it."""

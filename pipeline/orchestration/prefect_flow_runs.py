@@ -52,6 +52,14 @@ def living() -> Iterator[None]:
         yield
 
 
+def look_of_this_run() -> str:
+    """Names a look of the flow run that this is called in: the same whenever Prefect starts this flow run again."""
+    context = FlowRunContext.get()
+    assert context is not None
+    assert context.flow_run is not None
+    return str(context.flow_run.id)
+
+
 def crash_left_runs(marks: Marks, client: SyncPrefectClient) -> None:
     """Marks as crashed what dead processes of this machine left unfinished.
 

@@ -98,8 +98,12 @@ class Registry(Protocol):
         """Whether that kernel was revoked; False for one that was never promoted."""
         ...
 
-    def attestations(self, digest: str, architecture: str) -> tuple[Attestation, ...]:
-        """All that was attested of a kernel on an architecture, the newest first: machines differ in their drivers."""
+    def attestations(self, digest: str, architecture: str, *, limit: int | None = None) -> tuple[Attestation, ...]:
+        """What was attested of a kernel on an architecture, the newest first: machines differ in their drivers.
+
+        Args:
+            limit: So many at most; None: all of it.
+        """
         ...
 
     def find(self, beginning: str) -> str:

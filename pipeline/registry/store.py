@@ -93,9 +93,9 @@ class SqlRegistry:
         with self._database.reading() as connection:
             return frozenset(connection.execute(select(KERNELS.c.digest)).scalars())
 
-    def attestations(self, digest: str, architecture: str) -> tuple[Attestation, ...]:
-        """All that was attested of a kernel on an architecture, the newest first."""
-        query = attested(ATTESTATIONS.c.digest == digest, ATTESTATIONS.c.architecture == architecture)
+    def attestations(self, digest: str, architecture: str, *, limit: int | None = None) -> tuple[Attestation, ...]:
+        """What was attested of a kernel on an architecture, the newest first."""
+        query = attested(ATTESTATIONS.c.digest == digest, ATTESTATIONS.c.architecture == architecture).limit(limit)
         with self._database.reading() as connection:
             return tuple(map(attestation_of, connection.execute(query)))
 

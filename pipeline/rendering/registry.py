@@ -15,6 +15,7 @@ from pipeline.registry.backups import Copied
 from pipeline.registry.contract import Approved, Event, Moved, Place, Platform, Revocation, Serving
 from pipeline.registry.looking import Kernel
 from pipeline.registry.making import Made
+from pipeline.registry.renewals import Outcome, Renewal
 from pipeline.rendering.fitted_table import FittedTable
 from sandbox.printable import printable
 
@@ -23,6 +24,8 @@ _STYLES: Final = {
     "promoted": "green", "rolled-back": "yellow", "revoked": "bold red", "breaker-tripped": "red", "mismatch": "red",
     "exception": "red",
 }  # fmt: skip
+
+_OUTCOMES: Final = {Outcome.RENEWED: "green", Outcome.DENIED: "red", Outcome.REVOKED: "bold red"}
 
 
 def print_made(made: Made, where: str, console: Console) -> None:
@@ -55,6 +58,17 @@ def print_moved(moved: Moved, console: Console) -> None:
     before = f"; before: {moved.before[:SHOWN]}" if moved.before not in (None, moved.now) else ""
     again = "; its newer attestation is stored" if moved.event.kind == "verified-again" else ""
     console.print(Text(printable(f"{words}{before}{again}; event {moved.event.number}")))
+
+
+def print_renewals(renewals: Sequence[Renewal], console: Console) -> None:
+    """Prints what became of each kernel of a run."""
+    table = FittedTable("candidate", "kernel", "attestation", "verified on, or why not")
+    for one in renewals:
+        table.add_row(
+            Text(printable(one.candidate)), (one.digest or "-")[:SHOWN],
+            Text(one.outcome.value, _OUTCOMES.get(one.outcome, "")), Text(printable(one.why)),
+        )  # fmt: skip
+    console.print(table)
 
 
 def print_revoked(revocation: Revocation, console: Console) -> None:

@@ -9,9 +9,9 @@ kernel.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,13 +27,15 @@ from pipeline.rollout.serving import Fallback, Kernel, Served, Serving
 from pipeline.rollout.settings import RolloutSettings, policies_named
 from pipeline.rollout.shadow import LOG, Shadow
 from pipeline.rollout.source_unsafe import load_entry, one_at_a_time
-from pipeline.rollout.trusting import Refused, Trusted, trust
+from pipeline.rollout.trusting import Trusted, trust
 from pipeline.rollout.watching import Watched, newest_event, watch
 from runners.operators import OPERATORS, Operator
 from runners.oracle import STRICT, Allowance
 
 if TYPE_CHECKING:
     from openfeature.client import OpenFeatureClient
+
+MOST_ATTESTATIONS: Final = 100  # of one kernel are looked at; each costs two signatures
 
 
 class _NotServed(Exception):
@@ -193,11 +195,25 @@ def _trusted(approved: Approved, operator: Operator, settings: RolloutSettings, 
         raise _NotServed(str(error), approved.digest, place) from None
     policies = None if settings.policies is None else tuple(policies_named(settings.policies))
     looked = trust(approved, operator, ring, here, policies)
-    if isinstance(looked, Refused):
-        raise _NotServed(
-            f"{approved.digest[:12]} ({place.channel}) may not run here: {looked.why}", approved.digest, place
-        )
-    return looked
+    if isinstance(looked, Trusted):
+        return looked
+    for other in _earlier(approved, settings):
+        again = trust(other, operator, ring, here, policies)
+        if isinstance(again, Trusted):
+            return again
+    raise _NotServed(f"{approved.digest[:12]} ({place.channel}) may not run here: {looked.why}", approved.digest, place)
+
+
+def _earlier(approved: Approved, settings: RolloutSettings) -> Iterator[Approved]:
+    """The same kernel by what was attested of it before: the newest may be of a machine with another driver."""
+    assert settings.registry is not None
+    try:
+        with closing(open_registry(settings.registry)) as opened:
+            found = opened.attestations(approved.digest, approved.architecture, limit=MOST_ATTESTATIONS)
+    except (RegistryUnavailable, RegistryError) as error:
+        LOG.info("the registry could not be asked for other attestations of %s: %s", approved.digest[:12], error)
+        return
+    yield from (replace(approved, attestation=one) for one in found if one != approved.attestation)
 
 
 def _tell(refusal: _NotServed, registry: str | None) -> None:

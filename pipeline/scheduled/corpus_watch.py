@@ -23,6 +23,7 @@ from pipeline.corpus.reading import Corpus as LabelledFolder
 from pipeline.corpus.reading import read_corpus
 from pipeline.measuring.measure import Selection, choose, measure_corpus, warnings_of
 from pipeline.measuring.measurement import Measurement, Row
+from pipeline.orchestration.prefect_flow_runs import look_of_this_run
 from pipeline.own_operators import load_operators
 from pipeline.runs.summary import RunSummary
 from pipeline.scheduled.alerts import About, Kind, alert, concluded
@@ -87,7 +88,7 @@ def _watched(corpus: Corpus, gate: Gate, about: About) -> State[Any]:
     for warning in warnings_of(chosen.read):
         log.warn(warning)
     before = decided_before(settings.runs, corpus.folder, policy.name)  # before this one is among them
-    options = Options(flow=True, fresh=True, mode=gate.mode)
+    options = Options(flow=True, look=look_of_this_run(), mode=gate.mode)
     measurement = measure_corpus(chosen.read, chosen.kernels, policy, settings, options, log)
     comparison = compare(measurement, before)
     message = _in_words(measurement, comparison)

@@ -141,3 +141,25 @@ class Approvals(_Parameters):
         if registry is not None and _password_in(registry):
             raise ValueError("it would be shown on Prefect's pages: leave the password to KERNELGATE_REGISTRY")
         return registry
+
+
+class Signing(_Parameters):
+    """Who signs what was verified again, so that applications load it on the platform that it was verified on."""
+
+    key: Annotated[
+        Path | None,
+        Field(
+            title="Private key",
+            description="A key of this machine's own; its passphrase is in KERNELGATE_KEY_PASSPHRASE. If empty, a "
+            "person signs: kernelgate attest sign, kernelgate registry renew.",
+        ),
+    ] = None
+    keyring: Annotated[
+        Path | None, Field(title="Keyring", description="The public keys that are believed, this one among them.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.key is None) != (self.keyring is None):
+            raise ValueError("who signs needs both: key and keyring")
+        return self

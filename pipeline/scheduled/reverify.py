@@ -25,6 +25,7 @@ from prefect.states import Completed
 from pipeline.errors import RegistryUnavailable
 from pipeline.gate.judging import Judged
 from pipeline.gate.steps import CheckName
+from pipeline.orchestration.prefect_flow_runs import look_of_this_run
 from pipeline.own_operators import load_operators
 from pipeline.registry.contract import CHANNELS, Approved, Place, Registry, open_registry
 from pipeline.registry.naming import registry_named
@@ -34,7 +35,8 @@ from pipeline.scheduled.alerts import About, Kind, alert, concluded
 from pipeline.scheduled.deployments import Deployed
 from pipeline.scheduled.due import Due, Here, due_of, proven_by
 from pipeline.scheduled.pages import Reports, Table, code, plain, section, show_page, show_table
-from pipeline.scheduled.parameters import Approvals, Gate, ProductionGate
+from pipeline.scheduled.parameters import Approvals, Gate, ProductionGate, Signing
+from pipeline.scheduled.renewing import Renewed, check_signing, renew
 from pipeline.scheduled.run_log import RunLog
 from pipeline.scheduled.settling import Settled, Settling, Standing, path_of, readable
 from pipeline.settings import Settings
@@ -59,6 +61,7 @@ DIGITS: Final = 12
 def reverify(
     approvals: Approvals = Approvals(),  # noqa: B008  # they are frozen
     gate: ProductionGate = ProductionGate(),  # noqa: B008
+    signing: Signing = Signing(),  # noqa: B008
 ) -> State[Any]:
     """Verifies approved kernels again whose hardware, driver, torch, triton, image, operator or policy is another now.
 
@@ -68,12 +71,13 @@ def reverify(
     Args:
         approvals: What is approved, and how often it is looked at again.
         gate: How kernels are judged, and where that is written.
+        signing: Who signs what was verified again; nobody, if empty.
     """
     about = About("approved kernels", gate.policy)
-    return concluded(about, lambda: _reverified(approvals, gate, about))
+    return concluded(about, lambda: _reverified(approvals, gate, signing, about))
 
 
-def deployed(schedule: Schedule, approvals: Approvals, gate: ProductionGate) -> Deployed:
+def deployed(schedule: Schedule, approvals: Approvals, gate: ProductionGate, signing: Signing) -> Deployed:
     """The deployment of this flow, once everything was read that its runs will read.
 
     Raises:
@@ -82,31 +86,37 @@ def deployed(schedule: Schedule, approvals: Approvals, gate: ProductionGate) -> 
     """
     load_policy(gate.policy)
     load_operators(gate.operators)
+    check_signing(signing)
     open_registry(registry_named(approvals.registry, os.environ)).close()
-    return Deployed(reverify, "approved-kernels", "approved", schedule, {"approvals": approvals, "gate": gate})
+    parameters = {"approvals": approvals, "gate": gate, "signing": signing}
+    return Deployed(reverify, "approved-kernels", "approved", schedule, parameters)
 
 
-def _reverified(approvals: Approvals, gate: Gate, about: About) -> State[Any]:
+def _reverified(approvals: Approvals, gate: Gate, signing: Signing, about: About) -> State[Any]:
     settings, policy, log = Settings.resolve(runs=gate.runs), load_policy(gate.policy), RunLog()
     operators = load_operators(gate.operators)
     with closing(open_registry(registry_named(approvals.registry, os.environ))) as registry:
         approved = tuple(registry.all_approved())
         here = _here(settings, policy, gate, {one.operator for one in approved}, operators, log)
-        chosen = _chosen(approved, registry, here, settings.runs, approvals.every_days)
+        chosen = _chosen(approved, registry, here, settings.runs, approvals.every_days, signed=signing.key is not None)
         log.note(f"{len(chosen.due)} of {len(approved)} approvals are to be looked at again")
         work = _Work(registry, new_run_id(), chosen.due, operators, log)
         run = None
         if work.items:
-            options = Options(flow=True, fresh=True, mode=gate.mode)
+            options = Options(flow=True, look=look_of_this_run(), mode=gate.mode)
             run = verify(work.items, policy, settings, options, work, work.run_id)
         settled = (*work.settle_all(), *chosen.others)
-    message = _in_words(settled)
+        proven = {one.approved.digest for one in settled if one.standing is Standing.PROVEN}
+        renewed = Renewed() if run is None else renew(registry, run.folder, proven, signing, policy, operators)
+    message = _in_words(settled) + _signed_in_words(renewed, proven, signing, run)
     _show(settled, run, gate, message)
     standings = {one.standing for one in settled}
     if Standing.REVOKED in standings:
         return alert(Kind.REVOKED, about, message)
     if Standing.NOT_PROVEN in standings:
         return alert(Kind.NOT_PROVEN, about, message)
+    if renewed.problem:
+        return alert(Kind.STOPPED, about, message)
     return Completed(message=message)
 
 
@@ -126,14 +136,17 @@ def _here(
     return Here(platform, image, policy.digest, digests, datetime.now(UTC))
 
 
-def _chosen(approved: tuple[Approved, ...], registry: Registry, here: Here, runs: Path, every_days: int) -> _Chosen:
+def _chosen(
+    approved: tuple[Approved, ...], registry: Registry, here: Here, runs: Path, every_days: int, *, signed: bool
+) -> _Chosen:
+    """Says what is due. Where this machine signs, a look that was not signed is none: it is made again."""
     due: list[Due] = []
     others: list[Settled] = []
     for one in approved:
         if here.platform is not None and not here.has(one.architecture):
             others.append(Settled(one, Standing.ELSEWHERE, f"a machine with {one.architecture} has to look at it"))
             continue
-        looks = registry.events(digest=one.digest, kind="verified-again", limit=LOOKS, newest=True)
+        looks = () if signed else registry.events(digest=one.digest, kind="verified-again", limit=LOOKS, newest=True)
         alone = sum(other.digest == one.digest for other in approved) == 1
         attested = registry.attestations(one.digest, one.architecture)
         found = due_of(one, proven_by(one, attested, looks, runs, alone=alone), here, every_days)
@@ -236,6 +249,18 @@ def _parts(by_standing: Mapping[Standing, list[Settled]]) -> Iterator[str]:
     for standing in (Standing.PROVEN, Standing.AS_IT_WAS, Standing.ELSEWHERE):
         if by_standing[standing]:
             yield f"{_approvals(by_standing[standing])} {standing.value}"
+
+
+def _signed_in_words(renewed: Renewed, proven: set[str], signing: Signing, run: Run | None) -> str:
+    """What an application will find of what was verified again."""
+    if not proven or run is None:
+        return ""
+    if signing.key is None:
+        return (
+            f"; to have it loaded on this platform: kernelgate attest sign {run.id}, kernelgate registry renew {run.id}"
+        )
+    problem = f"; {len(proven) - len(renewed.kernels)} not signed: {renewed.problem}" if renewed.problem else ""
+    return f"; {len(renewed.kernels)} signed and renewed{problem}"
 
 
 def _approvals(settled: list[Settled]) -> str:

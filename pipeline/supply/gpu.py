@@ -13,6 +13,7 @@ quarantined: nothing more is run on it until somebody has looked.
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -154,6 +155,8 @@ class GpuSupply:
             # The lock first: whoever had the slot and waited for the lock would be shown as one that is on the GPU.
             with ExitStack() as held:
                 self._enter_slot(held)
+                since = time.monotonic()
+                held.callback(lambda: self._recorder.had_gpu(self._number, time.monotonic() - since))
                 yield
 
     def _enter_slot(self, held: ExitStack) -> None:

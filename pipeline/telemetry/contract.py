@@ -33,6 +33,10 @@ class Recorder(Protocol):
         """A call of a model was answered."""
         ...
 
+    def had_gpu(self, number: int, wall_s: float) -> None:
+        """A candidate had this machine's GPU of that number for so many seconds."""
+        ...
+
     def around(self, sandbox: Sandbox) -> Sandbox:
         """Returns a sandbox that does what `sandbox` does; its starts and ends are recorded."""
         ...
@@ -49,6 +53,9 @@ class Unrecorded:
 
     def spent(self, spending: Spending) -> None:
         """As `Recorder.spent`."""
+
+    def had_gpu(self, number: int, wall_s: float) -> None:
+        """As `Recorder.had_gpu`."""
 
     def around(self, sandbox: Sandbox) -> Sandbox:
         """The sandbox itself: what is not recorded costs nothing."""

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pipeline.errors import SettingsError
 from pipeline.machine.gpu_access import GpuSettings, has_gpu
@@ -21,24 +21,53 @@ from pipeline.telemetry.configuration import TelemetryMisconfigured, configurati
 from pipeline.telemetry.contract import UNRECORDED, Recorder
 from sandbox.contract import SandboxUnavailable
 
+if TYPE_CHECKING:
+    from pipeline.telemetry.exporting import Means
+
 MOST_INSTANCES: Final = 1024
 
 
 @contextmanager
 def recorder_of(facts: RunFacts, environment: Mapping[str, str], warn: Callable[[str], None]) -> Iterator[Recorder]:
     """Yields what records the run; `UNRECORDED` where nothing is asked for, or can be."""
+    with _opened(environment, warn) as means:
+        if means is None:
+            yield UNRECORDED
+            return
+        from pipeline.telemetry.recording import recorded
+
+        gpu = _gpu_number()
+        with recorded(facts, means, gpu, _quarantine(gpu)) as recorder:
+            yield recorder
+
+
+@contextmanager
+def machine_recorder(environment: Mapping[str, str], warn: Callable[[str], None]) -> Iterator[Recorder]:
+    """Yields what records what this process does for runs of others: its runners, and the time on its GPU."""
+    with _opened(environment, warn) as means:
+        if means is None:
+            yield UNRECORDED
+            return
+        from pipeline.telemetry.recording import MachineRecorder
+
+        gpu = _gpu_number()
+        yield MachineRecorder(means, gpu, _quarantine(gpu))
+
+
+@contextmanager
+def _opened(environment: Mapping[str, str], warn: Callable[[str], None]) -> Iterator[Means | None]:
+    """Yields what a recorder writes to; None where nothing is asked for, or can be."""
     try:
         chosen = configuration(environment)
     except TelemetryMisconfigured as error:
         warn(f"telemetry: {error}. Nothing is sent; the run goes on")
-        yield UNRECORDED
+        yield None
         return
     if chosen.is_off:
-        yield UNRECORDED
+        yield None
         return
     try:
         from pipeline.telemetry.exporting import exporting
-        from pipeline.telemetry.recording import recorded
     except ModuleNotFoundError as error:
         if error.name is None or not error.name.startswith("opentelemetry"):
             raise
@@ -46,17 +75,16 @@ def recorder_of(facts: RunFacts, environment: Mapping[str, str], warn: Callable[
             f"telemetry: OTEL_* variables ask for it, and the package '{error.name}' is missing: "
             "pip install 'kernelgate[telemetry]'. Nothing is sent; the run goes on"
         )
-        yield UNRECORDED
+        yield None
         return
-    gpu = _gpu_number()
     with ExitStack() as held:
         try:
             means = held.enter_context(exporting(chosen, held.enter_context(_instance()), warn))
         except Exception as error:  # noqa: BLE001  # whatever the SDK thinks of a variable that it reads itself
             warn(f"telemetry: OpenTelemetry refuses its settings: {error}. Nothing is sent; the run goes on")
-            yield UNRECORDED
+            yield None
             return
-        yield held.enter_context(recorded(facts, means, gpu, _quarantine(gpu)))
+        yield means
 
 
 def _gpu_number() -> int:

@@ -51,18 +51,59 @@ class _Nothing:
 _NOTHING: Final = _Nothing()
 
 
-class RunRecorder:
+class MachineRecorder:
+    """Records what this machine does for runs, whoever ordered them: the part of a recorder that a worker has."""
+
+    def __init__(self, means: Means, gpu: int, quarantine: Path | None) -> None:
+        """Counts from now on.
+
+        Args:
+            gpu: The number of the GPU that is used.
+            quarantine: The file that is there while it is quarantined; None where there is no GPU.
+        """
+        meter = means.meter
+        self._gpu_time, self._starts = _counter(meter, its.GPU_TIME), _histogram(meter, its.STARTS)
+        self._containers = _level(meter, its.CONTAINERS)
+        if meter is not None and quarantine is not None:
+            _gauge(meter, its.QUARANTINED, lambda: Observation(int(quarantine.exists()), _gpu(gpu)))
+
+    def check(self, path: str, name: CheckName) -> None:
+        """For whoever ordered it."""
+
+    def judged(self, path: str, judged: Judged) -> None:
+        """For whoever ordered it."""
+
+    def spent(self, spending: Spending) -> None:
+        """For whoever ordered it."""
+
+    def had_gpu(self, number: int, wall_s: float) -> None:
+        """A candidate had a GPU of this machine."""
+        self._gpu_time.add(wall_s, _gpu(number))
+
+    def around(self, sandbox: Sandbox) -> Sandbox:
+        """Returns a sandbox whose starts and ends are recorded."""
+        return WatchedSandbox(sandbox, self)
+
+    def began(self, program: Program) -> None:
+        """A runner is being started."""
+        self._containers.add(1, _program(program))
+
+    def greeted(self, program: Program, wall_s: float, *, started: bool) -> None:
+        """It has greeted after so many seconds, or has failed to."""
+        self._starts.record(wall_s, {**_program(program), its.STARTED: started})
+
+    def ended(self, program: Program) -> None:
+        """It is gone."""
+        self._containers.add(-1, _program(program))
+
+
+class RunRecorder(MachineRecorder):
     """Records one run (`pipeline.telemetry.contract.Recorder`)."""
 
     def __init__(self, facts: RunFacts, means: Means, gpu: int, quarantine: Path | None) -> None:
-        """Begins the run's trace.
-
-        Args:
-            gpu: The number of the GPU that a run uses.
-            quarantine: The file that is there while it is quarantined; None where there is no GPU.
-        """
+        """Begins the run's trace; `gpu` and `quarantine` as for `MachineRecorder`."""
+        super().__init__(means, gpu, quarantine)
         self._facts, self._tracer = facts, means.tracer
-        self._gpu: Attributes = {its.HOST: socket.gethostname(), its.GPU: str(gpu)}
         self._lock = threading.Lock()
         self._begun: dict[str, dict[CheckName, int]] = {}  # by path: when a check began, on the clock on the wall
         self._queued = facts.candidates or 0
@@ -70,14 +111,10 @@ class RunRecorder:
         self._since = time.monotonic()
         meter = means.meter
         self._verdicts, self._denials = _counter(meter, its.VERDICTS), _counter(meter, its.DECIDED)
-        self._gpu_time, self._cost = _counter(meter, its.GPU_TIME), _counter(meter, its.COST)
+        self._cost, self._tokens = _counter(meter, its.COST), _histogram(meter, its.TOKENS)
         self._run_time, self._candidate_time = _histogram(meter, its.RUN_TIME), _histogram(meter, its.CANDIDATE_TIME)
         self._check_time, self._queue_time = _histogram(meter, its.CHECK_TIME), _histogram(meter, its.QUEUE_TIME)
-        self._starts, self._tokens = _histogram(meter, its.STARTS), _histogram(meter, its.TOKENS)
         self._queue, self._active_now = _level(meter, its.QUEUED), _level(meter, its.ACTIVE)
-        self._containers = _level(meter, its.CONTAINERS)
-        if meter is not None and quarantine is not None:
-            _gauge(meter, its.QUARANTINED, lambda: Observation(int(quarantine.exists()), dict(self._gpu)))
         self._queue.add(self._queued)
         self._run = self._tracer.start_span(facts.kind, attributes=self._of_the_run())
 
@@ -113,22 +150,6 @@ class RunRecorder:
         if spending.usd is not None:
             self._cost.add(float(spending.usd), {**who, its.ROLE: spending.role})
 
-    def around(self, sandbox: Sandbox) -> Sandbox:
-        """Returns a sandbox whose starts and ends are recorded."""
-        return WatchedSandbox(sandbox, self)
-
-    def began(self, program: Program) -> None:
-        """A runner is being started."""
-        self._containers.add(1, _program(program))
-
-    def greeted(self, program: Program, wall_s: float, *, started: bool) -> None:
-        """It has greeted after so many seconds, or has failed to."""
-        self._starts.record(wall_s, {**_program(program), its.STARTED: started})
-
-    def ended(self, program: Program) -> None:
-        """It is gone."""
-        self._containers.add(-1, _program(program))
-
     def end(self, failure: BaseException | None) -> None:
         """Ends the trace; `failure` is what ended the run before its time."""
         with self._lock:
@@ -161,8 +182,6 @@ class RunRecorder:
         if evidence.times is not None:
             self._candidate_time.record(evidence.times.total_s, {its.POLICY: policy, its.TIER: tier})
             self._queue_time.record(evidence.times.waited_s)
-        if not isinstance(evidence.device, Missing):
-            self._gpu_time.add(evidence.device.wall_s, self._gpu)
 
     def _trace(self, path: str, judged: Judged, begun: dict[CheckName, int]) -> None:
         now, evidence = time.time_ns(), judged.evidence
@@ -232,6 +251,10 @@ def _check_times(evidence: Evidence) -> Iterator[tuple[str, float]]:
     for name, check in made:
         if not isinstance(check, Missing):
             yield name, check.wall_s
+
+
+def _gpu(number: int) -> Attributes:
+    return {its.HOST: socket.gethostname(), its.GPU: str(number)}
 
 
 def _program(program: Program) -> Attributes:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.extras import needing_extra
 from pipeline.fleet.shared_storage import store_elsewhere
 from pipeline.gate.judging import Judged, judge, measure, needs_runner, planned_cases
+from pipeline.gate.run_deadline import RunDeadline
 from pipeline.gate.steps import steps_of
 from pipeline.gate.turns import IN_PLAY, Turns
 from pipeline.observing.listeners import Listener as Listener
@@ -45,20 +46,25 @@ class Options:
     Attributes:
         flow: As a Prefect flow.
         fresh: Do not reuse a flow's stored results.
+        look: As a look of this name, which reuses what it has stored itself and nothing else: begun again, it goes on.
         seed: Fix the draw.
         noise: The interpreter errs as a GPU may.
         mode: Whether checks are made on a GPU.
         unreduced: Paths of candidates whose failing case is not made smaller: nobody is going to read it.
         waivers: What a team lets through in spite of a finding.
+        deadline_s: Seconds after which measuring ends, from when candidates begin to be measured; None: as many as it
+            takes.
     """
 
     flow: bool = False
     fresh: bool = False
+    look: str | None = None
     seed: int | None = None
     noise: bool = False
     unreduced: frozenset[str] = frozenset()
     mode: Mode = Mode.AUTO
     waivers: DatedWaivers | None = None
+    deadline_s: float | None = None
 
 
 def verify(
@@ -115,6 +121,7 @@ def verify_items(
             return verify_with_flow(
                 items, policy, supply, turns, fresh=options.fresh, progress=listener.judged, gpu=gpu,
                 waivers=options.waivers, watcher=listener, unreduced=options.unreduced,
+                deadline_s=options.deadline_s, look=options.look,
             )  # fmt: skip
         return _in_threads(items, policy, turns, supply, options, listener, gpu)
 
@@ -128,7 +135,7 @@ def _on_workers(
     listener.note(f"verifying {len(items)} candidates on the workers of {settings.scheduler}")
     return verify_on_workers(
         items, policy, settings, fresh=options.fresh, progress=listener.judged, mode=options.mode,
-        waivers=options.waivers,
+        waivers=options.waivers, deadline_s=options.deadline_s, look=options.look,
     )  # fmt: skip
 
 
@@ -142,11 +149,23 @@ def _in_threads(
     gpu: GpuSupply | None,
 ) -> tuple[Judged, ...]:
     planned = planned_cases(policy, gpu)
-    interrupted = threading.Event()
+    interrupted, deadline = threading.Event(), RunDeadline(options.deadline_s)
+
+    def end() -> None:
+        turns.close()
+        supply.close()
+        if gpu is not None:
+            gpu.close()
 
     def one(item: Item) -> Judged:
         path = item.facts.path
         reduces = path not in options.unreduced
+        heard = steps_of(path, planned, listener)
+
+        def cases(done: int) -> None:
+            deadline.go_on()
+            heard.cases(done)
+
         evidence = measure(
             item,
             policy,
@@ -154,11 +173,11 @@ def _in_threads(
             seed=options.seed,
             reduces=reduces,
             noise=options.noise,
-            steps=steps_of(path, planned, listener),
+            steps=replace(heard, cases=cases),
             turns=turns,
             gpu=gpu,
         )
-        judged = judge(item, evidence, policy, waivers=options.waivers)
+        judged = judge(item, deadline.cut(evidence), policy, waivers=options.waivers)
         if not interrupted.is_set():  # what a runner says while it is being closed is our doing, and no verdict
             listener.judged(path, judged)
         return judged
@@ -167,14 +186,12 @@ def _in_threads(
     futures: list[Future[Judged]] = [pool.submit(one, item) for item in items]
     try:
         pending = set(futures)
-        while pending:  # in short waits, so that an interrupt is heard at once
-            _, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+        with deadline.ending(end):
+            while pending:  # in short waits, so that an interrupt is heard at once
+                _, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
     except BaseException:
         interrupted.set()
-        turns.close()
-        supply.close()
-        if gpu is not None:
-            gpu.close()
+        end()
         pool.shutdown(wait=True, cancel_futures=True)
         raise
     pool.shutdown()

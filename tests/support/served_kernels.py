@@ -95,7 +95,9 @@ def attested(team: Team, source: Path | bytes, **changes: object) -> Attestation
     text = source.read_bytes() if isinstance(source, Path) else source
     made = approving(text, **changes)
     digest = made.candidate.digest
-    run = write_run(team.folder / "runs", f"r-{digest[:8]}", PRODUCTION, [Judged(text, made, decide(made, PRODUCTION))])
+    runs = team.folder / "runs"
+    run_id = f"r-{digest[:8]}-{len(list(runs.glob('*')))}"
+    run = write_run(runs, run_id, PRODUCTION, [Judged(text, made, decide(made, PRODUCTION))])
     (signed,) = sign_run(read_run(run.parent, run.name), load_signer(team.folder / "key.pem", {}), OPERATORS)
     first, second = ((run / ATTESTATIONS / name).read_bytes() for name in names_of(signed.candidate))
     pair = opened_pair(signed.candidate, first, second, load_keyring(team.keyring))

@@ -15,6 +15,7 @@ import pytest
 from candidate_sources import HEADER, candidate
 from fleet_processes import scheduler, worker
 from object_store import object_store
+from otlp_collector import collecting
 from prefect_here import talking_to
 from waiting import wait_until
 
@@ -92,7 +93,11 @@ def test_of_two_workers_one_is_killed_in_the_middle_and_every_verdict_comes(
     items: Any, address: str, settings: Settings, few_cases: Policy, containers_of: Callable[[int], list[Any]]
 ) -> None:
     owned: dict[int, set[str]] = {}
-    with worker(address, "--workers", "1") as one, worker(address, "--workers", "1") as other:
+    with (
+        collecting() as collector,
+        worker(address, "--workers", "1") as one,
+        worker(address, "--workers", "1", **collector.environment) as other,
+    ):
 
         def kill_one() -> None:
             wait_until(lambda: all(containers_of(process.pid) for process in (one, other)), within_s=250)
@@ -106,6 +111,15 @@ def test_of_two_workers_one_is_killed_in_the_middle_and_every_verdict_comes(
         killer.join()
         assert other.poll() is None
         again = verify(items, few_cases, settings)
+        other.terminate()
+        other.wait(60)
+        # A worker sends what it starts, whoever ordered it.
+        assert collector.total("kernelgate.container.start.duration", kernelgate__isolation="docker") >= RIGHT / 2
+        last = {str(attributes): amount for attributes, amount in collector.points("kernelgate.containers")}
+        assert set(last.values()) == {0}, "one is left"
+        assert {metric.name for metric in collector.metrics} == {
+            "kernelgate.containers", "kernelgate.container.start.duration",
+        }  # fmt: skip
     assert tiers(judged) == [Tier.FUNCTIONAL] * RIGHT + [Tier.REJECTED] * 3
     assert [entry.verdict for entry in judged] == [entry.verdict for entry in again]
     assert all(entry.reused for entry in again), "what was finished was done again"

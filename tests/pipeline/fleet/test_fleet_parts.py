@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 import copy
 import gc
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,13 +16,16 @@ from typing import Any
 import pytest
 from fake_device import FakeDevice
 from fake_device import relu as device_relu
+from otlp_collector import collecting
 from prefect_here import talking_to
 from scripted_flow import HEADER, FakeSupply, Item, tiers
 from scripted_gpu import ScriptedGpu, gpu_policy
+from waiting import wait_until
 
 from pipeline.errors import FlowUnavailable, SettingsError
 from pipeline.orchestration.prefect_environment import TemporaryServer
 from pipeline.settings import Mode, Settings
+from pipeline.telemetry.contract import Unrecorded
 from policies.policy import Tier
 from runners.candidate import read_candidate
 from runners.evidence import DeviceEvidence
@@ -93,6 +98,65 @@ def test_what_agreed_goes_on_to_a_gpu_and_what_was_denied_does_not(fleet: Fleet,
     again = fleet.verify(kernels("right", "wrong"))
     assert [one.reused for one in again] == [True, True]
     assert len(fleet.supply.measured) == 2
+
+
+def test_the_time_on_a_gpu_is_recorded_where_the_gpu_is(fleet: Fleet, kernels: Any, tmp_path: Path) -> None:
+    """And not where the run was ordered, which knows neither host nor number."""
+    from pipeline.fleet.workplace import WORKPLACES
+    from pipeline.observing.listeners import LogListener, observed
+    from pipeline.runs.facts import RunFacts
+
+    heard: list[tuple[int, float]] = []
+
+    class Told(Unrecorded):
+        def had_gpu(self, number: int, wall_s: float) -> None:
+            heard.append((number, wall_s))
+
+    facts = RunFacts("20261130-120000-0a0b0c0d", "verify", "few", "0", 2)
+    WORKPLACES.recorded_by(Told())
+    try:
+        with collecting() as collector, pytest.MonkeyPatch.context() as patch:
+            for name, value in collector.environment.items():
+                patch.setenv(name, value)
+            with observed(facts, tmp_path / "runs", LogListener(lambda text: None, pytest.fail)) as listener:
+                fleet.verify(kernels("right", "wrong"), progress=listener.judged)
+            assert collector.total("kernelgate.verdicts") == 2
+            assert collector.points("kernelgate.gpu.time") == []
+    finally:
+        WORKPLACES.recorded_by(Unrecorded())
+    ((number, wall_s),) = heard
+    assert number == 0
+    assert wall_s > 0
+
+
+def test_a_limit_of_the_tag_keeps_gpu_checks_waiting_and_nothing_else(fleet: Fleet, kernels: Any) -> None:
+    """A limit over all hosts, as `prefect concurrency-limit create kernelgate-gpu 1` makes it, whose slot is taken."""
+    from prefect.client.orchestration import get_client
+    from prefect.concurrency.sync import concurrency
+
+    from pipeline.fleet.tasks import GPU_TAG
+
+    items, judged = kernels("right", "wrong"), []
+    progress: dict[str, Tier] = {}
+    with get_client(sync_client=True) as client:
+        client.create_concurrency_limit(tag=GPU_TAG, concurrency_limit=1)
+        try:
+            with concurrency(f"tag:{GPU_TAG}", occupy=1, strict=True):
+                run = threading.Thread(
+                    target=contextvars.copy_context().run,
+                    args=(lambda: judged.append(fleet.verify(
+                        items, progress=lambda path, one: progress.update({Path(path).stem: one.verdict.tier})
+                    )),),
+                )  # fmt: skip
+                run.start()
+                wait_until(lambda: "wrong" in progress and len(fleet.supply.measured) == 2)
+                time.sleep(2)
+                assert "right" not in progress, "it was on the GPU without a slot"
+            run.join(120)
+        finally:
+            client.delete_concurrency_limit_by_tag(GPU_TAG)
+    assert progress == {"right": Tier.FUNCTIONAL, "wrong": Tier.REJECTED}
+    assert isinstance(judged[0][0].evidence.device, DeviceEvidence)
 
 
 def test_a_gpu_that_fails_us_costs_its_part_alone(fleet: Fleet, kernels: Any) -> None:

@@ -300,6 +300,33 @@ def test_the_slot_of_a_killed_holder_is_free_again(
         assert limit().active_slots == 0
 
 
+def test_a_lease_that_ends_while_its_holder_lives_is_said_and_the_lock_still_keeps_others_out(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server's clock jumps: for it each lease is over, and the slot is free."""
+    monkeypatch.setattr("pipeline.orchestration.prefect_slot.RENEWAL_S", 8.0)  # after the server has looked
+    entered = threading.Event()
+    with server_in(home):
+        holder, other = (ScriptedGpu(FakeDevice(relu), tmp_path, number=6) for _ in range(2))
+        slot(6).make()
+        holder.hold_also(slot(6))
+        other.hold_also(slot(6))
+
+        def wait_for_it() -> None:
+            with other.turn():
+                entered.set()
+
+        waiting = threading.Thread(target=contextvars.copy_context().run, args=(wait_for_it,))
+        with holder.turn():
+            let_leases_end(home)
+            wait_until(lambda: limit(6).active_slots == 0)
+            waiting.start()
+            wait_until(lambda: "was lost: Prefect's server shows it as free" in caplog.text)
+            assert not entered.is_set()
+        waiting.join(SOON_S)
+        assert entered.is_set()
+
+
 def let_leases_end(home: Path) -> None:
     """Moves the end of each lease into the past: a minute has passed, or the server's clock has jumped."""
     past = "2020-01-01T00:00:00+00:00"

@@ -140,6 +140,43 @@ def test_a_deadline_ends_the_work_and_the_next_run_goes_on_from_there(kernels: A
     assert len(again.measured) == 2
 
 
+def retry_delays() -> list[float]:
+    """How long the tasks of the latest flow run waited before they were tried again, in seconds."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+
+    with get_client(sync_client=True) as client:
+        mine = FlowRunFilter(id=FlowRunFilterId(any_=[flow_runs()[0].id]))
+        states = [
+            state
+            for run in client.read_task_runs(flow_run_filter=mine)
+            for state in client.read_task_run_states(run.id)
+        ]
+    waits = [state for state in states if state.name == "AwaitingRetry"]
+    return [(one.state_details.scheduled_time - one.timestamp).total_seconds() for one in waits]
+
+
+@pytest.mark.usefixtures("server")
+def test_what_failed_at_once_is_not_tried_again_at_once(kernels: Any) -> None:
+    count = 8
+    items = kernels(*(f"k{number}" for number in range(count)))
+    judged = verify(items, FakeSupply(failing=range(1, count + 1)), workers=count)
+    assert tiers(judged) == [Tier.FUNCTIONAL] * count
+    wait_until(lambda: len(retry_delays()) == count)
+    delays = retry_delays()
+    assert max(delays) - min(delays) > 0.1
+    assert max(delays) < 1.6
+
+
+def test_whatever_is_tried_again_waits_so() -> None:
+    from pipeline.fleet.tasks import check_on_gpu, verify_elsewhere
+    from pipeline.generating.flow import attempt
+    from pipeline.orchestration.flow import verify_candidate
+
+    for task in (verify_candidate, verify_elsewhere, check_on_gpu, attempt):
+        assert (task.retries, task.retry_delay_seconds, task.retry_jitter_factor) == (2, [1.0, 2.0], 0.5), task.name
+
+
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("jump_s", [86_400.0, -86_400.0])
 def test_a_clock_that_jumps_ends_nothing_early_and_keeps_nothing_waiting(

@@ -6,13 +6,14 @@ import itertools
 import os
 import pickle
 import resource
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 import psycopg
 import pytest
 from ordinary_user import as_ordinary_user
+from postgres_here import Postgres
 from signed_runs import variant
 
 from pipeline.errors import RegistryError, RegistryUnavailable
@@ -140,6 +142,66 @@ def test_a_file_that_can_not_grow_is_one_message(where: str, registry: Registry,
     assert len(registry.events()) == 1
     registry.record("fallback", None, actor=ME, reason="")
     assert len(registry.events()) == 2
+
+
+@contextmanager
+def small_disk(path: Path, owner: str | None = None) -> Iterator[Path]:
+    """A disk of 24 MiB, on which a new database has room and not much more."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount a small disk")
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(path)], check=True)
+    try:
+        if owner is not None:
+            shutil.chown(path, owner)
+        yield path
+    finally:
+        subprocess.run(["umount", str(path)], check=True)
+
+
+@contextmanager
+def small_registry(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Path, str]]:
+    """A registry on a small disk: the disk, and where the registry is."""
+    if kind == "sqlite":
+        with small_disk(tmp_path / "disk") as disk:
+            yield disk, str(disk / "registry.db")
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with (
+        small_disk(server.folder / "disk", server.user) as disk,
+        psycopg.connect(server.url(), autocommit=True) as owner,
+    ):
+        owner.execute(f"CREATE TABLESPACE small LOCATION '{disk}'")
+        owner.execute("CREATE DATABASE small TEMPLATE template0 TABLESPACE small")
+        try:
+            yield disk, server.url("small")
+        finally:
+            owner.execute("DROP DATABASE small WITH (FORCE)")
+            owner.execute("DROP TABLESPACE small")
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_a_disk_that_is_full_is_one_message_and_nothing_was_changed(
+    kind: str, tmp_path: Path, attested: Attestation, request: pytest.FixtureRequest
+) -> None:
+    with small_registry(kind, tmp_path, request) as (disk, where):
+        make_registry(where)
+        with closing(open_registry(where)) as registry:
+            registry.promote(attested, "stable", actor=ME)
+            filling = disk / "filling"
+            with filling.open("wb", buffering=0) as file, suppress(OSError):
+                while file.write(bytes(4096)):
+                    pass
+            for _ in range(2):
+                with pytest.raises(RegistryUnavailable, match=r"free some space; nothing was changed"):
+                    registry.record("mismatch", None, actor=ME, reason="", case=os.urandom(900_000))
+            found = registry.serving("relu", "sm_90", "stable")
+            assert found is not None
+            assert len(registry.events()) == 1
+            filling.unlink()
+            registry.record("mismatch", None, actor=ME, reason="", case=os.urandom(900_000))
+            assert [event.kind for event in registry.events()] == ["promoted", "mismatch"]
+            assert registry.rollback("relu", "sm_90", "stable", "", ME).before == attested.digest
 
 
 @SQLITE

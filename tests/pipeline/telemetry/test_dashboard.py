@@ -70,6 +70,26 @@ def test_every_metric_but_counts_of_its_own_is_shown(dashboard: dict[str, Any]) 
 
 
 @pytest.mark.parametrize(
+    ("what", "series", "by"),
+    [
+        ("verdicts by tier", "kernelgate_verdicts_total", "kernelgate_tier"),
+        ("the queue", "kernelgate_queue_length", None),
+        ("waiting in it", "kernelgate_queue_duration_seconds_bucket", None),
+        ("durations by check", "kernelgate_check_duration_seconds_bucket", "kernelgate_check"),
+        ("containers", "kernelgate_containers", None),
+        ("use of GPUs", "kernelgate_gpu_time_seconds_total", "hw_id"),
+        ("cost", "kernelgate_generation_cost_total", None),
+    ],
+)
+def test_what_a_platform_team_looks_for_has_a_panel(
+    dashboard: dict[str, Any], what: str, series: str, by: str | None
+) -> None:
+    asked = [target["expr"] for _, target in targets(dashboard) if series in OURS.findall(target["expr"])]
+    assert asked, what
+    assert by is None or any(re.search(rf"\bby \([^)]*\b{by}\b", query) for query in asked), what
+
+
+@pytest.mark.parametrize(
     "query",
     [
         "sum(rate(kernelgate_verdict_total[5m]))", "sum by (kernelgate_rule) (kernelgate_queue_length)",

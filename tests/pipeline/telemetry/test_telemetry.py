@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_device import FakeDevice, relu
 from gpu_evidence import device
 from otlp_collector import Collector, plain
 from report_runs import HOSTILE, POLICY, entry, wrong
 from report_runs import facts as source_facts
+from scripted_gpu import ScriptedGpu
 
 import pipeline.telemetry.opening as opening
 from pipeline.observing.listeners import Listener, LogListener, observed
@@ -119,7 +121,7 @@ def test_verdicts_times_queue_and_the_gpu_are_counted(collector: Collector, tmp_
     on_gpu = type(on_gpu)(on_gpu.source, evidence, on_gpu.verdict)
     reused = measured("again.py")
     reused = type(reused)(reused.source, reused.evidence, reused.verdict, reused=True)
-    with run(collector, tmp_path, KERNELGATE_GPU="2") as listener:
+    with run(collector, tmp_path) as listener:
         for path, judged in (("wrong.py", measured("wrong.py", failure=wrong())), ("gpu.py", on_gpu)):
             listener.check(path, "properties")
             listener.judged(path, judged)
@@ -132,10 +134,45 @@ def test_verdicts_times_queue_and_the_gpu_are_counted(collector: Collector, tmp_
     ]
     assert collector.total("kernelgate.check.duration", kernelgate__check="properties") == 2  # the reused was not made
     assert collector.total("kernelgate.queue.duration") == 2
-    assert collector.points("kernelgate.gpu.time") == [({**HOST, "hw.id": "2"}, device().wall_s)]
+    assert collector.points("kernelgate.gpu.time") == []  # nobody had this machine's
     assert collector.total("kernelgate.queue.length") == 0  # nobody waits when the run has ended
     assert collector.total("kernelgate.candidates.active") == 0
     assert collector.total("kernelgate.run.duration", kernelgate__run__kind="verify") == 1
+
+
+def test_a_gpu_is_counted_for_as_long_as_a_candidate_has_it(collector: Collector, tmp_path: Path) -> None:
+    with run(collector, tmp_path), ScriptedGpu(FakeDevice(relu), tmp_path, number=2) as gpu:
+        for _ in range(2):
+            with gpu.turn():
+                time.sleep(0.1)
+        (tmp_path / "gpu2.quarantine").write_text("a known kernel gave a wrong result\n")
+        with pytest.raises(SandboxUnavailable), gpu.turn():
+            pass
+    ((attributes, wall_s),) = collector.points("kernelgate.gpu.time")
+    assert attributes == {**HOST, "hw.id": "2"}
+    assert wall_s >= 0.2
+
+
+def test_every_metric_that_is_declared_is_sent_with_the_attributes_that_are_declared(
+    collector: Collector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the dashboard, which is held against what is declared, asks for nothing that no run sends."""
+    monkeypatch.setattr(opening, "_quarantine", lambda gpu: tmp_path / "gpu0.quarantine")
+    with run(collector, tmp_path) as listener, ScriptedGpu(FakeDevice(relu), tmp_path / "state") as gpu:
+        sandbox = current_recorder().around(ScriptedSandbox(lambda one: Script((Say(b"hello"),))))
+        runner = sandbox.start(Program("host-python:1", ("worker",)))
+        runner.greeting()
+        runner.end()
+        with gpu.turn():
+            pass
+        listener.check("wrong.py", "properties")
+        listener.judged("wrong.py", measured("wrong.py", failure=wrong()))
+        current_recorder().spent(Spending("author", "here", "large", 1000, 200, Decimal("0.25")))
+    sent: dict[str, set[str]] = {}
+    for metric in collector.metrics:
+        names = {name for attributes, _ in collector.points(metric.name) for name in attributes}
+        sent[metric.name] = sent.get(metric.name, set()) | names
+    assert sent == {one.name: set(one.attributes) for one in INSTRUMENTS}
 
 
 def test_runners_are_counted_while_they_are_there(collector: Collector, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import kernel_gate
 import pytest
 import torch
 from candidate_sources import candidate
-from served_kernels import ARCHITECTURE, LATER_WRONG, RIGHT, Team, promoted
+from served_kernels import ARCHITECTURE, LATER_WRONG, RIGHT, Team, attested, promoted
 
 import kernelgate
 from pipeline.registry.contract import open_registry
@@ -27,6 +27,7 @@ from pipeline.rollout.loading import _PROCESS
 from pipeline.rollout.serving import Fallback, Kernel
 from pipeline.runs.case_file import CaseFile
 from policies.decide import finding_of
+from runners.evidence import Environment
 from runners.failures import CodeRaised
 from runners.recorded import arguments_of
 
@@ -59,6 +60,35 @@ def test_a_right_kernel_serves_and_is_judged_right(vouching: Team, loaded: Loade
     assert (softmax.serves, softmax.why, softmax.digest, softmax.channel) == ("kernel", "", digest, "stable")
     assert softmax.counts.judged == 12
     assert vouching.kinds() == ["promoted"]
+
+
+ELSEWHERE = Environment(hardware="cpu riscv", python="3", torch="9", triton="9", interpreter_repaired=True)
+
+
+@pytest.mark.parametrize("newest", ["here", "elsewhere"])
+def test_of_attestations_of_several_machines_that_of_one_like_this_is_enough(
+    vouching: Team, loaded: Loaded, newest: str
+) -> None:
+    """What was verified again on a machine with another driver is not taken from those that have the first."""
+    text = RIGHT.read_bytes() + f"# the newest is of {newest}\n".encode()
+    here, there = {}, {"environment": ELSEWHERE}
+    first, second = (there, here) if newest == "here" else (here, there)
+    promoted(vouching, text, **first)
+    with closing(open_registry(vouching.registry)) as opened:
+        opened.renew(attested(vouching, text, **second), actor="test")
+    assert torch.equal(loaded()(torch.zeros(1, 4)), torch.full((1, 4), 0.25))
+
+
+def test_where_none_is_of_a_machine_like_this_the_newest_says_why(vouching: Team) -> None:
+    text = RIGHT.read_bytes() + b"# verified elsewhere alone\n"
+    promoted(vouching, text, environment=ELSEWHERE.model_copy(update={"torch": "8"}))
+    with closing(open_registry(vouching.registry)) as opened:
+        opened.renew(attested(vouching, text, environment=ELSEWHERE), actor="test")
+    served = kernelgate.load(
+        "softmax", registry=vouching.registry, keyring=vouching.keyring, architecture=ARCHITECTURE, watch_s=0
+    )
+    assert isinstance(served, Fallback)
+    assert "its verdict holds for cpu riscv, torch 9, triton 9" in served.why
 
 
 def test_a_call_may_name_its_arguments_as_the_operator_does(vouching: Team, loaded: Loaded) -> None:
