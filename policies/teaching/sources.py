@@ -36,6 +36,13 @@ TEACHINGS: Final = {
         relu(inside="value = tl.relu(value)"),
         relu(inside="value = tl.maximum(value, 0.0)"),
     ),
+    "source/hidden-character": taught(
+        "Marks of direction and characters without width make a screen show another text than the one that runs, or "
+        "hide a part of it, in comments and strings, too. The second line of this example's comment holds one (U+200B, "
+        "a space without width). Letters of any script are fine.",
+        relu("# a row a program,\n# \u200bas in every row kernel (5 \u00b5s)"),
+        relu("# a row a program,\n# as in every row kernel (5 \u00b5s)"),
+    ),
     "source/too-complex": taught(
         "The contract follows every path through host code, in bounded time. Code beyond the bounds is not followed, "
         "so "
@@ -129,7 +136,9 @@ TEACHINGS: Final = {
         relu("n = 1 if x.dtype == torch.float16 else 2"),
     ),
     "source/identity": taught(
-        "Addresses and identities tell a repeated input from a fresh one, so a result could be a remembered one.",
+        "Addresses and identities tell a repeated input from a fresh one, so a result could be a remembered one. A "
+        "gradient, a parameter, a version or an offset tell an application's tensors from the gate's, which have none, "
+        "so that what was never run could depend on them. Of a tensor host code may know shape, strides and dtype.",
         relu("n = x.data_ptr()"),
         relu("n = x.ndim"),
     ),

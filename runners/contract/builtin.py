@@ -20,10 +20,13 @@ from runners.contract.values import (
     NOTHING,
     SIZE,
     About,
+    Absent,
     Arguments,
+    Atom,
     Closure,
     Container,
     Cut,
+    Foreign,
     Group,
     HostFunction,
     Kernel,
@@ -148,7 +151,7 @@ class Builtins(Parts):
         if name == "isinstance":
             if any(isinstance(atom, Kernel | Launcher | HostFunction) for value in arguments.all for atom in value):
                 self.report.add(rules.KERNEL_OBJECT, node, "the type of a kernel or function object is asked for")
-            return SIZE
+            return self._of_class(node, arguments)
         if name != "len":
             direct = any(isinstance(atom, Tensor) for value in arguments.all for atom in value)
             if name in tables.BUILTIN_READING and direct:
@@ -169,6 +172,22 @@ class Builtins(Parts):
         told = About.OBSERVED if about is About.PLACE else about
         return frozenset({Cut(told) if name == "slice" else Size(told)})
 
+    def _of_class(self, node: ast.Call, arguments: Arguments) -> Value:
+        """Returns what isinstance() tells: whether something is a tensor or a number, and no more of a tensor."""
+        classes = self.leaves(join(*arguments.positional[1:], arguments.rest))
+        known = (atom for atom in classes if isinstance(atom, Absent | Foreign) or self._is_plain_class(atom))
+        odd = sorted(classes - frozenset(known), key=repr)
+        if odd and odd != [Unknown(denied=True)]:
+            what = f"'{shown(odd[0].dotted)}'" if isinstance(odd[0], Named) else "something that can't be followed"
+            detail = f"isinstance() asks for {what}; of a tensor only whether it is a torch.Tensor may be asked"
+            self.report.add(rules.IDENTITY, node, detail)
+            return self.denied(rules.IDENTITY, Size())
+        return SIZE
+
+    @staticmethod
+    def _is_plain_class(atom: Atom) -> bool:
+        return isinstance(atom, Named) and (atom.dotted in tables.CLASSES or atom.dotted.startswith("typing."))
+
     def _builtin_container(self, node: ast.Call, name: str, arguments: Arguments) -> Value:
         rest = arguments.rest - (self._callbacks(arguments) if name == "sorted" else NOTHING)
         contents = join(*(self.each(value) for value in (*arguments.positional, rest)))
@@ -178,10 +197,20 @@ class Builtins(Parts):
         else:
             contents = join(contents, *(value for _, value in arguments.named))
         if name == "dict":  # made from pairs, too
+            self._keys(node, arguments)
             contents = join(contents, self._opened(contents))
+        if name in ("set", "frozenset"):
+            return self.hashed(node, contents)
         if name == "tuple" and all(isinstance(atom, Size) for atom in contents):
             return contents or SIZE
         return self.heap.make(node, contents)
+
+    def _keys(self, node: ast.AST, arguments: Arguments) -> None:
+        """Looks at the keys of a dict that is made of pairs, or of lists of two."""
+        for pair in join(*(self.each(value) for value in (*arguments.positional, arguments.rest))):
+            if isinstance(pair, Group | Container):
+                key = pair.items[0] if isinstance(pair, Group) and pair.items else self.each(frozenset({pair}))
+                self.no_identity(node, "the key of a dict", [key])
 
     def _opened(self, items: Value) -> Value:
         """Returns what pairs hold, or lists of two."""
@@ -195,7 +224,10 @@ class Builtins(Parts):
             if cell.shared:
                 detail = f"'.{name}' changes an object of the module level; it would carry state between calls"
                 self.report.add(rules.MODULE_STATE, node, detail)
+            if name == "setdefault":
+                self.no_identity(node, "the key of a dict", [*arguments.positional[:1], arguments.rest])
             if name.endswith("update"):  # of a dict by pairs, too
+                self._keys(node, arguments)
                 self.put(node, container, join(items, self._opened(items), *(value for _, value in arguments.named)))
             elif name != "sort":
                 self.put(node, container, items if name == "extend" else join(*arguments.all))
@@ -206,8 +238,10 @@ class Builtins(Parts):
             self.no_tensors(node, "compared", arguments.all)
             return frozenset({Size(self.about([frozenset({container}), *arguments.all]))})
         if name in ("copy", "union", "intersection", "difference", "symmetric_difference"):
-            return self.heap.make(node, join(cell.contents, items))
+            contents = join(cell.contents, items)
+            return self.hashed(node, contents) if name != "copy" or cell.hashed else self.heap.make(node, contents)
         if name == "fromkeys":
+            self.no_identity(node, "the key of a dict", [self.each(value) for value in arguments.positional[:1]])
             return self.heap.make(node, join(items, *arguments.all))
         if name in ("items", "keys", "values"):
             item: Value = frozenset({Group((cell.contents, cell.contents))}) if name == "items" else cell.contents

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import math
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import torch
@@ -20,6 +20,8 @@ from runners.contract import rules, tables
 from runners.contract.builtin import Builtins, environmental
 from runners.contract.kernel import written_parameters
 from runners.contract.names import dotted_of, leaves_package, loaded
+from runners.contract.placing import pieces
+from runners.contract.ranks import Ranks, form_of
 from runners.contract.rules import Allowance, Report, shown
 from runners.contract.scope import Scope
 from runners.contract.values import (
@@ -42,6 +44,7 @@ from runners.contract.values import (
     Meta,
     Method,
     Named,
+    Passed,
     Size,
     Tensor,
     Unknown,
@@ -59,9 +62,10 @@ class Calls(Builtins):
 
     def __init__(self, scope: Scope, allowance: Allowance, report: Report, *, turning: bool = False) -> None:
         """Begins with nothing known."""
-        super().__init__(scope, report, turning=turning)
-        self.allowance = allowance
+        super().__init__(scope, allowance, report, turning=turning)
         self.written = written_parameters(scope)
+        self.stack: tuple[ast.AST, ...] = ()  # the functions that are being followed
+        self.ranks = Ranks()
         self.heuristics: dict[str, Value] = {}  # by kernel, the functions that are called at its launch
         self.pruning: dict[str, Value] = {}
 
@@ -87,23 +91,51 @@ class Calls(Builtins):
         return join(*(self._call(node, atom, arguments) for atom in sorted(functions, key=repr)))
 
     def _arguments(self, node: ast.Call) -> Arguments:
-        positional, rest = list[Value](), NOTHING
-        for argument in node.args:
-            value = self.evaluate(argument)
-            if isinstance(argument, ast.Starred):
-                rest = join(rest, value)
-            elif rest:
-                rest = join(rest, value)  # its position is not known
+        positional, following = list[Value](), list[Passed]()
+        for one in self._by_position(node.args, node):
+            if following or one.starred:
+                following.append(one)
             else:
-                positional.append(value)
-        named: list[tuple[str, Value]] = []
+                positional.append(one.value)
+        named, opened = list[tuple[str, Value]](), NOTHING
         for keyword in node.keywords:
             value = self.evaluate(keyword.value)
             if keyword.arg is None:
-                rest = join(rest, self.each(value))
+                opened = join(opened, self.each(value))
             else:
                 named.append((keyword.arg, value))
-        return Arguments(tuple(positional), tuple(named), rest)
+        rest = join(opened, *(one.value for one in following))
+        return Arguments(tuple(positional), tuple(named), rest, tuple(following), opened)
+
+    def _by_position(self, arguments: list[ast.expr], call: ast.Call) -> Iterator[Passed]:
+        """Yields what is passed by position; what a star gives one by one, where their number is known."""
+        for argument in arguments:
+            match argument:
+                case ast.Starred(value=ast.Tuple(elts=elements) | ast.List(elts=elements)):
+                    yield from self._by_position(elements, call)
+                case ast.Starred(value=inner):
+                    value = self.evaluate(inner)
+                    known = pieces(value, [atom.items for atom in value if isinstance(atom, Group)])
+                    rank = self._rank(inner, call) if known is None else None
+                    items = (self.each(value),) * rank if rank is not None else known
+                    yield from (Passed(item, starred=False) for item in items or ())
+                    if items is None:
+                        yield Passed(self.each(value), starred=True)
+                case _:
+                    yield Passed(self.evaluate(argument), starred=False)
+
+    def _rank(self, form: ast.expr, call: ast.Call) -> int | None:
+        """Returns how many strides or sizes a tensor has, where its function has unpacked its shape."""
+        name = form_of(form)
+        if name is None or name not in self.frame.env or self.frame.comprehension or not self.stack:
+            return None
+        if not all(isinstance(atom, Tensor) for atom in self.frame.env[name]):
+            return None
+        function = self.stack[-1]
+        if not isinstance(function, ast.FunctionDef):
+            return None
+        self.tick(1 + len(function.body) // 20)
+        return self.ranks.at(function, name, call)
 
     def _call(self, node: ast.Call, function: Atom, arguments: Arguments) -> Value:
         match function:
@@ -279,7 +311,7 @@ class Calls(Builtins):
             return frozenset({tensor, *self.passed(arguments)})
         if name in tables.TENSOR_SIZES:
             self._plain(node, others)
-            return SIZE
+            return SIZE if name != "is_contiguous" else self._contiguity(node, tensor, arguments)
         if name in tables.TENSOR_OBSERVED:
             return frozenset({Size(About.OBSERVED)})
         if name in tables.VIEWS | tables.SPLITTING | tables.NEW_METHODS | tables.SETTING:
@@ -293,6 +325,13 @@ class Calls(Builtins):
         if name in tables.SETTING:
             return frozenset({tensor})
         return self._denied_method(node, tensor, name)
+
+    def _contiguity(self, node: ast.Call, tensor: Tensor, arguments: Arguments) -> Value:
+        """In the order of the shape it may be asked for; what is channels-last is no question of the gate's inputs."""
+        formats = [dotted_of(keyword.value, self.scope.aliases) for keyword in node.keywords]
+        if arguments.positional or arguments.rest or any(one != "torch.contiguous_format" for one in formats):
+            return self.told_apart(node, tensor, "is_contiguous(memory_format=…)")
+        return SIZE
 
     def _view(self, node: ast.Call, tensor: Tensor, name: str) -> Tensor:
         if self.turning and name in tables.COPYING and (tensor.turned or self._ordered(node)):
@@ -317,6 +356,8 @@ class Calls(Builtins):
         if name == "data_ptr":
             self.report.add(rules.IDENTITY, node, f"'.data_ptr' {of} is its identity; no result may depend on it")
             return self.denied(rules.IDENTITY, Size())
+        if name in tables.TENSOR_TELLING or name.startswith("is_"):
+            return self.told_apart(node, tensor, name)
         what = "is no view and no allocation; arithmetic and dtype conversion belong in a kernel"
         self.report.add(rules.HOST_ARITHMETIC, node, f"'.{shown(name)}' {of} {what}")
         return frozenset({tensor})

@@ -9,10 +9,16 @@ from __future__ import annotations
 import ast
 import builtins
 from abc import ABC, abstractmethod
+from itertools import pairwise
+from types import EllipsisType
 from typing import Final
+
+import torch
+import triton.language as tl
 
 from runners.contract import rules
 from runners.contract.holding import Holding
+from runners.contract.names import dotted_of, loaded
 from runners.contract.values import (
     ABSENT,
     NOTHING,
@@ -27,6 +33,7 @@ from runners.contract.values import (
     Kernel,
     Launcher,
     Made,
+    Method,
     Named,
     Size,
     Value,
@@ -103,11 +110,14 @@ class Expressions(Holding, ABC):
         match node:
             case ast.Tuple(elts=elements):
                 return self.group(node, elements)
-            case ast.List(elts=elements) | ast.Set(elts=elements):
+            case ast.List(elts=elements):
                 return self.heap.make(node, join(*(self._element(one) for one in elements)))
+            case ast.Set(elts=elements):
+                return self.hashed(node, join(*(self._element(one) for one in elements)))
             case ast.Dict(keys=keys, values=values):
                 parts = [self.evaluate(one) for one in values]
                 parts += [self.evaluate(key) for key in keys if key is not None]
+                self.no_identity(node, "the key of a dict", parts[len(values) :])
                 contents = [self.each(part) if key is None else part for key, part in zip(keys, parts, strict=False)]
                 return self.heap.make(node, join(*contents, *parts[len(keys) :]))
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
@@ -181,7 +191,7 @@ class Expressions(Holding, ABC):
         once = isinstance(node, ast.GeneratorExp)
         if once:
             self.later(node)
-        return self.heap.make(node, element, once=once)
+        return self.hashed(node, element) if isinstance(node, ast.SetComp) else self.heap.make(node, element, once=once)
 
     def _turn(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
         told = NOTHING
@@ -195,18 +205,45 @@ class Expressions(Holding, ABC):
             for test in generator.ifs:
                 self.decide(test)
         if isinstance(node, ast.DictComp):
-            return join(self.evaluate(node.key), self.evaluate(node.value), told)
+            key = self.evaluate(node.key)
+            self.no_identity(node.key, "the key of a dict", [key])
+            return join(key, self.evaluate(node.value), told)
         return join(self.evaluate(node.elt), told)
 
     def _compare(self, node: ast.Compare) -> Value:
         operands = [self.evaluate(node.left), *(self.evaluate(one) for one in node.comparators)]
         if all(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
-            return SIZE
+            return self._identical(node, operands)
         if self.no_tensors(node, "compared", operands):
             return self.denied(rules.HOST_ARITHMETIC, *(one for operand in operands for one in self.tensors(operand)))
         if any(isinstance(atom, Kernel | Launcher) for operand in operands for atom in operand):
             self.report.add(rules.KERNEL_OBJECT, node, "a kernel object is compared")
+        if any(isinstance(atom, Method) for operand in operands for atom in self.leaves(operand)):
+            self.no_identity(node, "compared by its method", operands)
+            return self.denied(rules.IDENTITY, Size())
         return frozenset({Size(About.OBSERVED if self.about(operands) else About.NOTHING)})
+
+    def _identical(self, node: ast.Compare, operands: list[Value]) -> Value:
+        """Something may be compared with None, a truth value or a dtype; who else is the same object is no result's."""
+        sides = [node.left, *node.comparators]
+        single = [one == ABSENT or self._is_single(side) for one, side in zip(operands, sides, strict=True)]
+        if not all(one or other for one, other in pairwise(single)):
+            detail = (
+                "'is' tells one object that is passed twice from two that are equal; compare with None, or use '=='"
+            )
+            self.report.add(rules.IDENTITY, node, detail)
+            return self.denied(rules.IDENTITY, Size())
+        return SIZE
+
+    def _is_single(self, node: ast.expr) -> bool:
+        """Whether an expression is one of the objects of which there is one: a truth value or a dtype."""
+        match node:
+            case ast.Constant(value=bool() | EllipsisType()):
+                return True
+            case ast.Attribute(attr="dtype"):
+                return True
+        found = loaded(dotted_of(node, self.scope.aliases) or "")
+        return isinstance(found, torch.dtype | tl.dtype)
 
     def _either(self, node: ast.BoolOp) -> Value:
         values: list[Value] = []

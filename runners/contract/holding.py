@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from runners.contract import rules
-from runners.contract.rules import Report, shown
+from runners.contract.rules import Allowance, Report, shown
 from runners.contract.scope import Scope
 from runners.contract.values import (
     DENIED,
@@ -63,9 +63,10 @@ class Holding:
         kept: How often a name was given or something was changed inside an expression.
     """
 
-    def __init__(self, scope: Scope, report: Report, *, turning: bool = False) -> None:
+    def __init__(self, scope: Scope, allowance: Allowance, report: Report, *, turning: bool = False) -> None:
         """Begins with nothing known. `turning` says that exchanging axes is what the operator is for."""
         self.scope = scope
+        self.allowance = allowance
         self.report = report
         self.turning = turning
         self.heap = Heap()
@@ -163,11 +164,22 @@ class Holding:
 
     def put(self, node: ast.AST, container: Container, value: Value) -> None:
         """Adds to what a container may hold."""
+        if self.heap.cells[container.site].hashed:
+            self.no_identity(node, "put into a set", [value])
         if self.heap.cells[container.site].sized:
             self.no_tensors(node, "put into something that counts as a size", [value])
             self.sized([value])
         self.heap.put(container, value)
         self.kept += 1
+
+    def hashed(self, node: ast.AST, contents: Value) -> Value:
+        """Returns a set made at `node`, in which equal things are one; of tensors, the same ones."""
+        made = self.heap.make(node, contents)
+        for atom in made:
+            if isinstance(atom, Container):
+                self.heap.cells[atom.site].hashed = True
+        self.no_identity(node, "put into a set", [contents])
+        return made
 
     def sized(self, values: Iterable[Value]) -> None:
         """Notes that whatever containers are among `values` can be taken out of something that counts as a size."""
@@ -185,6 +197,9 @@ class Holding:
     def arithmetic(self, node: ast.AST, op: ast.AST, *operands: Value) -> Value:
         """Returns the result of arithmetic on sizes, and reports any other."""
         atoms = frozenset(atom for operand in operands for atom in self.leaves(operand))
+        alternatives = join(*operands)
+        if isinstance(op, ast.BitOr) and all(isinstance(atom, Named | Absent) for atom in alternatives):
+            return alternatives  # a union of classes asks for each
         wrong = self.no_tensors(node, "computed with", operands)
         if any(isinstance(atom, Foreign | Method | Compiled) or atom == Unknown() for atom in atoms):
             detail = "something that can't be shown to be a size is computed with outside a kernel"
@@ -244,6 +259,21 @@ class Holding:
             detail = f"a tensor ({shown(tensors[0])}) is {what} outside a kernel"
             self.report.add(rules.HOST_ARITHMETIC, node, detail)
         return bool(tensors)
+
+    def no_identity(self, node: ast.AST, what: str, values: Iterable[Value]) -> bool:
+        """Reports tensors among `values`, or methods of them, where Python tells them apart by being the same object.
+
+        Returns whether there were any.
+        """
+        atoms = (atom for value in values for atom in self.leaves(value))
+        found = any(
+            isinstance(atom, Tensor | Method) or atom == Unknown() or (isinstance(atom, Foreign) and atom.result)
+            for atom in atoms
+        )
+        if found:
+            detail = f"a tensor, or what may be one, is {what}: that tells one passed twice from two with equal values"
+            self.report.add(rules.IDENTITY, node, detail)
+        return found
 
     def truth(self, node: ast.AST, value: Value) -> About:
         """Reports a truth value that is read from a tensor; returns what it tells about the machine."""

@@ -15,6 +15,7 @@ from runners.contract.emptiness import counts_of, says_empty
 from runners.contract.holding import ROUNDS_CAP, BudgetSpent
 from runners.contract.launching import Launches
 from runners.contract.names import bound_by
+from runners.contract.placing import places_of, spread
 from runners.contract.rules import Allowance, Report, shown
 from runners.contract.scope import Scope
 from runners.contract.values import (
@@ -51,7 +52,6 @@ class HostCode(Launches):
         """Begins with nothing known."""
         super().__init__(scope, allowance, report, turning=turning)
         self.counts = counts_of(scope.tree)
-        self.stack: tuple[ast.AST, ...] = ()
         self.assumed: dict[ast.AST, Value] = {}  # what functions on the stack return, as far as is known,
         self.assumed_written: dict[ast.AST, frozenset[str]] = {}  # and what they write
         self.asked: dict[ast.AST, dict[str, Value]] = {}  # what they are called with by themselves
@@ -140,8 +140,12 @@ class HostCode(Launches):
         names = [*ordered, *(one.arg for one in parameters.kwonlyargs)]
         env = dict(zip(ordered, arguments.positional, strict=False))
         env |= {name: value for name, value in arguments.named if name in names}
+        placed = self._placed(parameters, arguments)
+        env |= {ordered[place]: value for place, value in (placed or {}).items()}
         for name in names:
-            if arguments.rest:
+            if placed is not None:
+                env[name] = join(env.get(name, NOTHING), kept.get(name, NOTHING)) or UNKNOWN
+            elif arguments.rest:
                 given = join(env.get(name, NOTHING), self.each(arguments.rest), arguments.rest)
                 env[name] = join(given, kept.get(name, NOTHING))
             elif name not in env:
@@ -153,6 +157,14 @@ class HostCode(Launches):
             extra = join(*(value for name, value in arguments.named if name not in names), arguments.rest, SIZE)
             env[parameters.kwarg.arg] = self.heap.make(parameters.kwarg, extra)
         return env
+
+    def _placed(self, parameters: ast.arguments, arguments: Arguments) -> dict[int, Value] | None:
+        """Returns what lands on parameters by position behind a star; None where it could be anything."""
+        if not arguments.following or arguments.opened or parameters.vararg is not None or parameters.kwonlyargs:
+            return None
+        named = frozenset(name for name, _ in arguments.named)
+        self.tick(len(arguments.following) * (1 + len(parameters.args) // 20))
+        return spread(arguments, places_of(parameters, named))
 
     # Statements --------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,9 @@ import ast
 
 from runners.contract import rules
 from runners.contract.calling import Calls
-from runners.contract.rules import shown
+from runners.contract.placing import Given, given_by_decorators, kernel_places, spread
+from runners.contract.rules import Allowance, Report, shown
+from runners.contract.scope import Scope
 from runners.contract.values import (
     NOTHING,
     SIZE,
@@ -32,6 +34,11 @@ from runners.contract.values import (
 
 class Launches(Calls):
     """Follows launches."""
+
+    def __init__(self, scope: Scope, allowance: Allowance, report: Report, *, turning: bool = False) -> None:
+        """Begins with nothing known."""
+        super().__init__(scope, allowance, report, turning=turning)
+        self.given: dict[str, Given] = {}  # by kernel, what its decorators give
 
     def grid(self, node: ast.Subscript, kernel: str, grid: Value) -> Value:
         """Returns a kernel with its grid."""
@@ -71,17 +78,35 @@ class Launches(Calls):
         return [one.arg for one in _parameters(self.scope.kernels[kernel].args) if _is_constant(one)]
 
     def _bound(self, kernel: str, arguments: Arguments) -> dict[str, Value]:
-        """Returns what the kernel's parameters may receive; what follows a star may land on any that are left."""
+        """Returns what the kernel's parameters may receive.
+
+        What a star of unknown length gives, or follows it, may land where a call can place it; what a double star gives
+        on any that are left.
+        """
         parameters = self.scope.kernels[kernel].args
         every = _parameters(parameters)
         bound = dict(zip((one.arg for one in every), arguments.positional, strict=False)) | dict(arguments.named)
+        placed = self._placed_in(self.scope.kernels[kernel], arguments)
         left = join(self.each(arguments.rest), arguments.rest)
+        if placed is not None:
+            bound |= {every[place].arg: value for place, value in placed.items()}
+            left = join(self.each(arguments.opened), arguments.opened)
         if left:
-            for one in every:
-                bound.setdefault(one.arg, left)
+            fixed = {one.arg for one in every[: len(arguments.positional)]} | {name for name, _ in arguments.named}
+            bound |= {one.arg: join(bound.get(one.arg, NOTHING), left) for one in every if one.arg not in fixed}
         if parameters.vararg is not None:
             bound[parameters.vararg.arg] = join(*arguments.positional[len(every) :], left)
         return bound
+
+    def _placed_in(self, kernel: ast.FunctionDef, arguments: Arguments) -> dict[int, Value] | None:
+        if not arguments.following or kernel.args.vararg is not None:
+            return None
+        named = frozenset(name for name, _ in arguments.named)
+        self.tick(len(arguments.following) * (1 + len(_parameters(kernel.args)) // 20))
+        given = self.given.get(kernel.name)
+        if given is None:
+            given = self.given[kernel.name] = given_by_decorators(kernel, self.scope)
+        return spread(arguments, kernel_places(kernel.args, given, named, is_open=bool(arguments.opened)))
 
     def _grid(self, node: ast.Call, kernel: str, grid: Value, meta: Meta) -> Value:
         given: Value = frozenset({meta})

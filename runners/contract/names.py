@@ -173,6 +173,11 @@ def _along(dotted: str) -> Iterator[object | None]:
             return
 
 
+def is_method(name: str) -> bool:
+    """Whether tensors have a method of this name; their other attributes are not methods, whatever they give."""
+    return callable(vars(torch.Tensor).get(name, vars(torch._C.TensorBase).get(name)))
+
+
 def _is_module(dotted: str) -> bool:
     try:
         return importlib.util.find_spec(dotted) is not None

@@ -11,6 +11,7 @@ from abc import abstractmethod
 
 from runners.contract import rules, tables
 from runners.contract.expressions import Expressions
+from runners.contract.names import is_method
 from runners.contract.rules import shown
 from runners.contract.values import (
     NOTHING,
@@ -98,17 +99,33 @@ class Parts(Expressions):
         return frozenset({Method(atom, name)})
 
     def _tensor_attribute(self, node: ast.AST, tensor: Tensor, name: str) -> Value:
-        if name in ("shape", "ndim", "dtype", "layout", "itemsize", "nbytes", "requires_grad", "is_sparse"):
+        if name in tables.TENSOR_FACTS:
             return SIZE
         if name in tables.TENSOR_PLACE:
             return frozenset({Size(About.PLACE)})
-        if name in ("is_cuda", "is_cpu", "is_meta", "is_xpu", "is_mps", "is_hpu"):
+        if name in tables.TENSOR_DEVICES:
             return frozenset({Size(About.OBSERVED)})
-        if name in ("T", "mT", "H", "mH"):
+        if name in tables.TENSOR_TURNED:
             return frozenset({Tensor(tensor.origin, turned=True)})
         if name == "data":
             return frozenset({tensor})
-        return frozenset({Method(tensor, name)})
+        if name.startswith("_"):
+            self.report.add(
+                rules.PRIVATE_NAME, node, f"'.{shown(name)}' of a tensor ({shown(tensor.origin)}) is private"
+            )
+            return self.denied(rules.PRIVATE_NAME)
+        if is_method(name) or f"torch.Tensor.{name}" in self.allowance.host_calls:
+            return frozenset({Method(tensor, name)})
+        return self.told_apart(node, tensor, name)
+
+    def told_apart(self, node: ast.AST, tensor: Tensor, name: str) -> Value:
+        """Reports that more is asked of a tensor than its values and form."""
+        detail = (
+            f"'.{shown(name)}' of a tensor ({shown(tensor.origin)}) tells more than its shape, strides and dtype; "
+            "no result may depend on it"
+        )
+        self.report.add(rules.IDENTITY, node, detail)
+        return self.denied(rules.IDENTITY, Size())
 
     def subscript_of(self, node: ast.Subscript) -> Value:
         """Returns what an item may be."""
@@ -141,6 +158,8 @@ class Parts(Expressions):
             case Container(site=site):
                 if about:
                     self.observes(node)
+                if any(isinstance(one, Method) for one in self.leaves(index)):
+                    self.no_identity(node, "looked up by its method", [index])
                 if isinstance(node.slice, ast.Slice):
                     return self.heap.make(node, self.heap.cells[site].contents)
                 sliced = any(isinstance(one, Cut) for one in index)
@@ -173,9 +192,12 @@ class Parts(Expressions):
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
                 self._unpack(elements, value)
             case ast.Subscript(value=base, slice=index):
-                if any(isinstance(one, Cut) for one in self.evaluate(index)):
+                key, held = self.evaluate(index), self.evaluate(base)
+                if any(isinstance(one, Cut) for one in key):
                     value = join(value, self.each(value))
-                self.store(target, self.evaluate(base), value)
+                if any(isinstance(one, Container) for one in held):
+                    self.no_identity(target, "the key of a dict", [key])
+                self.store(target, held, value)
             case _:
                 pass  # an attribute; the syntax rules deny it
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from runners.candidate import Candidate
 from runners.contract import rules
 from runners.contract.arguments import check_arguments
+from runners.contract.characters import check_characters
 from runners.contract.holding import BudgetSpent
 from runners.contract.kernel import check_kernel
 from runners.contract.module import ModuleLevel
@@ -64,9 +65,10 @@ def _facts(
     text: str, entry: str, inputs: tuple[Value, ...], allowance: Allowance, turning: bool
 ) -> tuple[SourceFact, ...]:
     tree = parse(text)
-    if isinstance(tree, SourceFact):
-        return (tree,)
     report = Report(allowance.waived)
+    check_characters(text, report)
+    if isinstance(tree, SourceFact):
+        return (*report.facts, tree)
     imports = imports_of(tree)
     _check_imports(tree, imports, allowance, report)
     scope = scope_of(tree)

@@ -38,13 +38,29 @@ SIZE_ATTRIBUTES: Final = frozenset(
     "primitive_bitwidth", "backend", "arch", "get", "items", "keys", "values", "copy", "shared", "value",
 }  # fmt: skip
 
+# What host code may know of a tensor: what the gate's inputs vary. The rest (whether a gradient is wanted, a parameter,
+# a version, an offset, pinned memory) tells an application's tensors from the gate's, which have none of it.
+TENSOR_FACTS: Final = frozenset({"shape", "ndim", "dtype", "itemsize"})
 TENSOR_SIZES: Final = frozenset({
-    "shape", "ndim", "dtype", "layout", "itemsize", "nbytes", "requires_grad", "size", "stride", "numel", "dim",
-    "nelement", "ndimension", "element_size", "is_contiguous", "storage_offset", "is_floating_point", "is_complex",
-    "is_signed", "is_sparse",
+    "size", "stride", "numel", "dim", "nelement", "ndimension", "element_size", "is_contiguous", "is_floating_point",
+    "is_complex", "is_signed",
 })  # fmt: skip
 TENSOR_PLACE: Final = frozenset({"device"})
-TENSOR_OBSERVED: Final = frozenset({"is_cuda", "is_cpu", "is_meta", "get_device", "is_xpu", "is_mps", "is_hpu"})
+TENSOR_DEVICES: Final = frozenset({"is_cuda", "is_cpu", "is_meta", "is_xpu", "is_mps", "is_hpu"})
+TENSOR_OBSERVED: Final = frozenset({"get_device"})
+# Methods that tell more of a tensor than its values and form; so does any whose name begins with "is_".
+TENSOR_TELLING: Final = frozenset({
+    "data_ptr", "storage_offset", "const_data_ptr", "dim_order", "has_names", "dense_dim", "sparse_dim", "retain_grad",
+    "register_hook", "requires_grad_", "storage_type", "type",
+})  # fmt: skip
+TENSOR_TURNED: Final = frozenset({"T", "mT", "H", "mH"})
+# Classes that host code may ask for; any other of torch's tells a parameter or a tensor of one device from the rest.
+CLASSES: Final = frozenset({
+    "torch.Tensor", "torch.dtype", "torch.device", "torch.Size", "triton.language.constexpr", "triton.language.dtype",
+    "builtins.int", "builtins.float", "builtins.bool", "builtins.complex", "builtins.str", "builtins.bytes",
+    "builtins.tuple", "builtins.list", "builtins.dict", "builtins.set", "builtins.frozenset", "builtins.range",
+    "builtins.slice",
+})  # fmt: skip
 TURNING: Final = frozenset({
     "T", "mT", "H", "mH", "t", "transpose", "permute", "swapaxes", "swapdims", "movedim", "moveaxis", "as_strided",
     "adjoint", "unfold", "diagonal",

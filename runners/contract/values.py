@@ -146,13 +146,30 @@ NOTHING: Final[Value] = frozenset()
 WIDEST: Final = 24
 
 
+class Passed(NamedTuple):
+    """What is passed by position: a value, or each of what a star of unknown length gives."""
+
+    value: Value
+    starred: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """A call's arguments. `rest` is what stars and double stars may add, anywhere."""
+    """A call's arguments.
+
+    Attributes:
+        positional: Those before the first star of unknown length.
+        named: Those that are passed by name.
+        rest: What stars and double stars may add, anywhere.
+        following: What is passed by position from that star on, in order; it is in `rest`, too.
+        opened: What double stars give, by names that are not known; it is in `rest`, too.
+    """
 
     positional: tuple[Value, ...]
     named: tuple[tuple[str, Value], ...]
     rest: Value
+    following: tuple[Passed, ...] = ()
+    opened: Value = NOTHING
 
     @property
     def all(self) -> tuple[Value, ...]:
@@ -174,14 +191,15 @@ def join(*values: Value) -> Value:
 class Cell:
     """The contents of containers made at one place.
 
-    `shared` ones live between calls, `once` ones can be used up. `sized` ones went into something that counts as a size
-    and can be taken out of it again, so that they hold sizes for good.
+    `shared` ones live between calls, `once` ones can be used up, `hashed` ones are sets. `sized` ones went into
+    something that counts as a size and can be taken out of it again, so that they hold sizes for good.
     """
 
     contents: Value = NOTHING
     shared: bool = False
     once: bool = False
     sized: bool = False
+    hashed: bool = False
 
 
 @dataclass(slots=True)

@@ -39,7 +39,12 @@ def load(source: memoryview, entry: str, role: wire.Role = "candidate") -> Entry
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[role] = module
-        spec.loader.exec_module(module)
+        asking = interpreter.asking(source, str(file))
+        if asking is None:
+            spec.loader.exec_module(module)
+        else:
+            vars(module)[interpreter.ASKING] = interpreter.answer
+            exec(asking, vars(module))  # as the loader does
         found: Entry = getattr(module, entry)
     except BaseException as error:  # noqa: BLE001  # whatever candidate code raises, SystemExit too, is its answer
         return failure(error)

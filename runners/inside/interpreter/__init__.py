@@ -20,6 +20,7 @@ never the candidate's fault.
 | `interleaving`| which program goes on where programs meet                             |
 | `shapes`      | one object for equal shapes                                           |
 | `tuning`      | autotune without timing; the driver that host code asks               |
+| `devices`     | what host code asks of a device, answered as on a GPU                |
 | `fresh`       | memory that the candidate allocates                                   |
 | `monitor`     | which accesses no right kernel makes                                  |
 | `storage`     | what of an allocation is valid, written, and whose                     |
@@ -37,18 +38,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import CodeType
 
 import torch
 
 from runners.inside.interpreter.blame import InterpreterCannot, candidate_line, classify
 from runners.inside.interpreter.conditions import CURRENT, Observation, Run
+from runners.inside.interpreter.devices import ASKING, answer
+from runners.inside.interpreter.devices import asking as _asking
 from runners.inside.interpreter.fresh import FreshMemory
 from runners.inside.interpreter.monitor import Monitor
 from runners.inside.interpreter.repairs import install, installed
 from runners.inside.memory import Side
 from runners.wire import Conditions
 
-__all__ = ["InterpreterCannot", "Observation", "candidate_line", "classify", "install", "observe"]
+__all__ = [
+    "ASKING",
+    "InterpreterCannot",
+    "Observation",
+    "answer",
+    "asking",
+    "candidate_line",
+    "classify",
+    "install",
+    "observe",
+]
+
+
+def asking(source: bytes | memoryview, file: str) -> CodeType | None:
+    """Returns the code of a file with its questions about the device turned to `answer`.
+
+    None where it asks none, or where this process does not stand in for a GPU but has one.
+    """
+    return _asking(bytes(source), file) if installed() else None
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 # operator = "relu"
 # language = "triton"
 # ///
-"""Asserts what it supports, and does the same wherever it runs."""
+"""Asserts that it is given what is on a GPU, and makes that the current one: the same wherever it runs."""
 
 import torch
 import triton
@@ -17,10 +17,11 @@ def relu_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
 
 
 def relu(x):
-    assert x.is_floating_point(), "relu is for floating-point tensors"
+    assert x.is_cuda and x.device.type == "cuda", "relu is for tensors on a GPU"
     x = x.contiguous()
     out = torch.empty_like(x)
     n = x.numel()
     if n > 0:
-        relu_kernel[(triton.cdiv(n, 1024),)](x, out, n, BLOCK=1024)
+        with torch.cuda.device(x.device):
+            relu_kernel[(triton.cdiv(n, 1024),)](x, out, n, BLOCK=1024)
     return out

@@ -37,8 +37,48 @@ TEXTS = (
     ("f'{max([_relu], key=len)}'", "f'{max([3], key=abs)}'"),
     ("str(ValueError(_relu))", "str(ValueError(x.ndim))"), ("f'{(lambda: 1)}'", "f'{(lambda: 1)()}'"),
     ("list(map(str, [_relu]))", "list(map(str, x.shape))"), ("f'{_relu[(1,)]}'", "f'{(1,)}'"),
-    ("f'{torch.no_grad()}'", "f'{x.layout}'"), ("max([_relu], key=str)", "max(x.shape, key=str)"),
+    ("f'{torch.no_grad()}'", "f'{x.dtype}'"), ("max([_relu], key=str)", "max(x.shape, key=str)"),
     ("f'{triton.Config({0: _relu})}'", "f'{triton.Config({})}'"), ("f'{slice(_relu)}'", "f'{slice(3)}'"),
+)  # fmt: skip
+# What an application's tensors have and the gate's never do, or what only their being the same object says.
+TOLD_APART = (
+    ("2 if x.requires_grad else 1", "2 if x.is_floating_point() else 1"), ("x.is_leaf", "x.is_complex()"),
+    ("x.grad is not None", "x.stride(0) is not None"), ("x.grad_fn is None", "x.dtype is torch.float32"),
+    ("x.retains_grad", "x.itemsize"), ("x.is_nested", "x.is_signed()"), ("x.is_sparse", "x.dim()"),
+    ("x.layout == torch.strided", "x.dtype == torch.half"), ("x.nbytes", "x.numel() * x.element_size()"),
+    ("x.storage_offset()", "x.nelement()"), ("torch.empty_like(x).storage_offset()", "torch.empty_like(x).stride()"),
+    ("torch.Tensor.storage_offset(x)", "torch.Tensor.stride(x)"), ("x.output_nr", "x.ndim"), ("x.names", "x.shape"),
+    ("x.is_quantized", "x.detach().is_contiguous()"), ("x.view(-1).requires_grad", "x.view(-1).ndim"),
+    ("x.is_contiguous(memory_format=torch.channels_last)", "x.is_contiguous()"),
+    ("x.is_contiguous(**{'memory_format': torch.channels_last})", "x.size(**{'dim': 0})"),
+    ("torch.Tensor.is_contiguous(x, memory_format=torch.preserve_format)",
+     "torch.Tensor.is_contiguous(x, memory_format=torch.contiguous_format)"),
+    ("x.is_pinned()", "x.is_contiguous(memory_format=torch.contiguous_format)"), ("x.is_shared()", "x.data.ndim"),
+    ("x.is_inference()", "x.ndimension()"), ("x.type()", "x.dtype"), ("x.no_such_thing", "x.T.shape"),
+    ("isinstance(x, torch.nn.Parameter)", "isinstance(x, torch.Tensor)"),
+    ("isinstance(x, (int, torch.nn.Parameter))", "isinstance(x, (int, torch.Tensor))"),
+    ("isinstance(x, int | torch.nn.Parameter)", "isinstance(x, int | torch.Tensor)"),
+    ("isinstance(x, torch.FloatTensor)", "isinstance(x.shape, torch.Size)"),
+    ("isinstance(x, *[torch.nn.Parameter])", "isinstance(x.ndim, int)"),
+    ("x is y", "x is None"), ("x is not y", "x is not None"), ("None is x is y", "None is x"),
+    ("x.contiguous() is x", "x.contiguous().ndim is None"), ("x.numel is y.numel", "x.dtype is y.dtype"),
+    ("x.shape[0] is y.shape[0]", "x.shape[0] == y.shape[0]"), ("'a' is str(x.ndim)", "(x.ndim == 3) is True"),
+    ("x.numel == y.numel", "x.numel() == y.numel()"), ("x.numel in (y.numel,)", "x.numel() in (y.numel(),)"),
+    ("len({x, y})", "len({x.ndim, y.ndim})"), ("len({x.numel, y.numel})", "len({x.numel(), y.numel()})"),
+    ("len({x: 1, y: 1})", "len({1: x, 2: y})"), ("len({t for t in (x, y)})", "len({t.ndim for t in (x, y)})"),
+    ("len({t: 1 for t in (x, y)})", "len({1: t for t in (x, y)})"), ("len(set([x, y]))", "len(list([x, y]))"),
+    ("len(dict([(x, 1), (y, 1)]))", "len(dict([(1, x), (2, y)]))"), ("len(dict(zip([x, y], (1, 2))))",
+     "len(dict(zip((1, 2), [x, y])))"), ("len({1}.union([x, y]))", "len({1}.union(x.shape))"),
+    ("{1: 1}[x.numel]", "{1: 1}.get(x.numel())"),
+)  # fmt: skip
+HIDDEN = (
+    "\u202e", "\u2066", "\u2069", "\u200b", "\u200d", "\u200f", "\u00ad", "\ufeff", "\u2060", "\U000e0041", "\u061c",
+    "\u2028", "\u3164", "\x1b[2K", "\x08", "\r#",
+)  # fmt: skip
+SHOWN = (
+    "5 \u00b5s", "\u00e9t\u00e9", "a \u2192 b", "\u03b1\u03b2", "\u884c\u3054\u3068", "\u05e9\u05d5\u05e8",
+    "\u0441\u0442\u0440", "\u2264 \u2211", "\u00a0", "\u2026", "\u26a0\ufe0f", "\U0001f680", "\uc904", "\t", "\x0c",
+    "\r\n#",
 )  # fmt: skip
 NO_ENTRY = relu().replace("def relu", "def rely")
 
@@ -65,6 +105,11 @@ PAIRS: dict[str, list[Pair]] = {
         Pair(relu("z = torch.empty((3,), kind=x.dtype)"), relu("z = torch.empty((3,), dtype=x.dtype)")),
         Pair(relu("n = triton.cdiv(x.numel(), by=3)"), relu("n = triton.cdiv(x.numel(), 3)")),
     ],
+    rules.HIDDEN_CHARACTER: [
+        Pair(relu("# one ? two").replace("?", attack), relu("# one ? two").replace("?", honest))
+        for attack, honest in zip(HIDDEN, SHOWN, strict=True)
+    ]
+    + [Pair(relu("n = len('a\u202eb')"), relu("n = len('a\\u202eb')"))],
     rules.STATEMENT_NOT_ALLOWED: [
         Pair(relu("try:\n    n = 1\nexcept ValueError:\n    n = 2"), relu("if x.numel() > 4:\n    n = 1")),
         Pair(relu(top="class Cache:\n    seen = 0"), relu(top="CACHE = (1, 2)")),
@@ -79,6 +124,7 @@ PAIRS: dict[str, list[Pair]] = {
     rules.PRIVATE_NAME: [
         Pair(relu("n = x.__class__"), relu("n = x.dtype")),
         Pair(relu("n = torch._C"), relu("n = torch.float32")),
+        *(Pair(relu(f"n = x.{one}"), relu("n = x.dtype")) for one in ("_version", "_backward_hooks", "_is_view()")),
         Pair(relu("g = (lambda: 0).gi_frame"), relu("n = x.ndim")),
         Pair(relu("n = __builtins__"), relu("n = None")),
         Pair(kernel("value = value.__add__(1)"), kernel("value = value + 1")),
@@ -217,8 +263,20 @@ PAIRS: dict[str, list[Pair]] = {
         Pair(kernel("value = tl.extra.cuda.globaltimer()"), kernel("value = tl.num_programs(0)")),
     ],
     rules.IDENTITY: [
-        Pair(relu("n = x.data_ptr()"), relu("n = x.storage_offset()")),
+        Pair(relu("n = x.data_ptr()"), relu("n = x.stride()")),
         Pair(relu("n = id(x)"), relu("n = x.ndim")),
+        *(Pair(relu(f"n = {attack}"), relu(f"n = {honest}")) for attack, honest in TOLD_APART),
+        *(
+            Pair(relu(f"d = {made}\n{put.format('x', 'x')}"), relu(f"d = {made}\n{put.format('x.ndim', 'x')}"))
+            for made, put in (
+                ("{}", "d[{0}] = 1"),
+                ("{}", "d.setdefault({0}, {1})"),
+                ("{}", "d.update([({0}, {1})])"),
+                ("set()", "d.add({0})"),
+                ("{1}", "d.update([{0}])"),
+                ("set()", "d |= {{{0}}}"),
+            )
+        ),
     ],
     rules.KERNEL_OBJECT: [
         Pair(relu("n = _relu.fn"), relu("launch = _relu[(1,)]")),
@@ -298,6 +356,20 @@ def test_a_finding_has_the_line_of_what_it_is_about() -> None:
     text = relu(after="y = y * 1")
     lines = [fact.line for fact in read_source(candidate_of(text), _allowed())]
     assert lines == [next(n for n, line in enumerate(text.splitlines(), start=1) if "y * 1" in line)]
+
+
+def test_a_character_that_is_not_seen_has_its_place_and_its_name() -> None:
+    text = relu("# access \u202e level")
+    line = next(n for n, one in enumerate(text.split("\n"), start=1) if "\u202e" in one)
+    (fact,) = read_source(candidate_of(text.replace("\n", "\r\n")), _allowed())
+    assert (fact.line, fact.detail.partition(",")[0]) == (
+        line,
+        "U+202E (RIGHT-TO-LEFT OVERRIDE) stands in column 14",
+    )
+
+
+def test_a_character_that_is_not_seen_is_told_beside_a_syntax_error() -> None:
+    assert rules_of(relu("n = (\u200b")) == {rules.HIDDEN_CHARACTER, rules.SYNTAX_ERROR}
 
 
 FOLLOWED_BY = (
