@@ -19,19 +19,11 @@ from pydantic import ValidationError
 from policies.comparing import is_weaker, shown, value_of
 from policies.contradictions import clashes_in
 from policies.directions import DIRECTIONS, Stricter
+from policies.errors import PolicyError
 from policies.invalid_fields import Invalid, invalid_fields
 from policies.key_lines import line_of, lines_of, twice_in
 from policies.origin_rules import with_references
-from policies.policy import (
-    BUILT_IN,
-    Policy,
-    PolicyError,
-    expression_errors,
-    load_policy,
-    mapping_in,
-    no_mapping,
-    resolved,
-)
+from policies.policy import BUILT_IN, Policy, expression_errors, load_policy, mapping_in, no_mapping, resolved
 from runners.origin.references import ReferencesError
 from sandbox.os_errors import reason_of
 

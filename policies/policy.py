@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from policies.errors import PolicyError
 from policies.organisation_rules import RULES_CAP, BadExpression, CelMissing, OrganisationRule, compiled
 from policies.origin_rules import OriginRules, with_references
 from policies.unique_keys import UniqueKeys
@@ -39,10 +40,6 @@ class Tier(StrEnum):
     INCONCLUSIVE = "inconclusive"
     FUNCTIONAL = "functional"
     PRODUCTION_SAFE = "production-safe"
-
-
-class PolicyError(Exception):
-    """A policy file can't be used; the text says where and why."""
 
 
 class _Strict(BaseModel):

@@ -26,7 +26,7 @@ from typing import Annotated, Final
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from policies.policy import PolicyError
+from policies.errors import PolicyError
 from policies.rules import RULES
 from policies.unique_keys import UniqueKeys
 from runners.contract.rules import WAIVABLE

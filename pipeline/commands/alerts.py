@@ -21,7 +21,7 @@ def alerts_command(
     ] = None,
     output_format: FormatOption = Format.TABLE,
 ) -> None:
-    """Have Prefect's server tell when a run died, is late or is stuck; run again, it brings them up to date."""
+    """Have Prefect's server tell when a run died, is late or stuck, or found something; again: brings it up to date."""
     with errors_in_words():
         from pipeline.rendering.console import output
 

@@ -116,8 +116,8 @@ def listening(candidates: int | None, *, quiet: bool = False) -> Iterator[Stderr
 @contextmanager
 def errors_in_words() -> Iterator[None]:
     """Turns what can go wrong on our side into one message and an exit code."""
+    from policies.errors import PolicyError
     from policies.organisation_rules import CelMissing
-    from policies.policy import PolicyError
     from sandbox.contract import SandboxUnavailable  # pydantic, which completion has no time for
 
     try:

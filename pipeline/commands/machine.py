@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -76,12 +77,22 @@ def prune_command(
     output_format: FormatOption = Format.TABLE,
     quiet: QuietOption = False,
     runs: RunsOption = None,
+    registry: Annotated[
+        str | None,
+        typer.Option(
+            "--registry",
+            metavar="WHERE",
+            help="What its kernels rest on stays: a path or postgresql://… (KERNELGATE_REGISTRY; "
+            "./kernelgate-registry.db, where it is).",
+        ),
+    ] = None,
 ) -> None:
     """Delete old run folders and caches: exit 3 when something could not be deleted, or nothing may be.
 
     Never what is under way, what an approved kernel rests on, or what kernelgate did not make. Where a registry is
     named and can't be read, nothing is deleted.
     """
+    from pipeline.registry.naming import VARIABLE
     from pipeline.rendering.console import output
     from pipeline.rendering.prune import print_pruned, pruned_as_json
     from pipeline.retention.limits import limits
@@ -90,7 +101,8 @@ def prune_command(
     with errors_in_words():
         chosen, settings = limits(older_than, larger_than), Settings.resolve(runs=runs)
         with listening(None, quiet=quiet) as listener:
-            pruned = prune(settings, chosen, listener.note, dry_run=dry_run)
+            environment = os.environ if registry is None else os.environ | {VARIABLE: registry}
+            pruned = prune(settings, chosen, listener.note, dry_run=dry_run, environment=environment)
         if output_format is Format.JSON:
             sys.stdout.write(pruned_as_json(pruned))
         else:

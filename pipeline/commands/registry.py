@@ -95,7 +95,7 @@ def init_command(registry: RegistryOption = None) -> None:
     "list", epilog=examples("kernelgate registry list", "kernelgate registry list --format json --registry team.db")
 )
 def list_command(registry: RegistryOption = None, output_format: FormatOption = Format.TABLE) -> None:
-    """List what serves: for each operator, architecture and channel the kernel, since when, and on what evidence."""
+    """List what serves: for each operator, architecture and channel the kernel, when promoted, on what evidence."""
     with errors_in_words(), needing_extra("registry"):
         from pipeline.rendering.console import output
         from pipeline.rendering.registry import places_as_json, print_places
@@ -293,7 +293,7 @@ def log_command(
 
         with _opened(registry) as opened:
             digest = opened.find(kernel) if kernel is not None else None
-            events = opened.events(after=after or 0, limit=limit, digest=digest, newest=after is None)
+            events = opened.events(after=after or 0, limit=limit, digest=digest, newest=after is None, moved=True)
         if output_format is LogFormat.JSONL:
             sys.stdout.write(events_as_jsonl(events))
         else:

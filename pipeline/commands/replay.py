@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -20,12 +21,14 @@ from pipeline.commands.frame import (
     errors_in_words,
     listening,
 )
-from pipeline.errors import UsageError
+from pipeline.errors import StoredRunError, UsageError
 from pipeline.extras import needing_extra
 from pipeline.settings import Mode, Settings
 
 if TYPE_CHECKING:
     from pipeline.runs.folder import StoredCase
+
+PERHAPS_A_KERNEL: Final = re.compile(r"[0-9a-f]{4,64}")
 
 
 def replay_command(
@@ -72,7 +75,14 @@ def _stored(run: str, case: str, runs: Path, registry: str | None) -> Iterator[S
     if registry is None:
         from pipeline.runs.folder import find_case
 
-        yield find_case(runs, run, case)
+        try:
+            yield find_case(runs, run, case)
+        except StoredRunError as error:
+            if not PERHAPS_A_KERNEL.fullmatch(run):
+                raise
+            raise StoredRunError(
+                f"{error}; a case of kernel {run} in a registry is run with --registry WHERE"
+            ) from None
         return
     with needing_extra("registry"):
         from pipeline.registry.cases import case_in

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
@@ -28,9 +29,24 @@ Model = TypeVar("Model", bound="BaseModel")
 GENERATE_CRON: Final = "0 1 * * *"
 VERIFY_CRON: Final = "0 3 * * *"
 CORPUS_CRON: Final = "0 5 * * *"
+# What says something about some of the flows alone: given without one of them it would be ignored, night after night.
+SAYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "roles": ("generate",),
+    "budget_usd": ("generate",),
+    "rounds": ("generate",),
+    "minutes": ("generate",),
+    "generate_cron": ("generate",),
+    "registry": ("reverify",),
+    "every_days": ("reverify",),
+    "approved_policy": ("reverify",),
+    "verify_cron": ("reverify",),
+    "corpus_cron": ("corpus",),
+    "policy": ("generate", "corpus"),
+}
 
 
 def serve_command(
+    context: typer.Context,
     generate: Annotated[
         list[str] | None,
         typer.Option(
@@ -99,6 +115,9 @@ def serve_command(
 
         if not generate and not reverify and corpus is None:
             raise UsageError("there is nothing to serve: give --generate OPERATOR, --reverify or --corpus DIR")
+        if generate and budget_usd is None and rounds is None and minutes is None:
+            raise UsageError("--generate needs a limit of a night: --budget-usd, --rounds or --minutes")
+        _refuse_what_says_nothing(context)
         place = {
             "operators": _absolute(operators),
             "runs": Settings.resolve(runs=runs).runs.absolute(),
@@ -127,6 +146,19 @@ def serve_command(
             deployed.append(corpus_watch.deployed(schedule_of(corpus_cron, timezone), labelled, gate))
         with listening(None, quiet=quiet) as listener:
             serve_all(deployed, listener.note)
+
+
+def _refuse_what_says_nothing(context: typer.Context) -> None:
+    """An option that is about a flow which is not served was meant for something."""
+
+    def is_given(name: str) -> bool:
+        source = context.get_parameter_source(name)
+        return source is not None and source.name == "COMMANDLINE"
+
+    for name, flows in SAYS.items():
+        if is_given(name) and not any(context.params[flow] for flow in flows):
+            needed = " or ".join(f"--{flow}" for flow in flows)
+            raise UsageError(f"--{name.replace('_', '-')} says nothing without {needed}")
 
 
 def _model(kind: type[Model], **values: object) -> Model:

@@ -28,6 +28,13 @@ def worker_command(
         address = scheduler or settings.scheduler
         if not address:
             raise UsageError("which scheduler? Name it with --scheduler tcp://HOST:8786, or KERNELGATE_SCHEDULER")
+        if gpu or gpu_only:
+            from pipeline.machine.gpu_access import GpuSettings
+            from pipeline.supply.gpu_opening import gpu_lacking
+            from sandbox.contract import SandboxUnavailable
+
+            if (problem := gpu_lacking(settings, GpuSettings.resolve())) is not None:
+                raise SandboxUnavailable(f"{'--gpu-only' if gpu_only else '--gpu'}: {problem}")
         from pipeline.orchestration.prefect_environment import prepare
 
         prepare(settings.state)

@@ -173,11 +173,25 @@ class SharedStorage:
             raise StorageError(f"{self.url} {does}: {error}") from None
 
 
+def check_storage(settings: Settings) -> None:
+    """Opens what the settings name as storage, before hours are measured for it; asks it nothing.
+
+    Raises:
+        SettingsError: it can't be opened.
+    """
+    if settings.storage is not None:
+        SharedStorage(settings.storage)
+
+
 def store_elsewhere(settings: Settings, folder: Path) -> None:
     """Stores a finished run folder where the settings name a storage.
 
     Raises:
         SettingsError, StorageError: as `SharedStorage`; the folder is there all the same.
     """
-    if settings.storage is not None:
+    if settings.storage is None:
+        return
+    try:
         SharedStorage(settings.storage).put_run(folder)
+    except StorageError as error:
+        raise StorageError(f"{error}. The run is in {folder}, with its verdicts, and not in the storage") from None

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from typing import Final
 
 from distributed import Worker
 
@@ -19,6 +20,8 @@ from pipeline.errors import FlowUnavailable
 from pipeline.fleet.identity import judge_here, resource
 from pipeline.fleet.workplace import WORKPLACES
 from pipeline.telemetry.opening import machine_recorder
+
+ANSWERS_S: Final = 60  # without it Dask asks for ever; what keeps the worker alive asks again
 
 
 def work(scheduler: str, slots: int, *, gpu: bool, cpu: bool, report: Callable[[str], None]) -> None:
@@ -47,8 +50,9 @@ async def _serve(
     scheduler: str, name: str, threads: int, offers: dict[str, float], report: Callable[[str], None]
 ) -> None:
     worker = Worker(
-        scheduler, nthreads=threads, name=name, resources=offers, memory_limit=0, dashboard=False, silence_logs=True
-    )
+        scheduler, nthreads=threads, name=name, resources=offers, memory_limit=0, dashboard=False, silence_logs=True,
+        death_timeout=ANSWERS_S,
+    )  # fmt: skip
     try:
         await worker
     except (OSError, TimeoutError) as error:

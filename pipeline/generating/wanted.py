@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import UsageError
-from pipeline.generation.budgets import Budget
+from pipeline.generation.budgets import Budget, Purse
 from pipeline.generation.exchange import Role
 from pipeline.generation.experiment import load_experiment
 from pipeline.generation.hardware import card_of
@@ -17,9 +17,10 @@ from pipeline.generation.knowledge.installed import installed_references
 from pipeline.generation.knowledge.notes import load_notes
 from pipeline.generation.lessons.taught import NOTHING, Taught
 from pipeline.generation.loop.store import Terms
+from pipeline.generation.opening import Means
 from pipeline.generation.prices import PriceTable, load_prices
 from pipeline.generation.prompts import Prompts
-from pipeline.generation.roles import Roles, load_roles
+from pipeline.generation.roles import MessagesProvider, ResponsesProvider, Roles, load_roles
 from pipeline.generation.subject import Subject
 from pipeline.settings import Mode
 from policies.policy import Policy
@@ -124,6 +125,10 @@ def prepare(wanted: Wanted, policy: Policy, operators: Mapping[str, Operator], r
         return PreparedOperator(Subject(operator, policy, card), terms, prompts)
 
     prices = load_prices(path) if path is not None else None
+    means = Means(Purse(wanted.budget), prices)
+    for role, taken in takers.items():
+        if isinstance(roles.provider(taken.provider), MessagesProvider | ResponsesProvider):
+            means.price_of(role, taken)
     return Prepared(roles, prices, index, tuple(prepared(operators[name]) for name in wanted.operators))
 
 

@@ -67,7 +67,8 @@ class Means:
             )
             raise GenerationError(
                 f"a budget in money needs the price of the {role}'s model '{taken.model}' at provider "
-                f"'{taken.provider}', and {where}: add it (--prices FILE), or limit rounds, tokens or time instead"
+                f"'{taken.provider}', and {where}: add it (prices.yaml beside the roles file), or "
+                "limit rounds, tokens or time instead"
             )
         return price
 

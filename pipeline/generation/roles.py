@@ -139,6 +139,11 @@ def load_roles(path: Path) -> Roles:
     Raises:
         GenerationError: it can't be read, is not a valid one, or names a provider that it does not describe.
     """
+    if not path.exists():
+        raise GenerationError(
+            f"there is no roles file {path}: it says who writes, as in 'author: {{provider: openai, model: MODEL}}'; "
+            "--roles names another"
+        )
     roles = read_yaml(path, Roles, "a roles file")
     for role in Role:
         taken = roles.of(role)

@@ -1,9 +1,14 @@
-"""Automations on Prefect's server that tell when a run did not go as it should, and mark those that died.
+"""Automations on Prefect's server that tell when a run went wrong or found something, and mark those that died.
 
-    kernelgate: a run is silent  no heartbeat and no end for three beats: the run is marked as crashed
-    kernelgate: a run died       it was marked as crashed, by the one above or by Prefect itself: told
-    kernelgate: a run is late    its time has come, and no worker has taken it
-    kernelgate: a run is stuck   it began, and has neither ended nor been stopped after half a day
+    kernelgate: a run is silent   no heartbeat and no end for three beats: the run is marked as crashed
+    kernelgate: a run died        it was marked as crashed, by the one above or by Prefect itself: told
+    kernelgate: a run is late     its time has come, and no worker has taken it
+    kernelgate: a run is stuck    it began, and has neither ended nor been stopped after half a day
+    kernelgate: a flow has found  what a scheduled flow says that somebody has to look at (`pipeline.scheduled.alerts`)
+
+How often a run gives a sign of life is settled where Prefect is imported first: in a work pool that is Prefect's own
+program, which knows nothing of us. So three beats are three of Prefect's own, whatever our commands would set: a mark
+takes the run's slot away, and what loses its slot is ended by Prefect though it was alive.
 
 A heartbeat is sent on another way than the end of its run, and may reach the server after it; the silence that follows
 is then no death. So marking is not forced: the server refuses to mark what has ended. And what is told hangs on the
@@ -54,11 +59,12 @@ class Patience:
     """How long each thing may take before it is told.
 
     Attributes:
-        heartbeat_s: Without a sign of life; three beats of `PREFECT_FLOWS_HEARTBEAT_FREQUENCY`.
+        heartbeat_s: Without a sign of life; three times 180 s, Prefect's `PREFECT_FLOWS_HEARTBEAT_FREQUENCY` where
+            nobody has set it.
         stuck_s: Between a run's beginning and its end.
     """
 
-    heartbeat_s: float = 90.0
+    heartbeat_s: float = 540.0
     stuck_s: float = 12 * 3600.0
 
 
@@ -170,19 +176,29 @@ def _automations(
             ),
             f"not ended {stuck / 3600:g} h after it began",
         ),
+        (
+            AutomationCore(
+                name=f"{PREFIX}a flow has found",
+                trigger=EventTrigger(
+                    posture=Posture.Reactive, expect={"kernelgate.alert.*"}, threshold=1, within=timedelta(0)
+                ),
+                actions=_notified(told, "kernelgate: {{ event.resource.name }}", "{{ event.payload.message }}")
+                or [DoNothing()],
+            ),
+            "an approved kernel fails, the gate fell, or a night could not do its work",
+        ),
     )
 
 
 def _tell(told: UUID | None, what: str) -> list[ActionTypes]:
+    subject = "kernelgate: {{ flow.name }} " + what.partition(":")[0]
+    return _notified(told, subject, "{{ flow.name }}, run {{ flow_run.name }}, " + what)
+
+
+def _notified(told: UUID | None, subject: str, body: str) -> list[ActionTypes]:
     if told is None:
         return []
-    return [
-        SendNotification(
-            block_document_id=told,
-            subject="kernelgate: {{ flow.name }} " + what.partition(":")[0],
-            body="{{ flow.name }}, run {{ flow_run.name }}, " + what + "\n{{ flow_run|ui_url }}",
-        )
-    ]
+    return [SendNotification(block_document_id=told, subject=subject, body=body + "\n{{ flow_run|ui_url }}")]
 
 
 def _made(client: SyncPrefectClient, wanted: AutomationCore, when: str, block: str | None) -> Alert:

@@ -59,7 +59,7 @@ def server() -> AbstractContextManager[Any]:
         problem = client.api_healthcheck()
     if problem is not None:
         raise FlowUnavailable(
-            f"Prefect's server at {url} does not answer: {problem!r}. Start it or unset PREFECT_API_URL."
+            f"Prefect's server at {url} does not answer: {problem!r}. Start it, or let PREFECT_API_URL name another."
         )
     return nullcontext()
 

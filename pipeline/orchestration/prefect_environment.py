@@ -35,7 +35,6 @@ DEFAULTS: Final = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_LOGGING_LEVEL": "WARNING",
-    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # what the alert on a run that died waits for, three times
 }
 # Prefect's own marks of a server that lives with one program: no user interface, no services that it does not need. Who
 # has a slot lies in a file of its home: the next server there must end what was lent to a process that was killed.
@@ -98,6 +97,8 @@ def prepare(state: Path) -> None:
     """Sets what the environment lacks; takes effect when Prefect is imported after it."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
+    if not os.environ.get("PREFECT_API_URL", "?").strip():  # Prefect would take an empty one for an address
+        del os.environ["PREFECT_API_URL"]
     os.environ.setdefault("PREFECT_HOME", str(state / "prefect"))
 
 

@@ -22,10 +22,11 @@ EVENTS_READ = 1000
 
 
 def case_in(registry: Registry, kernel: str, case: str, folder: Path) -> StoredCase:
-    """Finds a case that a kernel failed, by the beginning of its id; the newest, where several are described alike.
+    """Finds a case that a kernel failed; the newest, where several are described alike.
 
     Args:
         kernel: The beginning of its digest.
+        case: The beginning of its id, or of the digest that the log shows.
         folder: Where its source is put for the replay.
 
     Raises:
@@ -39,9 +40,9 @@ def case_in(registry: Registry, kernel: str, case: str, folder: Path) -> StoredC
     if hashlib.sha256(approved.source).hexdigest() != digest:
         raise StoredRunError(f"the source that the registry has of kernel {digest[:12]} is another one")
     stored = list(_stored(registry, digest))
-    found = [one for one in stored if case and one.case.id.startswith(case)]
+    found = [one for name, one in stored if case and (one.case.id.startswith(case) or name.startswith(case))]
     if not found:
-        known = ", ".join(dict.fromkeys(one.case.id for one in stored)) or "none"
+        known = ", ".join(dict.fromkeys(one.case.id for _, one in stored)) or "none"
         raise StoredRunError(f"no case of kernel {digest[:12]} begins with '{case}'; the registry has: {known}")
     source = folder / "candidate.py"
     source.write_bytes(approved.source)
@@ -49,11 +50,11 @@ def case_in(registry: Registry, kernel: str, case: str, folder: Path) -> StoredC
     return StoredCase(last.case, source, _policy(approved), last.failed_on, last.arguments)
 
 
-def _stored(registry: Registry, digest: str) -> Iterator[CaseFile]:
+def _stored(registry: Registry, digest: str) -> Iterator[tuple[str, CaseFile]]:
     events = registry.events(digest=digest, limit=EVENTS_READ, newest=True)
     for case_digest in dict.fromkeys(event.case_digest for event in events if event.case_digest is not None):
         try:
-            yield CaseFile.model_validate_json(registry.case(case_digest))
+            yield case_digest, CaseFile.model_validate_json(registry.case(case_digest))
         except ValidationError:
             continue  # proofs of other kinds are no files of cases
 

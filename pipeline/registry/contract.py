@@ -201,8 +201,14 @@ class Registry(Protocol):
         digest: str | None = None,
         kind: EventKind | None = None,
         newest: bool = False,
+        moved: bool = False,
     ) -> tuple[Event, ...]:
-        """Events with higher numbers than `after`, in order; with `newest` the last `limit` of them, in order, too."""
+        """Events with higher numbers than `after`, in order; with `newest` the last `limit` of them, in order, too.
+
+        Args:
+            digest: Only those about this kernel; with `moved` those, too, in which a channel took or left it because of
+                another one, which no index finds: for people who ask.
+        """
         ...
 
     def case(self, case_digest: str) -> bytes:

@@ -17,7 +17,7 @@ class Kernel:
         approved: One for each architecture, with the newest attestation; empty for a kernel that is known as revoked
             alone, from a registry that a restored one replaced.
         serves: Where it serves.
-        events: The newest that are about it.
+        events: The newest that are about it, or moved it: another was promoted in its place, or it serves again.
     """
 
     digest: str
@@ -39,5 +39,5 @@ def looked_up(registry: Registry, beginning: str) -> Kernel:
         registry.is_revoked(digest),
         registry.approvals(digest),
         tuple(one for one in registry.places() if one.digest == digest),
-        registry.events(digest=digest, limit=EVENTS_SHOWN, newest=True),
+        registry.events(digest=digest, limit=EVENTS_SHOWN, newest=True, moved=True),
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, func, or_, select
 
 from pipeline.registry.contract import (
     Approved,
@@ -145,11 +145,14 @@ def event_of(row: Row[Any]) -> Event:
     )  # fmt: skip
 
 
-def events_query(after: int, limit: int, digest: str | None, kind: EventKind | None, *, newest: bool) -> Select[Any]:
+def events_query(
+    after: int, limit: int, digest: str | None, kind: EventKind | None, *, newest: bool, moved: bool
+) -> Select[Any]:
     """A query for events; the newest come in reverse."""
     query = select(EVENTS).where(EVENTS.c.number > after).limit(limit)
     if digest is not None:
-        query = query.where(EVENTS.c.digest == digest)
+        columns = (EVENTS.c.digest, EVENTS.c.replaced, EVENTS.c.serves) if moved else (EVENTS.c.digest,)
+        query = query.where(or_(*(column == digest for column in columns)))
     if kind is not None:
         query = query.where(EVENTS.c.kind == kind)
     return query.order_by(EVENTS.c.number.desc() if newest else EVENTS.c.number)

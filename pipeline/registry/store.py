@@ -106,7 +106,8 @@ class SqlRegistry:
             found = connection.execute(query).scalars().all() if beginning else []
         if len(found) != 1:
             count = {0: "no kernel", 2: "2 kernels"}.get(len(found), "more than 2 kernels")
-            raise RegistryError(f"{count} of the registry {self._database.name} begin with '{beginning[:64]}'")
+            verb = "begin" if found else "begins"
+            raise RegistryError(f"{count} of the registry {self._database.name} {verb} with '{beginning[:64]}'")
         return str(found[0])
 
     def is_revoked(self, digest: str) -> bool:
@@ -180,9 +181,10 @@ class SqlRegistry:
         digest: str | None = None,
         kind: EventKind | None = None,
         newest: bool = False,
+        moved: bool = False,
     ) -> tuple[Event, ...]:
         """Events with higher numbers than `after`, in order; with `newest` the last `limit` of them, in order, too."""
-        query = events_query(after, limit, digest, kind, newest=newest)
+        query = events_query(after, limit, digest, kind, newest=newest, moved=moved)
         with self._database.reading() as connection:
             found = [event_of(row) for row in connection.execute(query)]
         return tuple(reversed(found)) if newest else tuple(found)

@@ -30,7 +30,7 @@ _OUTCOMES: Final = {Outcome.RENEWED: "green", Outcome.DENIED: "red", Outcome.REV
 
 def print_made(made: Made, where: str, console: Console) -> None:
     """Prints what became of a registry."""
-    shown = where if "://" not in where else "the database"  # a URL may hold a password
+    shown = where if "://" not in where else "in the database"  # a URL may hold a password
     console.print(Text(f"registry {shown}: {made.value}"))
 
 
@@ -39,7 +39,9 @@ def print_places(places: Sequence[Serving], console: Console) -> None:
     if not places:
         console.print(Text("nothing serves: kernelgate registry promote RUN --channel canary"))
         return
-    table = FittedTable("operator", "architecture", "channel", "kernel", "since", "policy", "verified on", lead=0)
+    table = FittedTable(
+        "operator", "architecture", "channel", "kernel", "promoted (UTC)", "policy", "verified on", lead=0
+    )
     for one in places:
         table.add_row(
             Text(printable(one.place.operator)), one.place.architecture, one.place.channel, one.digest[:SHOWN],
@@ -88,8 +90,8 @@ def print_kernel(kernel: Kernel, console: Console) -> None:
         for title, value in _facts(approved):
             console.print(Text.assemble((f"  {title:<13}", "bold"), printable(value)))
     for one in kernel.serves:
-        since = f"{one.place.channel} on {one.place.architecture}, since {_time(one.promoted_at)}"
-        console.print(Text.assemble((f"  {'serves':<13}", "bold"), since))
+        where = f"{one.place.channel} on {one.place.architecture}, promoted {_time(one.promoted_at)} UTC"
+        console.print(Text.assemble((f"  {'serves':<13}", "bold"), where))
     if not kernel.serves:
         console.print(Text.assemble((f"  {'serves':<13}", "bold"), "nowhere"))
     print_events(kernel.events, console)
@@ -116,7 +118,7 @@ def print_events(events: Sequence[Event], console: Console) -> None:
     if not events:
         console.print(Text("no event"))
         return
-    table = FittedTable("event", "at", "what", "kernel", "where", "by", "reason", lead=2)
+    table = FittedTable("event", "at (UTC)", "what", "kernel", "where", "by", "reason", lead=2)
     for one in events:
         table.add_row(
             str(one.number), _time(one.at), Text(one.kind, _STYLES.get(one.kind, "")), (one.digest or "-")[:SHOWN],

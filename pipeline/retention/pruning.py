@@ -36,6 +36,10 @@ def prune(
     make_own(folder)
     with exclusive(folder / "prune.lock", report, "prunes"):
         asked = _ask(registry_here(environment, Path.cwd()))
+        if asked.url is None:
+            report(
+                "no registry is named or here (--registry, KERNELGATE_REGISTRY): nothing is kept for approved kernels"
+            )
         places = Places(
             settings.runs, kept_results_folder(settings), wheels_folder(settings), settings.state / "image.lock"
         )

@@ -83,7 +83,7 @@ def load(
     watch_s: float | None = None,
     flags: OpenFeatureClient | None = None,
     fallback: Callable[..., Any] | None = None,
-    operators: Mapping[str, Operator] = OPERATORS,
+    operators: Mapping[str, Operator] | None = None,
 ) -> Served:
     """Returns a callable with the operator's signature: the approved kernel where one may run here, or its reference.
 
@@ -100,16 +100,17 @@ def load(
         watch_s: How often the registry's log is asked whether the kernel was withdrawn; 0: never. 30.
         flags: An OpenFeature client; its flag `kernelgate.OPERATOR` decides instead of the hash.
         fallback: Called instead of the operator's reference; that it computes the same is the caller's word.
-        operators: Known operators, those of one's own among them.
+        operators: Known operators, those of one's own among them; None: the built-in ones.
 
     Raises:
         UsageError: there is no such operator.
         SettingsError: a share, a rate or a time can't be used.
         PolicyError: there is no such policy.
     """
-    known = operators.get(operator)
+    declared = OPERATORS if operators is None else operators
+    known = declared.get(operator)
     if known is None:
-        raise UsageError(f"'{operator}' is not an operator; known are {', '.join(sorted(operators))}")
+        raise UsageError(f"'{operator}' is not an operator; known are {', '.join(sorted(declared))}")
     settings = RolloutSettings.resolve(registry, keyring, policies, architecture, canary_share, sample_rate, watch_s)
     choice = _chosen(operator, key if key is not None else identity(), settings.canary_share, flags)
     wanted = _Wanted(operator, choice, settings, fallback)

@@ -101,6 +101,11 @@ class Served(ABC):
     def why(self) -> str:
         """Why no kernel serves; empty where one does."""
 
+    @property
+    def counts(self) -> Counts:
+        """What became of the sampled calls so far; none is sampled where the reference alone serves."""
+        return Counts(judged=0, dropped=0, beyond=0, refused=0)
+
     def _positional(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         return self.__signature__.bind(*arguments, **named).args
 

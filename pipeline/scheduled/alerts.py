@@ -23,8 +23,8 @@ from prefect.states import Failed
 
 from pipeline.errors import UnavailableError, UserError
 from pipeline.orchestration.prefect_flow_runs import living
+from policies.errors import PolicyError
 from policies.organisation_rules import CelMissing
-from policies.policy import PolicyError
 from sandbox.contract import SandboxUnavailable
 from sandbox.printable import printable
 

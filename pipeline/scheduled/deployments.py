@@ -26,7 +26,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 from prefect.types.entrypoint import EntrypointType
 from pydantic import BaseModel
 
-from pipeline.errors import FlowUnavailable, UsageError
+from pipeline.errors import UsageError
 
 TAG: Final = "kernelgate"
 ONE_AT_A_TIME: Final = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
@@ -89,7 +89,7 @@ def schedule_of(cron: str, timezone: str) -> Schedule:
 def _server_that_stays() -> str:
     url: str | None = PREFECT_API_URL.value()
     if url is None:
-        raise FlowUnavailable(NO_SERVER)
+        raise UsageError(NO_SERVER)
     return url
 
 
@@ -97,13 +97,17 @@ def serve_all(deployed: Sequence[Deployed], report: Callable[[str], None]) -> No
     """Registers deployments, and serves them until this is interrupted.
 
     Raises:
-        FlowUnavailable: no server is named, or it does not answer.
+        UsageError: no server is named.
+        FlowUnavailable: it does not answer.
     """
     url = _server_that_stays()
     with server():
         for one in deployed:
             report(f"serving '{one.flow.name}/{one.name}' by '{one.schedule.cron}' ({one.schedule.timezone})")
-        report(f"runs are shown at {PREFECT_UI_URL.value() or url}; Ctrl-C ends this, and the schedules stay")
+        report(
+            f"runs are shown at {PREFECT_UI_URL.value() or url}; Ctrl-C ends this, and the schedules stay until "
+            "'prefect deployment delete NAME'"
+        )
         with suppress(asyncio.CancelledError, KeyboardInterrupt):
             asyncio.run(_serve([one.made for one in deployed]))
 

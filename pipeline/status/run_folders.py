@@ -25,12 +25,15 @@ def last_runs(runs: Path, count: int) -> tuple[LastRun, ...]:
 
 
 def unfinished_runs(runs: Path) -> tuple[Unfinished, ...]:
-    """Returns the runs of generation that are under way, or were interrupted and have no run folder yet."""
+    """Returns the runs of generation that are under way, or were interrupted and have no run folder yet.
+
+    One that ended before it began with an operator, for want of a key, has nothing to go on with and is none.
+    """
     try:
         folders = sorted(path for path in (runs / UNDER_WAY).iterdir() if path.is_dir())
     except OSError:
         return ()
-    return tuple(
+    begun = (
         Unfinished(
             folder.name,
             tuple(sorted(path.parent.name for path in folder.glob("*/terms.json"))),
@@ -39,6 +42,7 @@ def unfinished_runs(runs: Path) -> tuple[Unfinished, ...]:
         for folder in folders
         if not (runs / folder.name / "run.json").exists()
     )
+    return tuple(one for one in begun if one.operators or one.is_worked_on)
 
 
 def _may_be_run(path: Path) -> bool:

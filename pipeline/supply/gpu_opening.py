@@ -56,7 +56,7 @@ def gpu_for(
         yield None
         return
     chosen = GpuSettings.resolve()
-    if (problem := _problem(settings, chosen)) is not None:
+    if (problem := gpu_lacking(settings, chosen)) is not None:
         _without(mode, policy, problem, report)
         yield None
         return
@@ -86,7 +86,8 @@ def _common_folder() -> Path:
     return folder
 
 
-def _problem(settings: Settings, chosen: GpuSettings) -> str | None:
+def gpu_lacking(settings: Settings, chosen: GpuSettings) -> str | None:
+    """Says why this machine can have no check on a GPU; None where nothing speaks against one yet."""
     if settings.sandbox is not SandboxKind.DOCKER:
         return "the embedded sandbox passes no GPU"
     if not has_gpu(chosen.number):

@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 from pipeline.extras import needing_extra
-from pipeline.fleet.shared_storage import store_elsewhere
+from pipeline.fleet.shared_storage import check_storage, store_elsewhere
 from pipeline.gate.judging import Judged, judge, measure, needs_runner, planned_cases
 from pipeline.gate.run_deadline import RunDeadline
 from pipeline.gate.steps import steps_of
@@ -83,8 +83,11 @@ def verify(
     Raises:
         SandboxUnavailable: no engine or image can be had.
         RunFolderError: the run folder can't be written; where that can be told, before anything is measured.
+        SettingsError: no such storage can be opened; before anything is measured.
+        StorageError: it does not take the run, whose folder is there all the same.
     """
     check_room(settings.runs)
+    check_storage(settings)
     run_id = run_id or new_run_id()
     with observed(RunFacts(run_id, "verify", policy.name, policy.digest, len(items)), settings.runs, listener) as heard:
         judged = verify_items(items, policy, settings, options, heard) if items else ()
@@ -132,7 +135,9 @@ def _on_workers(
     with needing_extra("dask"):
         from pipeline.fleet.work import verify_on_workers
 
-    listener.note(f"verifying {len(items)} candidates on the workers of {settings.scheduler}")
+    listener.note(
+        f"verifying {len(items)} candidate{'' if len(items) == 1 else 's'} on the workers of {settings.scheduler}"
+    )
     return verify_on_workers(
         items, policy, settings, fresh=options.fresh, progress=listener.judged, mode=options.mode,
         waivers=options.waivers, deadline_s=options.deadline_s, look=options.look,

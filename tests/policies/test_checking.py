@@ -9,7 +9,8 @@ from changed_policies import WEAKER
 
 from policies.checking import Checked, check_policy
 from policies.directions import DIRECTIONS
-from policies.policy import BUILT_IN, PolicyError, load_policy
+from policies.errors import PolicyError
+from policies.policy import BUILT_IN, load_policy
 
 BUILT_IN_FILES = Path(__file__).parents[2] / "policies"
 

@@ -12,9 +12,10 @@ from pydantic import ValidationError
 from whole_evidence import evidence, failed, properties
 
 from policies.decide import decide
+from policies.errors import PolicyError
 from policies.fact_types import wrong_in
 from policies.organisation_rules import CelMissing, OrganisationRule, compiled
-from policies.policy import Policy, PolicyError, Tier, load_policy
+from policies.policy import Policy, Tier, load_policy
 from policies.verdict import Finding, Verdict
 from policies.waivers import DatedWaivers, Waiver
 from runners.evidence import Evidence, Missing

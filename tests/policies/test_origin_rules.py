@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from policies.policy import BUILT_IN, Policy, PolicyError, load_policy
+from policies.errors import PolicyError
+from policies.policy import BUILT_IN, Policy, load_policy
 from runners.origin.references import FILE_CAP_BYTES
 
 KERNEL = (Path(__file__).parents[1] / "kernels" / "softmax" / "right_online.py").read_text()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from policies.policy import BUILT_IN, PolicyError, Tier, load_policy
+from policies.errors import PolicyError
+from policies.policy import BUILT_IN, Tier, load_policy
 
 
 def written(tmp_path: Path, text: str) -> str:

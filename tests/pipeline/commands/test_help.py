@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -91,3 +93,15 @@ def test_help_keeps_an_example_a_line(path: tuple[str, ...]) -> None:
 
 def test_brackets_of_an_example_are_no_markup() -> None:
     assert examples("kernelgate x a[cel]").endswith(r"a\[cel]")
+
+
+@pytest.mark.parametrize("words", [["registry", "list", "--help"], ["serve", "--wrong"]], ids=" ".join)
+def test_help_and_a_wrong_option_wait_for_no_torch(words: list[str]) -> None:
+    """It takes seconds to import, and neither needs it."""
+    program = (
+        "import atexit, sys; from pipeline.cli import app; "
+        "atexit.register(lambda: print('torch' in sys.modules)); app(sys.argv[1:])"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == (0 if "--help" in words else 2), done.stderr
+    assert done.stdout.endswith("False\n")

@@ -88,6 +88,7 @@ PLACES: dict[str, list[str]] = {
     "status --runs": ["status", "--sandbox", "embedded", "--runs"],
     "prune --older-than": ["prune", "--older-than"],
     "prune --larger-than": ["prune", "--larger-than"],
+    "prune --registry": ["prune", "--older-than", "90d", "--dry-run", "--registry"],
     "prune --runs": ["prune", "--older-than", "90d", "--dry-run", "--runs"],
 }
 VALUES = {

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from candidate_sources import candidate
 from object_store import object_store
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.errors import SettingsError, StorageError
 from pipeline.fleet.shared_storage import SharedStorage
 
@@ -137,3 +140,18 @@ def test_an_object_store_that_does_not_answer_or_knows_nobody_is_said(
 def test_a_url_that_nothing_opens_is_said() -> None:
     with pytest.raises(SettingsError, match="KERNELGATE_STORAGE is 'nothing://here'"):
         SharedStorage("nothing://here")
+
+
+@pytest.mark.parametrize(
+    ("storage", "code", "said", "has_run"),
+    [("nothing://here", 2, "KERNELGATE_STORAGE is 'nothing://here'", False), ("file", 3, "The run is in runs/", True)],
+)
+def test_storage_that_can_not_be_opened_is_said_first_and_one_that_takes_nothing_loses_no_run(
+    storage: str, code: int, said: str, has_run: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("no folder")
+    Path("k.py").write_text(candidate("import socket"))
+    done = CliRunner().invoke(app, ["verify", "k.py"], env={"KERNELGATE_STORAGE": storage})
+    assert (done.exit_code, said in done.stderr) == (code, True), done.stderr
+    assert bool(list(tmp_path.glob("runs/*/run.json"))) == has_run

@@ -321,7 +321,7 @@ def test_what_the_user_got_wrong_is_said_before_anything_begins(
         (["relu", "--budget-usd", "two"], "--budget-usd is 'two'"),
         (["relu", "--budget-usd", "nan"], "numbers from 0 are needed"),
         (["relu", "--budget-usd=-1"], "numbers from 0 are needed"),
-        (["relu", "--rounds", "1"], "the roles file roles.yaml can't be read"),
+        (["relu", "--rounds", "1"], "there is no roles file roles.yaml: it says who writes"),
         (["rilu", "--rounds", "1"], "'rilu' is not an operator"),
         (["relu", "--rounds", "1", "--policy", "nice"], "there is no policy 'nice'"),
     ],

@@ -101,5 +101,5 @@ def test_a_key_in_the_file_is_refused_and_not_repeated(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_the_users_to_mend(tmp_path: Path) -> None:
-    with pytest.raises(GenerationError, match="can't be read"):
+    with pytest.raises(GenerationError, match="there is no roles file"):
         load_roles(tmp_path / "none.yaml")

@@ -78,6 +78,8 @@ def test_from_a_signed_run_to_a_revoked_kernel(place: Path) -> None:
     ]  # fmt: skip
     assert all(part in log for part in ("somebody", "slower", "wrong beyond 2**31", "ok"))
     assert told("log", "--kernel", second[:8]).count("\n") == 3
+    moved = told("show", first[:8])  # it left stable for another one, served there again, and was revoked
+    assert [line.split()[0] for line in moved.splitlines() if line[:1].isdigit()] == ["1", "2", "3", "4", "5", "6", "7"]
     assert "revoked" in told("show", first[:8])
 
 

@@ -465,6 +465,22 @@ def test_the_command_prints_what_went_and_why(settings: Settings, monkeypatch: p
     assert done.stderr == ""
 
 
+def test_a_registry_that_is_named_is_asked_and_that_none_is_there_is_said(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.commands.machine.Settings.resolve", lambda runs=None: settings)
+    monkeypatch.delenv("KERNELGATE_REGISTRY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    old = stored(settings, 400)
+    named = CliRunner().invoke(app, ["prune", "--older-than", "90d", "--registry", str(tmp_path / "none.db")])
+    assert (named.exit_code, "nothing was deleted" in named.stderr) == (3, True)
+    dry = CliRunner().invoke(app, ["prune", "--older-than", "90d", "--dry-run"])
+    assert "nothing is kept for approved kernels" in dry.stderr
+    make_registry("kernelgate-registry.db")
+    dry = CliRunner().invoke(app, ["prune", "--older-than", "90d", "--dry-run"])
+    assert (dry.exit_code, "nothing is kept" in dry.stderr, old.exists()) == (0, False, True)
+
+
 def test_without_a_limit_nothing_is_deleted(settings: Settings) -> None:
     done = CliRunner().invoke(app, ["prune"])
     assert done.exit_code == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pydoc
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +17,8 @@ from pipeline.errors import SettingsError, UsageError
 from pipeline.registry import opening
 from pipeline.rollout import loading
 from pipeline.rollout.here import Here
-from policies.policy import PolicyError
+from pipeline.rollout.serving import Counts
+from policies.errors import PolicyError
 
 X = torch.randn(3, 5)
 
@@ -148,3 +150,12 @@ def test_a_flag_may_ask_for_the_reference() -> None:
 def test_a_wrong_call_raises(given: dict[str, object], error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         kernelgate.load(**given)  # type: ignore[arg-type]
+
+
+def test_a_reference_counts_nothing_as_a_kernel_counts_its_samples() -> None:
+    served = kernelgate.load("softmax")
+    assert (served.serves, served.counts) == ("reference", Counts(judged=0, dropped=0, beyond=0, refused=0))
+
+
+def test_the_help_of_load_fits_on_a_page() -> None:
+    assert len(pydoc.render_doc(kernelgate.load)) < 5000

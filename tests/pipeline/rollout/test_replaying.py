@@ -14,7 +14,8 @@ from served_kernels import LATER_WRONG, RIGHT, Team, promoted, team
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from pipeline.registry.contract import Place
+from pipeline.registry.cases import case_in
+from pipeline.registry.contract import Place, open_registry
 from pipeline.rollout.breaker import Breaker
 from pipeline.rollout.calls import Fit, case_of, fit, lay, recorded
 from pipeline.rollout.incidents import Incident, trip
@@ -71,6 +72,20 @@ def test_what_is_not_there_is_said(failed: tuple[Team, str, str], kernel: str | 
     done = CliRunner().invoke(app, ["replay", kernel or digest, case, "--registry", made.registry])
     assert done.exit_code == 2
     assert said in done.output
+
+
+def test_a_case_is_found_by_what_the_log_shows_of_it(failed: tuple[Team, str, str], tmp_path: Path) -> None:
+    made, digest, case = failed
+    with closing(open_registry(made.registry)) as registry:
+        (shown,) = {event.case_digest for event in registry.events() if event.case_digest is not None}
+        found = case_in(registry, digest[:8], shown[:12], tmp_path)
+    assert (found.case.id, shown.startswith(case)) == (case, False)
+
+
+def test_a_kernel_where_a_run_is_wanted_is_told_where_its_cases_are(tmp_path: Path) -> None:
+    for named, is_told in (("3f2a91c0", True), ("20261130-070848-b8d59152", False)):
+        done = CliRunner().invoke(app, ["replay", named, "54f3", "--runs", str(tmp_path)])
+        assert (done.exit_code, "--registry WHERE" in done.stderr) == (2, is_told), done.stderr
 
 
 def test_a_source_that_was_changed_in_the_registry_is_not_replayed(tmp_path: Path) -> None:

@@ -121,6 +121,11 @@ def test_a_run_of_generation_that_can_go_on_is_said(tmp_path: Path) -> None:
     assert unfinished_runs(tmp_path) == ()  # it has come to its end
 
 
+def test_a_run_of_generation_that_ended_before_it_began_has_nothing_to_go_on_with(tmp_path: Path) -> None:
+    (tmp_path / "generation" / "20261130-000000-00000002" / "relu").mkdir(parents=True)
+    assert unfinished_runs(tmp_path) == ()
+
+
 def test_slots_are_counted_without_being_taken() -> None:
     folder = folder_of_this_user()
     assert slots_part(folder).seen == "none was ever used"
