@@ -93,8 +93,9 @@ class Conditions(Message):
     Attributes:
         fresh_byte: Every byte of memory that the candidate allocates without initialising it.
         order_seed: Program instances run in an order drawn from this seed; None is the natural order.
-        choice_seed: Decides which configuration an autotuned kernel uses. The calls of one case share it: another
-            configuration may add in another order, and then results rightly differ in their last bits.
+        choice_seed: Decides which configuration an autotuned kernel uses, and the order of elements that a compiler may
+            reorder. The calls of one case share it: another configuration may add in another order, and then results
+            rightly differ in their last bits.
         undefined_lanes: Masked-off lanes of a load without `other` hold NaN (floats) or a large value (integers).
         noise_seed: Arithmetic errs as a GPU's may, drawn from this seed. None: as exact as it gets.
     """

@@ -12,6 +12,7 @@ never the candidate's fault.
 | `dot`         | matrix products: tf32, float16 accumulators                           |
 | `product`     | a product's bits do not depend on the place in a block                |
 | `reductions`  | reductions and scans as trees of the combine function                 |
+| `reordering`  | blocks whose elements may be reordered                                |
 | `libdevice`   | the math library, by symbol                                           |
 | `accesses`    | undefined lanes, atomics, tensor descriptors                          |
 | `language`    | when `triton.language` is bound to the interpreter                    |

@@ -2,6 +2,7 @@
 
 A masked-off lane of a load without `other` is undefined on a GPU; stock returns 0, which hides every kernel that uses
 one. Under `undefined_lanes` it holds NaN, or a third of the largest integer (as an index it leaves any buffer).
+So does a lane of `tl.gather` whose index names no element.
 
 Every access goes through the monitor of the call, which takes the tag off the pointers that it made (`convert` puts it
 on) and the lanes out of the mask that may not be executed.
@@ -90,6 +91,16 @@ def undefined(dtype: tl.dtype) -> Any:
     if kind.kind == "f":
         return np.nan
     return True if kind.kind == "b" else np.iinfo(kind).max // 3
+
+
+def create_gather(self: Any, src: TensorHandle, indices: TensorHandle, axis: int) -> TensorHandle:
+    """The elements that `indices` name; where they name none, a lane is undefined (stock counts from the end)."""
+    inside = (indices.data >= 0) & (indices.data < src.data.shape[axis])
+    found = np.take_along_axis(src.data, np.where(inside, indices.data, 0), axis=axis)
+    if not inside.all():
+        rest = undefined(src.dtype.scalar) if CURRENT.run.conditions.undefined_lanes else np.zeros((), found.dtype)
+        found = np.where(inside, found, rest).astype(found.dtype)
+    return TensorHandle(found, src.dtype.scalar)
 
 
 def create_atomic_cas(
@@ -273,6 +284,7 @@ def validate_descriptor(self: TensorDescHandle) -> None:
 REPAIRS: Final[dict[str, Callable[..., TensorHandle | None]]] = {
     "create_masked_load": create_masked_load,
     "create_masked_store": create_masked_store,
+    "create_gather": create_gather,
     "create_atomic_store": create_atomic_store,
     "create_atomic_cas": create_atomic_cas,
     "create_atomic_rmw": create_atomic_rmw,

@@ -1,8 +1,8 @@
 """The conditions under which the current call runs, and what was seen of it.
 
 One call of a candidate is one `Run`. What varies is drawn from its conditions: the order of the program instances of
-each launch from `order_seed`, the configuration of an autotuned kernel from `choice_seed`; no history of the process
-enters, so a replay of the same conditions does the same.
+each launch from `order_seed`; from `choice_seed` the configuration of an autotuned kernel, and the order of elements
+that a compiler may reorder; no history of the process enters, so a replay of the same conditions does the same.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Run:
 
     `configurations` says among how many the autotuner of the launch that is being made could choose; 0: there is none.
     `monitor` watches the call's accesses; None outside of an observed call. `interleaving` is that of the launch that
-    is being made, where its programs meet.
+    is being made, where its programs meet; `warps` is how many of a GPU would run one.
     """
 
     conditions: Conditions = _NATURAL
@@ -44,6 +44,7 @@ class Run:
     tuned: set[tuple[int, object]] = field(default_factory=set)
     configurations: int = 0
     interleaving: Interleaving | None = None
+    warps: int = 4
 
     def program_order(self, count: int) -> range | list[int]:
         """Returns the order in which `count` program instances run: each exactly once."""
@@ -61,7 +62,11 @@ class Run:
 
     def choice(self, count: int) -> int:
         """Returns the index of the configuration to use."""
-        return (self.conditions.choice_seed & _SEED_MASK) % count
+        return self.seed_of_choices() % count
+
+    def seed_of_choices(self) -> int:
+        """Returns, not negative, what decides all that a compiler may choose; the calls of a case share it."""
+        return self.conditions.choice_seed & _SEED_MASK
 
 
 class _Current:

@@ -126,6 +126,13 @@ def to_integer(values: Array, target: np.dtype[Any]) -> Array:
     return result.astype(target)
 
 
+def truncate_to_bits(values: Array, bits: int) -> Array:
+    """Cuts float64 `values` toward zero to float32 values of `bits` significant bits, at most 24."""
+    fraction, exponent = np.frexp(values)
+    cut: Array = np.ldexp(np.trunc(np.ldexp(fraction, bits)), exponent - bits).astype(np.float32)
+    return cut
+
+
 def truncate_to_tf32(values: Array) -> Array:
     """Returns float32 `values` as a tensor core reads them when asked for tf32; Inf and NaN stay."""
     bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)

@@ -68,12 +68,18 @@ def run(self: InterpretedFunction, *args: Any, grid: Any, warmup: bool, **named:
     CURRENT.run.observation.launches += 1
     options = {name: value for name, value in named.items() if name not in signature.parameters}
     SEEN.note(Launch(self.fn, signature, constants, bound, options, CURRENT.run.configurations))
+    CURRENT.run.warps = _warps(options.get("num_warps"))
     function = self.rewrite()
     with LANGUAGE.bound(), np.errstate(all="ignore"):
         kinds = _annotated(self.fn)
         values = {n: value if n in constants else device_value(value, kinds.get(n)) for n, value in bound.items()}
         _run_grid(function, values, sizes, meets=_meets(self.fn))
     return CompiledKernel()
+
+
+def _warps(option: Any) -> int:
+    value = getattr(option, "value", option)
+    return value if isinstance(value, int) else CUDAOptions.num_warps
 
 
 def call_helper(self: InterpretedFunction, *args: Any, **named: Any) -> Any:

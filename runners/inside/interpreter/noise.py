@@ -12,8 +12,8 @@ With a `noise_seed` in the conditions
 - with every other seed a·b + c of float32 is contracted, rounded once, as compilers for GPUs do.
 
 Nothing depends on which program runs when, so the runs of one case agree to the bit where they would on one GPU. Not
-moved: division (a right `quantize_int8` may rely on it), order within combine functions that a kernel brings itself,
-atomics. Without a seed every function here returns what it was given.
+moved: division (a right `quantize_int8` may rely on it), atomics. A reduction by a kernel's own function is reordered
+with a seed and without one (`reductions`). Without a seed every function here returns what it was given.
 """
 
 from __future__ import annotations

@@ -3,8 +3,11 @@
 Stock, a float16 sum is accumulated in a hidden wider type, a bfloat16 one adds bit patterns, arg-reductions skip NaN
 and raise on a row of nothing else, and every other combine function is called once an element. On a GPU the combine
 function runs at each node of a tree and its result is rounded there; so it is here: neighbours are combined, all
-pairs of a level in one numpy operation. A combine function that branches on values cannot run on whole arrays; it is
-noticed by its asking for the truth of a block, and runs element by element as stock does.
+pairs of a level in one numpy operation. Which elements are neighbours is the layout's to say: a warp combines lanes
+that lie 16 apart, then 8 (shfl.bfly in the PTX of triton 3.9 for sm_90). So the elements of a reduction by a kernel's
+own function are reordered as `reordering` does it, and what is not commutative fails; a scan keeps the order, as there.
+A combine function that branches on values cannot run on whole arrays; it is noticed by its asking for the truth of a
+block, and runs element by element as stock does.
 
 NaN in an arg-reduction wins or loses by its position, as on the GPU (measured there: an all-NaN row gives its last
 index; which NaN loses depends on the layout, so no kernel may rely on it). Without `tie_break_left` the last of equals
@@ -24,6 +27,7 @@ from triton.runtime.interpreter import ReduceOps, ScanOps, TensorHandle
 from runners.inside.interpreter import noise
 from runners.inside.interpreter.formats import SOFT, Array, narrow, widen
 from runners.inside.interpreter.language import BlockTruth, refuse_block_truth
+from runners.inside.interpreter.reordering import reordered
 
 Combine = Callable[[Sequence[Array], Sequence[Array]], Sequence[Array]]
 
@@ -34,6 +38,7 @@ _ARGUMENTS: Final = {
     library._argmin_combine_tie_break_left: (np.less, True),
     library._argmin_combine_tie_break_fast: (np.less, False),
 }
+_LANGUAGE: Final = "triton.language"
 _RUNNING: Final[dict[Any, Callable[..., Array]]] = {library._sum_combine: np.cumsum, library._prod_combine: np.cumprod}
 
 
@@ -45,10 +50,13 @@ def reduce(self: ReduceOps, inputs: tuple[tl.tensor, ...]) -> list[tl.tensor]:
     self.axis = None if whole else axis
     arrays = [tensor.handle.data.reshape(-1) if whole else tensor.handle.data for tensor in inputs]
     types = [tensor.dtype for tensor in inputs]
+    if not self.combine_fn.fn.__module__.startswith(_LANGUAGE):
+        arrays = [reordered(data, axis) for data in arrays]
     try:
         results = _reduce_arrays(self.combine_fn, arrays, types, axis)
     except BlockTruth:
-        return list(self.generic_reduce(inputs))
+        given = zip(arrays, inputs, strict=True)
+        return list(self.generic_reduce([self.to_tensor(a.reshape(t.handle.data.shape), t.dtype) for a, t in given]))
     if self.keep_dims:
         results = [np.expand_dims(data, tuple(range(rank)) if whole else axis) for data in results]
     return [self.to_tensor(data, dtype) for data, dtype in zip(results, types, strict=True)]

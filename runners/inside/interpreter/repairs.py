@@ -33,13 +33,14 @@ from runners.inside.interpreter import (
     libdevice,
     matching,
     reductions,
+    reordering,
     rewriting,
     shapes,
     tuning,
 )
 from runners.inside.interpreter.language import LANGUAGE
 
-_BUILDER_REPAIRS: Final = arithmetic.REPAIRS | dot.REPAIRS | accesses.REPAIRS | libdevice.REPAIRS
+_BUILDER_REPAIRS: Final = arithmetic.REPAIRS | dot.REPAIRS | accesses.REPAIRS | libdevice.REPAIRS | reordering.REPAIRS
 _LOAD: Final = {
     (3, 6): "self ptrs mask other cache_modifier eviction_policy is_volatile",
     (3, 9): "self ptrs mask other cache_policy is_volatile",
@@ -63,6 +64,9 @@ _PARAMETERS: Final = {
     "create_fadd": "self lhs rhs",
     "create_fsub": "self lhs rhs",
     "create_dot": "self a b d input_precision max_num_imprecise_acc",
+    "create_gather": "self src indices axis",
+    "create_cat": "self lhs rhs",
+    "create_reshape": "self arg shape allow_reorder",
     "create_atomic_cas": "self ptr cmp val sem scope",
     "create_atomic_rmw": "self rmwOp ptr val mask sem scope",
     "create_extern_elementwise": "self libName libPath symbol argList retType isPure",
@@ -123,7 +127,10 @@ def install() -> bool:
     options = stock.interpreter_builder.options
     # the overflow check is computed in int64 and then dropped, at half the time of a kernel: it asserts only in debug
     stock.interpreter_builder.options = replace(
-        options, sanitize_overflow=False, allowed_dot_input_precisions=dot.PRECISIONS
+        options,
+        sanitize_overflow=False,
+        allowed_dot_input_precisions=dot.PRECISIONS,
+        max_num_imprecise_acc_default=dot.IMPRECISE_BY_DEFAULT,
     )
     LANGUAGE.prepare()
     libdevice.install_modules()

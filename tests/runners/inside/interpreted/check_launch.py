@@ -184,6 +184,23 @@ def test_undefined_lanes_of_floats_hold_nan(dtype):
     assert out.float().isnan().tolist() == [False] * 3 + [True] * 5
 
 
+@triton.jit
+def pick_kernel(x, at, o, B: tl.constexpr):
+    i = tl.arange(0, B)
+    tl.store(o + i, tl.gather(tl.load(x + i), tl.load(at + i), 0))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float8_e4m3fn, torch.int32])
+def test_a_gathered_lane_that_no_index_names_is_undefined(dtype):
+    x, out = torch.arange(1, 9).to(dtype), torch.zeros(8).to(dtype)
+    at = torch.tensor([7, 0, -1, 3, 8, 3, 1 << 30, -(1 << 31)], dtype=torch.int32)
+    with interpreter.observe(PERMUTED):
+        pick_kernel[(1,)](x, at, out, B=8)
+    found = out.double()
+    assert found[[0, 1, 3, 5]].tolist() == [8, 1, 4, 4]
+    assert (found[[2, 4, 6, 7]].isnan() | (found[[2, 4, 6, 7]] > 1e8)).all()
+
+
 @pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.int32, torch.int64])
 def test_undefined_lanes_of_integers_are_large(dtype):
     x = torch.ones(8, dtype=dtype)

@@ -230,3 +230,40 @@ def test_equal_rows_and_columns_of_a_dot_have_equal_bits(precision):
 def test_int8_dot_is_exact():
     a, b = (torch.randint(-128, 128, (32, 32), dtype=torch.int8) for _ in range(2))
     assert torch.equal(dot(a, b, out=torch.int32), a.int() @ b.int())
+
+
+@triton.jit
+def float8_kernel(a, b, c, length, TILE: tl.constexpr, K: tl.constexpr, IMPRECISE: tl.constexpr):
+    i, k = tl.arange(0, TILE), tl.arange(0, K)
+    total = tl.zeros((TILE, TILE), tl.float32)
+    for start in range(0, length, K):
+        left = tl.load(a + i[:, None] * length + (start + k)[None, :])
+        right = tl.load(b + (start + k)[:, None] * TILE + i[None, :])
+        total = tl.dot(left, right, total, max_num_imprecise_acc=IMPRECISE)
+    tl.store(c + i[:, None] * TILE + i[None, :], total)
+
+
+def float8_error(*, dtype=torch.float8_e4m3fn, tile=64, width=64, imprecise=None, num_warps=4):
+    """The largest error of a product of positive factors, as a part of the result."""
+    a, b, c = torch.rand(tile, 512).to(dtype), torch.rand(512, tile).to(dtype), torch.zeros(tile, tile)
+    float8_kernel[(1,)](a, b, c, 512, TILE=tile, K=width, IMPRECISE=imprecise, num_warps=num_warps)
+    exact = a.double() @ b.double()
+    return float(((c - exact) / exact).abs().max())
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2])
+def test_a_float8_product_by_wgmma_keeps_14_bits(dtype):
+    assert 2**-12 < float8_error(dtype=dtype) < 2**-9
+
+
+def test_partial_sums_in_float32_keep_more_of_a_float8_product():
+    assert 2**-16 < float8_error(imprecise=32) < float8_error() / 3
+    assert float8_error(width=128, imprecise=64) < float8_error(width=128, imprecise=128)
+
+
+WIDENED = [{"imprecise": 0}, {"num_warps": 2}, {"tile": 32}, {"dtype": torch.float16}, {"dtype": torch.bfloat16}]
+
+
+@pytest.mark.parametrize("widened", WIDENED, ids=str)
+def test_what_sm_90_widens_keeps_its_float32_sums(widened):
+    assert float8_error(**widened) < 2**-20
