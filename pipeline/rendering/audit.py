@@ -15,7 +15,7 @@ from rich.text import Text
 from pipeline.audit.events import Fact, Kind
 from pipeline.audit.facts import observed_in
 from pipeline.audit.reading import Audit, Audited
-from pipeline.rendering.console import STYLES
+from pipeline.rendering.verdict_table import STYLES
 from runners.observed_evidence import ObservedEvidence
 from sandbox.printable import printable
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.rendering.console import STYLES
 from pipeline.rendering.judge import change_of
+from pipeline.rendering.verdict_table import STYLES
 from pipeline.runs.explained import Explained, ExplainedRun
 from pipeline.runs.stored import Damaged
 from policies.explaining import Explanation, Ground

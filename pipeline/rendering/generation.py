@@ -11,8 +11,8 @@ from rich.text import Text
 from pipeline.generating.result import Generated
 from pipeline.generation.loop.records import AttemptRecord, Measured
 from pipeline.generation.loop.report import Finished, FinishedOperator
-from pipeline.rendering.console import STYLES
 from pipeline.rendering.fitted_table import FittedTable
+from pipeline.rendering.verdict_table import STYLES
 from policies.policy import Tier
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.rendering.console import summary_line, verdict_table
+from pipeline.rendering.verdict_table import summary_line, verdict_table
 from pipeline.runs.rejudging import Rejudged, Rejudgement
 from policies.verdict import Verdict
 from sandbox.printable import printable

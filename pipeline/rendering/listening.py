@@ -33,7 +33,8 @@ from rich.text import Text
 
 from pipeline.gate.judging import Judged
 from pipeline.gate.steps import CheckName
-from pipeline.rendering.console import STYLES, console_on, waived_mark
+from pipeline.rendering.console import console_on
+from pipeline.rendering.verdict_table import STYLES, waived_mark
 from policies.policy import Tier
 from sandbox.printable import printable
 

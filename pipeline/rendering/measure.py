@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.measuring.measurement import Count, Errors, Measurement, Outcome, Row
-from pipeline.rendering.console import STYLES
 from pipeline.rendering.fitted_table import FittedTable
+from pipeline.rendering.verdict_table import STYLES
 
 
 def print_measurement(measurement: Measurement, console: Console) -> None:

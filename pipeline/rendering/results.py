@@ -12,9 +12,9 @@ from rich.text import Text
 from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
 from pipeline.gate.judging import Judged
 from pipeline.measuring.demo import Demo
-from pipeline.rendering.console import summary_line, verdict_table
 from pipeline.rendering.failure import case_lines, finding_lines, print_first_failure, wrong_elements
 from pipeline.rendering.fitted_table import FittedTable
+from pipeline.rendering.verdict_table import summary_line, verdict_table
 from pipeline.report_pages.writing import PAGE
 from pipeline.runs.folder import Place, case_of
 from pipeline.status.doctor import Sign

@@ -7,7 +7,8 @@ import io
 import pytest
 from report_runs import entry, facts
 
-from pipeline.rendering.console import GuardedConsole, verdict_table
+from pipeline.rendering.console import GuardedConsole
+from pipeline.rendering.verdict_table import verdict_table
 
 
 @pytest.mark.parametrize("width", range(60, 140, 7))

@@ -22,9 +22,10 @@ import torch
 from candidate_sources import candidate
 
 from pipeline.gate.judging import Judged, judge, measure
-from pipeline.rendering.console import GuardedConsole, verdict_table
+from pipeline.rendering.console import GuardedConsole
 from pipeline.rendering.listening import StderrListener
 from pipeline.rendering.results import print_replay, print_run, run_as_json
+from pipeline.rendering.verdict_table import verdict_table
 from pipeline.runs.folder import StoredCase, write_run
 from pipeline.verification.replay import Replayed
 from pipeline.verification.verify import Run
