@@ -472,6 +472,7 @@ def test_a_registry_that_is_named_is_asked_and_that_none_is_there_is_said(
     monkeypatch.delenv("KERNELGATE_REGISTRY", raising=False)
     monkeypatch.chdir(tmp_path)
     old = stored(settings, 400)
+    monkeypatch.setenv("COLUMNS", "400")
     named = CliRunner().invoke(app, ["prune", "--older-than", "90d", "--registry", str(tmp_path / "none.db")])
     assert (named.exit_code, "nothing was deleted" in named.stderr) == (3, True)
     dry = CliRunner().invoke(app, ["prune", "--older-than", "90d", "--dry-run"])
