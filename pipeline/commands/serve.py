@@ -29,7 +29,7 @@ Model = TypeVar("Model", bound="BaseModel")
 GENERATE_CRON: Final = "0 1 * * *"
 VERIFY_CRON: Final = "0 3 * * *"
 CORPUS_CRON: Final = "0 5 * * *"
-# What says something about some of the flows alone: given without one of them it would be ignored, night after night.
+# What says something about another option alone: given without one of these it would be ignored, night after night.
 SAYS: Final[Mapping[str, tuple[str, ...]]] = {
     "roles": ("generate",),
     "budget_usd": ("generate",),
@@ -39,6 +39,8 @@ SAYS: Final[Mapping[str, tuple[str, ...]]] = {
     "registry": ("reverify",),
     "every_days": ("reverify",),
     "approved_policy": ("reverify",),
+    "sign_key": ("reverify",),
+    "keyring": ("sign_key",),
     "verify_cron": ("reverify",),
     "corpus_cron": ("corpus",),
     "policy": ("generate", "corpus"),
@@ -149,15 +151,15 @@ def serve_command(
 
 
 def _refuse_what_says_nothing(context: typer.Context) -> None:
-    """An option that is about a flow which is not served was meant for something."""
+    """An option that is about something which was not asked for was meant for something."""
 
     def is_given(name: str) -> bool:
         source = context.get_parameter_source(name)
         return source is not None and source.name == "COMMANDLINE"
 
-    for name, flows in SAYS.items():
-        if is_given(name) and not any(context.params[flow] for flow in flows):
-            needed = " or ".join(f"--{flow}" for flow in flows)
+    for name, others in SAYS.items():
+        if is_given(name) and not any(context.params[other] for other in others):
+            needed = " or ".join(f"--{other.replace('_', '-')}" for other in others)
             raise UsageError(f"--{name.replace('_', '-')} says nothing without {needed}")
 
 

@@ -24,6 +24,7 @@ Prefect marks runs as late in a lasting server only; the temporary one of a comm
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
@@ -117,27 +118,32 @@ def _block_id(client: SyncPrefectClient, block: str | None) -> UUID | None:
         raise UsageError(f"Prefect's server has no block '{block}'; those that it has: prefect block ls") from None
 
 
+def _of_runs(
+    flows: tuple[str, ...],
+    posture: Literal[Posture.Reactive, Posture.Proactive],
+    expect: set[str],
+    *,
+    after: Iterable[str] = (),
+    within_s: float = 0.0,
+) -> EventTrigger:
+    """What one run of `flows` does, or leaves undone."""
+    return EventTrigger(
+        match=ResourceSpecification.model_validate({"prefect.resource.id": "prefect.flow-run.*"}),
+        match_related=ResourceSpecification.model_validate(
+            {"prefect.resource.role": "flow", "prefect.resource.name": list(flows)}
+        ),
+        for_each={"prefect.resource.id"},
+        posture=posture,
+        after=set(after),
+        expect=expect,
+        threshold=1,
+        within=timedelta(seconds=within_s),
+    )
+
+
 def _automations(
     told: UUID | None, flows: tuple[str, ...], patience: Patience
 ) -> tuple[tuple[AutomationCore, str], ...]:
-    of_ours = ResourceSpecification.model_validate(
-        {"prefect.resource.role": "flow", "prefect.resource.name": list(flows)}
-    )
-
-    def trigger(
-        posture: Literal[Posture.Reactive, Posture.Proactive], after: set[str], expect: set[str], within_s: float
-    ) -> EventTrigger:
-        return EventTrigger(
-            match=ResourceSpecification.model_validate({"prefect.resource.id": "prefect.flow-run.*"}),
-            match_related=of_ours,
-            for_each={"prefect.resource.id"},
-            posture=posture,
-            after=after,
-            expect=expect,
-            threshold=1,
-            within=timedelta(seconds=within_s),
-        )
-
     mark = ChangeFlowRunState(
         state=StateType.CRASHED, name="Crashed", message="no heartbeat: its process or its machine is gone", force=False
     )
@@ -146,7 +152,7 @@ def _automations(
         (
             AutomationCore(
                 name=f"{PREFIX}a run is silent",
-                trigger=trigger(Posture.Proactive, {HEARTBEAT}, {HEARTBEAT, *ENDS}, silent),
+                trigger=_of_runs(flows, Posture.Proactive, {HEARTBEAT, *ENDS}, after={HEARTBEAT}, within_s=silent),
                 actions=[mark],
             ),
             f"no heartbeat for {silent:g} s: marked as crashed",
@@ -154,7 +160,7 @@ def _automations(
         (
             AutomationCore(
                 name=f"{PREFIX}a run died",
-                trigger=trigger(Posture.Reactive, set(), {"prefect.flow-run.Crashed"}, 0),
+                trigger=_of_runs(flows, Posture.Reactive, {"prefect.flow-run.Crashed"}),
                 actions=_tell(told, "died: it was marked as crashed. Run it again: what was measured is kept")
                 or [DoNothing()],
             ),
@@ -163,7 +169,7 @@ def _automations(
         (
             AutomationCore(
                 name=f"{PREFIX}a run is late",
-                trigger=trigger(Posture.Reactive, set(), {"prefect.flow-run.Late"}, 0),
+                trigger=_of_runs(flows, Posture.Reactive, {"prefect.flow-run.Late"}),
                 actions=_tell(told, "is late: no worker has taken it") or [DoNothing()],
             ),
             "its time has come, and no worker took it",
@@ -171,7 +177,9 @@ def _automations(
         (
             AutomationCore(
                 name=f"{PREFIX}a run is stuck",
-                trigger=trigger(Posture.Proactive, {"prefect.flow-run.Running"}, set(ENDS), stuck),
+                trigger=_of_runs(
+                    flows, Posture.Proactive, set(ENDS), after={"prefect.flow-run.Running"}, within_s=stuck
+                ),
                 actions=_tell(told, f"has not ended {stuck / 3600:g} h after it began") or [DoNothing()],
             ),
             f"not ended {stuck / 3600:g} h after it began",

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from candidate_sources import candidate
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from pipeline.cli import app
+from pipeline.commands.serve import SAYS
 
 PROGRAM = Path(sys.executable).with_name("kernelgate")
 ROLES = "author: {provider: openai, model: one}\n"
@@ -39,6 +41,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["--corpus", "corpus", "--verify-cron", "0 3 * * *"], "--verify-cron says nothing without --reverify"),
         (["--corpus", "corpus", "--budget-usd", "5"], "--budget-usd says nothing without --generate"),
         (["--reverify", "--policy", "ci"], "--policy says nothing without --generate or --corpus"),
+        (["--corpus", "corpus", "--sign-key", "key.pem"], "--sign-key says nothing without --reverify"),
+        (["--reverify", "--keyring", "keys.json"], "--keyring says nothing without --sign-key"),
         (["--generate", "relu"], "--generate needs a limit of a night: --budget-usd, --rounds or --minutes"),
         (["--generate", "relu", "--rounds", "3", "--roles", "no.yaml"], "/no.yaml: it says who writes"),
         (["--generate", "relu", "--budget-usd", "5"], "no price table was given: add it (prices.yaml beside"),
@@ -47,6 +51,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_no_night_could_use_is_one_message(arguments: list[str], said: str) -> None:
     done = CliRunner().invoke(app, ["serve", *arguments])
     assert (done.exit_code, said in done.stderr) == (2, True), done.stderr
+
+
+def test_each_option_is_about_everything_or_says_what_it_is_about() -> None:
+    everything = {"timezone", "reports_url", "operators", "runs", "quiet"}
+    known = {one.name for one in get_command(app).commands["serve"].params}  # type: ignore[attr-defined]  # a group
+    assert known - everything - {"generate", "reverify", "corpus", "help"} == set(SAYS)
 
 
 @pytest.mark.parametrize(
