@@ -48,9 +48,8 @@ def template(image: str, storage: str, socket: str = SOCKET) -> dict[str, Any]:
         socket: The engine's socket on the host.
     """
     made: dict[str, Any] = DockerWorker.get_default_base_job_template()
-    locks = (
-        folder_of_this_user().parent
-    )  # not the folder itself: one that is missing would be made by the engine, as root's
+    # Not the folder itself: one that is missing would be made by the engine, as root's.
+    locks = folder_of_this_user().parent
     volumes = [f"{socket}:{SOCKET}", f"{locks}:{locks}"]
     if Path(storage).is_absolute():
         volumes.append(f"{storage}:{storage}")

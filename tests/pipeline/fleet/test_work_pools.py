@@ -97,6 +97,7 @@ def test_a_process_work_pool_runs_the_flow_and_the_run_is_in_the_storage(
     ]
 
 
+@pytest.mark.usefixtures("runner_image")
 def test_a_docker_work_pool_runs_the_flow_in_a_container_that_starts_the_candidates_beside_itself(
     server: TemporaryServer, kernels: Path, tmp_path: Path
 ) -> None:
