@@ -43,6 +43,10 @@ class Confinement(Protocol):
         """Whether somebody outside ended it who is not us, as far as can be known."""
         ...
 
+    def reached_memory_limit(self, state: EndState) -> bool:
+        """Whether a kill at the memory limit was noted meanwhile that `state` does not know of; may take a second."""
+        ...
+
     def usage(self, since_s: float) -> Usage:
         """What can be seen of it from outside now; quick, never raises, and what can't be seen is unknown.
 

@@ -111,6 +111,10 @@ class Namespaces:
         """Process 1 always says how the program ended, and nothing from inside can kill it."""
         return self._reported is None and not self._killed
 
+    def reached_memory_limit(self, state: EndState) -> bool:
+        """The group's own counter was read when it had ended: nothing is noted later."""
+        return state.oom_killed
+
     def usage(self, since_s: float) -> Usage:
         """What the kernel counted so far, which holds after its end, too; what is left is seen while it runs."""
         if not self._runs():

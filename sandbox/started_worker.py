@@ -64,6 +64,7 @@ class StartedWorker:
         self._start_until = time.monotonic() + limits.start_deadline_s
         self._greeting: Reply | None = None
         self._outcome: Outcome | None = None
+        self._leaving = False  # it was told that it may go
         self._usage = Usage()
         self._ready_s = self._started  # what it was refused before it was ready is no candidate's doing
 
@@ -178,6 +179,7 @@ class StartedWorker:
 
     def _leave(self) -> Outcome:
         self._look()
+        self._leaving = True
         self._stream.close_input()
         turn: Turn = self._stream.drain(time.monotonic() + LEAVE_GRACE_S)
         if self._greeting is not None and self._stream.unasked_bytes:
@@ -211,12 +213,17 @@ class StartedWorker:
                 return SandboxFault(f"the conversation was closed while {self.name} went on running")
 
     def _with_late_news(self, state: EndState) -> EndState:
-        """Looks again where the kernel may have killed it at the limit and the engine has not heard of that yet."""
+        """Looks again where the kernel may have killed it at the limit and the engine has not heard of that yet.
+
+        Where the engine hears of the kill after the end, its state never says so; the list of its events does.
+        """
         until = time.monotonic() + OOM_LAG_S
         while state.exit_code == SIGNAL_BASE + signal.SIGKILL and not state.oom_killed and time.monotonic() < until:
             time.sleep(OOM_POLL_S)
             state = self._confinement.end_state(LEAVE_GRACE_S) or state
-        return state
+        if state.oom_killed or (self._leaving and state.exit_code == 0):
+            return state
+        return replace(state, oom_killed=self._confinement.reached_memory_limit(state))
 
     def _left_by_itself(self, state: EndState) -> Outcome:
         if state.oom_killed:

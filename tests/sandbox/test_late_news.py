@@ -6,6 +6,7 @@ import signal
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+import pytest
 from hostile_channel import GoneContainer, HostileEngine
 from hostile_messages import Cursor
 
@@ -26,6 +27,7 @@ class Late(GoneContainer):
     state: EndState
     at: int
     looks: int = 0
+    noted: bool = False
 
     def end_state(self, timeout_s: float) -> EndState:
         self.looks += 1
@@ -33,6 +35,9 @@ class Late(GoneContainer):
 
     def was_signalled_from_outside(self, state: EndState) -> bool:
         return False
+
+    def reached_memory_limit(self, state: EndState) -> bool:
+        return self.noted
 
 
 def outcome(container: Late) -> object:
@@ -51,3 +56,9 @@ def test_another_end_needs_no_second_look() -> None:
     container = Late(replace(KILLED, exit_code=3), at=10_000)
     assert outcome(container) == Exited(3)
     assert container.looks == 1
+
+
+@pytest.mark.parametrize("exit_code", [KILLED.exit_code, 0, 3], ids=["killed", "left as if all were well", "left"])
+def test_a_kill_that_only_the_events_have_is_the_reason(exit_code: int) -> None:
+    container = Late(replace(KILLED, exit_code=exit_code), at=10_000, noted=True)
+    assert outcome(container) == OutOfMemory(Limits().memory_bytes)

@@ -144,6 +144,9 @@ class GoneContainer:
     def kill(self) -> None:
         pass
 
+    def reached_memory_limit(self, state: EndState) -> bool:
+        return False
+
     def usage(self, since_s: float) -> Usage:
         return UNSEEN
 
