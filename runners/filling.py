@@ -21,6 +21,7 @@ from runners.operators.model import Special
 
 BIG: Final = 2.0**56  # with room for the square times a count of 2¹², as updates of a variance form it
 
+TAIL: Final = 64
 ROW_SPECIALS: Final = ("-inf_row", "-inf_prefix", "nan_row", "inf_and_nan")
 LARGE_SPECIALS: Final = ("max", "big")
 
@@ -96,12 +97,36 @@ def _floats(plan: TensorPlan, shape: tuple[int, ...], dtype: str, rng: np.random
             return -rng.uniform(100, 200, shape)
         case "far_negative":  # beyond the lowest float16, with which some begin a running maximum
             return -rng.uniform(*((3e4, 6e4) if narrow else (1e5, 2e5)), shape)
+        case "exponents":
+            return _exponents(shape, dtype, rng)
+        case "scaled":
+            return np.ldexp(rng.standard_normal(shape), int(rng.integers(*((-12, 9) if narrow else (-40, 41)))))
+        case "strong":  # products of two such rows are large scores, and still decide where a float32 softmax can tell
+            return np.copysign(rng.uniform(16, 64, shape), rng.uniform(-1, 1, shape))
+        case "tail":
+            return _tail(shape, rng)
         case "halves":
             return _halves(shape, rng)
         case "swing":
             return _float_swing(shape, rng)
         case _:
             return rng.standard_normal(shape)
+
+
+def _exponents(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Any normal number of the dtype, each exponent as likely as another: no decade of them is left out."""
+    info = torch.finfo(TORCH_DTYPES[dtype])
+    lowest, highest = round(math.log2(info.smallest_normal)), math.floor(math.log2(info.max))
+    fractions = np.copysign(rng.uniform(1, 2, shape), rng.uniform(-1, 1, shape))
+    return np.ldexp(fractions, rng.integers(lowest, highest, shape))
+
+
+def _tail(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+    """The last places of each row outweigh all before: one that is dropped shows, however long the row is."""
+    drawn = rng.uniform(-1, 1, shape) * 2.0**-10
+    end = drawn[..., -TAIL:] if shape else drawn
+    end[...] = rng.uniform(4, 8, end.shape)
+    return drawn
 
 
 def _float_swing(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:

@@ -72,7 +72,7 @@ def _longest(operator: Operator, dim: Dim, seed: int, dtypes: Sequence[str], cha
     cases: list[Case] = []
     for _, some in long_cases(operator, dim, seed, dtypes):
         cases = some or cases
-    # The first ones are the plain ones, one in each dtype.
+    # The first ones are ordinary or nearly so, one in each dtype.
     return chance.choice(cases[: len(dtypes)]) if cases else None
 
 

@@ -10,6 +10,8 @@ between is found out; float32 when |y − y64| ≤ 2⁻²⁴·|y64| + δ; float6
 |y − y64| ≤ 2⁻⁵²·|y64| + 2·4·2⁻⁵³·S. An integer result is right when it equals the reference's, or, where that computes
 it as floats, when it is rounded half to even from anywhere within y64 ± δ.
 
+Where an operator copies, a zero keeps its sign.
+
 Non-finite results must match by position and class (NaN, +Inf, −Inf), except where the two references disagree about
 the class, where a Monte-Carlo run changes it, or where an intermediate of a float32 computation may overflow: there the
 input decides nothing.
@@ -68,6 +70,7 @@ class Expected:
         low: Smallest value that is right; NaN where the reference is NaN.
         high: Largest value that is right.
         free: True where anything goes.
+        copied: Whether a zero must have the sign that it has in `exact`.
     """
 
     dtype: str
@@ -75,6 +78,7 @@ class Expected:
     low: torch.Tensor
     high: torch.Tensor
     free: torch.Tensor
+    copied: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -187,6 +191,8 @@ def compare(expected: Expected, got: torch.Tensor) -> Comparison:
     """Compares a result (dtype and shape already found right) with what was expected."""
     values = got.double()
     inside = (values >= expected.low) & (values <= expected.high)
+    if expected.copied:
+        inside &= (values.signbit() == expected.exact.signbit()) | (expected.exact != 0)
     right = inside | (values.isnan() & expected.exact.isnan()) | expected.free
     wrong = int((~right).sum())
     ratio = _worst_ratio(expected, values, right)
@@ -241,7 +247,7 @@ def _interval(
     free = (unclear & ~unbounded) | overflows | room.unstable
     if not operator.propagates_nonfinite:
         free |= ~y64.isfinite()
-    return Expected(dtype, y64, low, high, free)
+    return Expected(dtype, y64, low, high, free, operator.copies)
 
 
 def _delta(

@@ -54,6 +54,7 @@ MOST_OUTER: Final = 300
 MOST_WORK: Final = 100_000  # the product of all sizes of a case with a large last axis
 MOST_OUTER_WORK: Final = 8_000  # the same where another axis is large: some kernels take a program for each place on it
 BESIDE_HUGE: Final = range(3, 9)  # so many slices: the third begins beyond 2³¹
+DECADES_APART: Final = 100
 ORDINARY_WEIGHT: Final = 3  # a special in one tensor hides errors beside it: ordinary tensors stay common
 
 
@@ -188,8 +189,10 @@ def huge_cases(operator: Operator, seed: int, dtypes: Sequence[str]) -> Iterator
 def long_cases(operator: Operator, dim: Dim, seed: int, dtypes: Sequence[str]) -> Iterator[tuple[int, list[Case]]]:
     """Yields ever larger lengths of `dim` with cases of about that length, all else small.
 
-    One in each dtype is plain. Beyond the sizes that other phases try, where a candidate may have another kernel, come
-    large values in each dtype, then cases in which values and layouts are drawn, most of them with a special.
+    One in each dtype is plain. Beyond the sizes that other phases try, where a candidate may have another kernel, one
+    of these has rows that are little but their end: what is dropped there is within the error of so long a sum
+    elsewhere. Then come in each dtype large values, whose squares and sums leave float16, and cases in which values and
+    layouts are drawn, most of them with a special.
     """
     chance = random.Random(f"{seed} {dim.name}")
     specials = _special_turns(operator, chance)
@@ -197,7 +200,9 @@ def long_cases(operator: Operator, dim: Dim, seed: int, dtypes: Sequence[str]) -
         if length <= dim.long:
             choices = list(_plain_turns(operator, dtypes, chance))
             if length > dim.largest:
-                choices += [(dtype, _large(operator)) for dtype in dtypes]
+                heavy = chance.randrange(len(choices))
+                choices[heavy] = (choices[heavy][0], choices[heavy][1] | _of(operator, "tail"))
+                choices += [(dtype, _plain(operator) | _of(operator, "large")) for dtype in dtypes]
                 choices += [(chance.choice(dtypes), next(specials)) for _ in range(ODD_ONES)]
             cases = (_long_case(operator, dim, length, dtype, chance, more) for dtype, more in choices)
             yield length, [case for case in cases if case is not None]
@@ -221,9 +226,9 @@ def _special_turns(operator: Operator, chance: random.Random) -> Iterator[dict[s
         yield from turns
 
 
-def _large(operator: Operator) -> dict[str, Any]:
-    """Ordinary but for large numbers, whose squares and sums leave float16."""
-    return _plain(operator) | {f"values {t.name}": "large" for t in operator.tensors if "large" in t.values}
+def _of(operator: Operator, values: ValueClass) -> dict[str, Any]:
+    """Numbers of one class wherever a tensor has it."""
+    return {f"values {t.name}": values for t in operator.tensors if values in t.values}
 
 
 def _long_case(
@@ -357,9 +362,18 @@ def own_dtype(dtype: str) -> str | None:
 
 
 def _between(scalar: ScalarInput) -> st.SearchStrategy[float]:
-    """Any value from the smallest declared one to the largest, in four digits: no table of them has it."""
+    """Any value from the smallest declared one to the largest, in four digits: no table of them has it.
+
+    Where they lie decades apart, as those of an eps, each decade is as likely as another.
+    """
     lowest, highest = min(scalar.values), max(scalar.values)
-    return st.integers(0, 9999).map(lambda part: float(f"{lowest + (highest - lowest) * part / 9999:.4g}"))
+
+    def value(part: int) -> float:
+        if lowest > 0 and highest > DECADES_APART * lowest:
+            return float(f"{lowest * (highest / lowest) ** (part / 9999):.4g}")
+        return float(f"{lowest + (highest - lowest) * part / 9999:.4g}")
+
+    return st.integers(0, 9999).map(value)
 
 
 @st.composite

@@ -64,8 +64,8 @@ ATTENTION = Operator(
     name="attention",
     summary="softmax(q kᵀ · scale) v on (batch, heads, length, width), causal or not",
     inputs=(
-        TensorInput("q", values=TAME, specials=("none", "nan", "-0", "denormal")),
-        TensorInput("k", values=TAME, specials=("none", "-0", "denormal")),
+        TensorInput("q", values=(*TAME, "strong"), specials=("none", "nan", "-0", "denormal")),
+        TensorInput("k", values=(*TAME, "strong"), specials=("none", "-0", "denormal")),
         TensorInput("v", values=(*TAME, "wide", "large", "denormal"), specials=("none", "-0", "denormal")),
         ScalarInput("scale", (0.125, 0.3, 1.0)),
         ScalarInput("causal", (False, True)),

@@ -1,9 +1,12 @@
-"""Elementwise operators: one result element from one element (or one pair) of the inputs; any rank, empties allowed.
+"""Elementwise operators: one result element from one element (or one pair) of the inputs.
+
+Tensors have one to three axes; empties are allowed.
 
 The condition terms: `add` and `relu` round once, so S is 0. Where every usual formula cancels (1 + erf, 1 + tanh), the
 term is absolute in the size of what cancels; exp − 1 has expm1 and 2·sigmoid − 1 has tanh, whose error is relative.
-Elsewhere the argument of exp carries a relative
-error, so the result's grows with |x|; what exp or sigmoid makes of a very negative x may flush to zero.
+Elsewhere the argument of exp carries a relative error, so the result's grows with |x|; what exp or sigmoid makes of a
+very negative x may flush to zero. Where a function saturates, its error does: what is 1 in float32 is 1 by every usual
+formula, to a unit or two.
 """
 
 from __future__ import annotations
@@ -11,12 +14,13 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F  # noqa: N812  # torch's own convention
 
-from runners.operators.model import LONG, Dim, Form, Operator, ScalarInput, TensorInput
+from runners.operators.model import ANY_EXPONENT, LONG, Dim, Form, Operator, ScalarInput, TensorInput
 
 COUNT = Dim("B", (1, 2, 3))
 ROWS = Dim("M", (1, 2, 3, 5, 7, 12, 0), LONG)
 LENGTH = Dim("N", (1, 2, 3, 7, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 257, 1025, 2051, 0), 1_100_000)
 DIMS = (COUNT, ROWS, LENGTH)
+SATURATED = -8.0  # below, float32 has erf and tanh at −1, and 1 + that at 0
 PROPAGATES = "NaN stays NaN and ±Inf goes where the formula takes it"
 
 
@@ -33,12 +37,17 @@ def _exact(*arguments: object) -> torch.Tensor:
     return torch.zeros((), dtype=torch.float64)
 
 
+def _exp_error(x: torch.Tensor) -> torch.Tensor:
+    """The relative error of 1/(1 + exp(−x)) by that of exp's argument; nothing where exp(−x) is nothing beside 1."""
+    return torch.sigmoid(-x) * (x.abs().clamp(max=200.0) + 8)
+
+
 def _sigmoid_condition(x: torch.Tensor) -> torch.Tensor:
-    return torch.sigmoid(x) * (x.abs().clamp(max=200.0) + 6)
+    return torch.sigmoid(x) * (_exp_error(x) + 1.5)
 
 
 def _silu_condition(x: torch.Tensor) -> torch.Tensor:
-    return F.silu(x).abs() * (x.abs().clamp(max=200.0) + 8)
+    return F.silu(x).abs() * (_exp_error(x) + 2)
 
 
 def _swiglu(gate: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
@@ -46,17 +55,26 @@ def _swiglu(gate: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
 
 
 def _swiglu_condition(gate: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
-    return _swiglu(gate, up).abs() * (gate.abs().clamp(max=200.0) + 8) + up.abs() * 2.0**-102
+    return _swiglu(gate, up).abs() * (_exp_error(gate) + 3) + up.abs() * 2.0**-102
 
 
 def _elu_condition(x: torch.Tensor, alpha: float) -> torch.Tensor:
-    return torch.where(x > 0, 0.0, 6 * (alpha * torch.expm1(x)).abs())
+    return torch.where(x > 0, 0.0, (2 + 4 * torch.exp(x)) * (alpha * torch.expm1(x)).abs())
+
+
+def _tanh_condition(x: torch.Tensor) -> torch.Tensor:
+    result = torch.tanh(x)
+    return (6 - 4 * result.square()) * result.abs()
+
+
+def _gelu_condition(x: torch.Tensor) -> torch.Tensor:
+    return 4 * x.abs() * torch.where(x < SATURATED, 2.0**-12, 1.0)
 
 
 ADD = Operator(
     name="add",
     summary="x + y with broadcasting, as torch.add",
-    inputs=(TensorInput("x"), TensorInput("y")),
+    inputs=(TensorInput("x", ANY_EXPONENT), TensorInput("y", ANY_EXPONENT)),
     dims=DIMS,
     forms=(
         *same_shape("x", "y"),
@@ -79,7 +97,7 @@ ADD = Operator(
 RELU = Operator(
     name="relu",
     summary="max(x, 0)",
-    inputs=(TensorInput("x"),),
+    inputs=(TensorInput("x", ANY_EXPONENT),),
     dims=DIMS,
     forms=same_shape("x"),
     reference=torch.relu,
@@ -91,7 +109,7 @@ RELU = Operator(
 SIGMOID = Operator(
     name="sigmoid",
     summary="1 / (1 + exp(−x))",
-    inputs=(TensorInput("x"),),
+    inputs=(TensorInput("x", ANY_EXPONENT),),
     dims=DIMS,
     forms=same_shape("x"),
     reference=torch.sigmoid,
@@ -103,11 +121,11 @@ SIGMOID = Operator(
 TANH = Operator(
     name="tanh",
     summary="tanh(x)",
-    inputs=(TensorInput("x"),),
+    inputs=(TensorInput("x", ANY_EXPONENT),),
     dims=DIMS,
     forms=same_shape("x"),
     reference=torch.tanh,
-    condition=lambda x: 6 * torch.tanh(x).abs(),
+    condition=_tanh_condition,
     meaning=("NaN stays NaN, ±Inf gives ±1", "the error is relative: 2·sigmoid(2x) − 1 has no digits for a small x"),
     may_flush=True,
 )
@@ -115,7 +133,7 @@ TANH = Operator(
 SILU = Operator(
     name="silu",
     summary="x · sigmoid(x)",
-    inputs=(TensorInput("x"),),
+    inputs=(TensorInput("x", ANY_EXPONENT),),
     dims=DIMS,
     forms=same_shape("x"),
     reference=F.silu,
@@ -127,11 +145,11 @@ SILU = Operator(
 GELU = Operator(
     name="gelu",
     summary="x/2 · (1 + erf(x/√2))",
-    inputs=(TensorInput("x"),),
+    inputs=(TensorInput("x", ANY_EXPONENT),),
     dims=DIMS,
     forms=same_shape("x"),
     reference=F.gelu,
-    condition=lambda x: 4 * x.abs(),
+    condition=_gelu_condition,
     meaning=(PROPAGATES, "the error is relative to |x|: 1 + erf cancels for negative x in a right formula, too"),
     may_flush=True,
 )
@@ -139,11 +157,11 @@ GELU = Operator(
 GELU_TANH = Operator(
     name="gelu_tanh",
     summary="x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))",
-    inputs=(TensorInput("x"),),
+    inputs=(TensorInput("x", ANY_EXPONENT),),
     dims=DIMS,
     forms=same_shape("x"),
     reference=lambda x: F.gelu(x, approximate="tanh"),
-    condition=lambda x: 4 * x.abs(),
+    condition=_gelu_condition,
     meaning=(PROPAGATES, "the error is relative to |x|: 1 + tanh cancels for negative x in a right formula, too"),
     may_flush=True,
 )
@@ -151,7 +169,7 @@ GELU_TANH = Operator(
 LEAKY_RELU = Operator(
     name="leaky_relu",
     summary="x where x > 0, negative_slope · x elsewhere",
-    inputs=(TensorInput("x"), ScalarInput("negative_slope", (0.01, 0.2, 2.0, 0.0))),
+    inputs=(TensorInput("x", ANY_EXPONENT), ScalarInput("negative_slope", (0.01, 0.2, 2.0, 0.0))),
     dims=DIMS,
     forms=same_shape("x"),
     reference=F.leaky_relu,
@@ -162,7 +180,7 @@ LEAKY_RELU = Operator(
 ELU = Operator(
     name="elu",
     summary="x where x > 0, alpha · (exp(x) − 1) elsewhere",
-    inputs=(TensorInput("x"), ScalarInput("alpha", (1.0, 0.5, 2.0))),
+    inputs=(TensorInput("x", ANY_EXPONENT), ScalarInput("alpha", (1.0, 0.5, 2.0))),
     dims=DIMS,
     forms=same_shape("x"),
     reference=F.elu,
@@ -174,7 +192,7 @@ ELU = Operator(
 SWIGLU = Operator(
     name="swiglu",
     summary="silu(gate) · up",
-    inputs=(TensorInput("gate"), TensorInput("up")),
+    inputs=(TensorInput("gate", ANY_EXPONENT), TensorInput("up", ANY_EXPONENT)),
     dims=DIMS,
     forms=same_shape("gate", "up"),
     reference=_swiglu,

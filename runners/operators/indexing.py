@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # torch's own convention
 
 from runners.operators.model import (
+    ANY_EXPONENT,
     LONG,
     ORDINARY,
     VECTOR_LAYOUTS,
@@ -82,7 +83,7 @@ CROSS_ENTROPY = Operator(
 EMBEDDING = Operator(
     name="embedding",
     summary="rows of table (V, D) by ids, int32 or int64 of any shape",
-    inputs=(_ids("ids", "int64", "int32", whole=Whole(0, "V - 1")), TensorInput("table")),
+    inputs=(_ids("ids", "int64", "int32", whole=Whole(0, "V - 1")), TensorInput("table", ANY_EXPONENT)),
     dims=(
         Dim("B", (1, 2, 3)), Dim("N", (1, 2, 3, 7, 16, 17, 33, 0), LONG), COUNTS,
         Dim("D", (1, 2, 3, 7, 16, 17, 64, 65, 129), LONG),
@@ -94,7 +95,12 @@ EMBEDDING = Operator(
     ),
     reference=lambda ids, table: F.embedding(ids, table),
     condition=_exact,
-    meaning=("rows are copied as they are, NaN and ±Inf with them", "no ids give an empty result", OUTSIDE),
+    copies=True,
+    meaning=(
+        "rows are copied as they are, NaN, ±Inf and the sign of a zero with them",
+        "no ids give an empty result",
+        OUTSIDE,
+    ),
     dtypes=("float32", "float16", "bfloat16", "float64"),
 )  # fmt: skip
 
@@ -132,7 +138,7 @@ HISTOGRAM = Operator(
 TRANSPOSE = Operator(
     name="transpose",
     summary="the last two axes of x exchanged, contiguous",
-    inputs=(TensorInput("x"),),
+    inputs=(TensorInput("x", ANY_EXPONENT),),
     dims=(
         Dim("B", (1, 2, 3)), Dim("M", (1, 2, 3, 7, 16, 17, 33, 65, 0), LONG),
         Dim("N", (1, 2, 3, 7, 15, 16, 31, 64, 65, 129, 0), LONG),
@@ -140,7 +146,8 @@ TRANSPOSE = Operator(
     forms=(Form("matrix", {"x": ("M", "N")}), Form("batch", {"x": ("B", "M", "N")})),
     reference=lambda x: x.transpose(-1, -2).contiguous(),
     condition=_exact,
-    meaning=("every element is copied as it is, NaN, ±Inf and denormals too",),
+    copies=True,
+    meaning=("every element is copied as it is: NaN, ±Inf, denormals and the sign of a zero, too",),
     dtypes=("float32", "float16", "bfloat16", "float64"),
 )  # fmt: skip
 

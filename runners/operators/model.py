@@ -23,7 +23,8 @@ CASE_DTYPE: Final = "case"  # stands for the dtype of the case, among a tensor's
 
 ValueClass = Literal[
     "unit", "normal", "positive", "integers", "ramp", "wide", "large",
-    "denormal", "constant", "shifted", "zeros", "very_negative", "far_negative", "halves", "swing",
+    "denormal", "constant", "shifted", "zeros", "very_negative", "scaled", "tail",
+    "far_negative", "halves", "swing", "exponents", "strong",
     "whole", "whole_lowest", "whole_highest", "whole_few", "whole_swing", "whole_some_ignored",
 ]  # fmt: skip
 Special = Literal[
@@ -35,10 +36,12 @@ Layout = Literal[
     "contiguous", "transposed", "row_padded", "column_padded", "stepped", "offset", "expanded", "permuted", "huge",
 ]  # fmt: skip
 
-VALUES: tuple[ValueClass, ...] = (
+COMMON_VALUES: tuple[ValueClass, ...] = (
     "unit", "normal", "positive", "integers", "ramp", "wide", "large",
-    "denormal", "constant", "shifted", "zeros", "very_negative",
+    "denormal", "constant", "shifted", "zeros", "very_negative", "tail",
 )  # fmt: skip
+VALUES: tuple[ValueClass, ...] = (*COMMON_VALUES, "scaled")
+ANY_EXPONENT: tuple[ValueClass, ...] = (*COMMON_VALUES, "exponents")  # for what squares nothing on its way
 WHOLE_VALUES: tuple[ValueClass, ...] = ("whole", "whole_few", "whole_lowest", "whole_highest")
 SPECIALS: tuple[Special, ...] = ("none", "nan", "inf", "-inf", "-inf_row", "-inf_prefix", "-0", "max", "denormal")
 FEW = 4  # so many images or heads are never too many, even where the boundaries end at 2
@@ -158,6 +161,7 @@ class Operator:
         reduction: How many terms one result element adds up, as a size; 1 where nothing is reduced.
         dtypes: The dtypes that a case may have.
         results: The dtype of each result tensor; 'case' is the dtype of the case.
+        copies: Every float of the result is one of the input's as it is, so that a zero keeps its sign.
         propagates_nonfinite: NaN and ±Inf must come out where the reference has them; otherwise such elements are free.
         may_flush: A right kernel may flush denormals of an intermediate or of the result to zero, as the GPU's exp, log
             and fast division do, and its atomic additions of float32 (seen on an H100: split-k products, split sums).
@@ -179,6 +183,7 @@ class Operator:
     reduction: Size = 1
     dtypes: tuple[str, ...] = FLOATS
     results: tuple[str, ...] = (CASE_DTYPE,)
+    copies: bool = False
     propagates_nonfinite: bool = True
     may_flush: bool = False
     not_on: tuple[str, ...] = ()

@@ -31,7 +31,7 @@ CENTRED: tuple[ValueClass, ...] = (*VALUES, "shifted", "shifted")
 WEIGHT = TensorInput("weight", ("normal", "unit", "integers", "positive"), ("none", "nan"), VECTOR_LAYOUTS)
 BIAS = TensorInput("bias", ("normal", "unit", "integers", "zeros"), ("none", "nan"), VECTOR_LAYOUTS)
 UNDERFLOW = 2.0**-126
-EPS = ScalarInput("eps", (1e-5, 1e-6, 1e-3))
+EPS = ScalarInput("eps", (1e-5, 1e-6, 1e-3, 1e-8))
 INSIDE = "the variance is biased, eps stands inside the root; a row with NaN or ±Inf is what the formula makes of it"
 
 

@@ -12,7 +12,7 @@ import math
 
 import torch
 
-from runners.operators.model import LONG, SPECIALS, VALUES, Dim, Form, Operator, Special, TensorInput
+from runners.operators.model import ANY_EXPONENT, LONG, SPECIALS, VALUES, Dim, Form, Operator, Special, TensorInput
 
 ROWS = Dim("M", (1, 2, 3, 7, 17), LONG)
 LENGTH = Dim("N", (1, 2, 3, 7, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 257, 513, 1025, 2049), LONG)
@@ -61,6 +61,12 @@ def _argmax(x: torch.Tensor) -> torch.Tensor:
     return torch.where(wanted, torch.arange(x.shape[-1]), x.shape[-1]).amin(-1)
 
 
+def _cumsum_condition(x: torch.Tensor) -> torch.Tensor:
+    """Of so many terms as stand before: the first places of a long row are no less exact than those of a short one."""
+    terms = torch.arange(1, x.shape[-1] + 1, dtype=torch.float64)
+    return (2 * terms.sqrt() + terms / 16 + 8) * x.abs().cumsum(-1)
+
+
 SOFTMAX = Operator(
     name="softmax",
     summary="softmax over the last axis of x (M, N)",
@@ -103,7 +109,7 @@ LOGSUMEXP = Operator(
 SUM = Operator(
     name="sum",
     summary="sum over the last axis of x (M, N), accumulated in float32 → (M)",
-    inputs=(TensorInput("x", values=(*VALUES, "swing")),),
+    inputs=(TensorInput("x", values=(*ANY_EXPONENT, "swing")),),
     dims=DIMS,
     forms=BY_ROW,
     reference=lambda x: x.sum(-1),
@@ -117,7 +123,7 @@ SUM = Operator(
 MAX = Operator(
     name="max",
     summary="the largest value of the last axis of x (M, N) → (M)",
-    inputs=(TensorInput("x", specials=WITH_NAN_ROW),),
+    inputs=(TensorInput("x", ANY_EXPONENT, WITH_NAN_ROW),),
     dims=DIMS,
     forms=BY_ROW,
     reference=lambda x: x.amax(-1),
@@ -130,7 +136,7 @@ MAX = Operator(
 ARGMAX = Operator(
     name="argmax",
     summary="the position of the largest value of the last axis of x (M, N) → int64 (M)",
-    inputs=(TensorInput("x", specials=WITH_NAN_ROW),),
+    inputs=(TensorInput("x", ANY_EXPONENT, WITH_NAN_ROW),),
     dims=DIMS,
     forms=BY_ROW,
     reference=_argmax,
@@ -143,11 +149,11 @@ ARGMAX = Operator(
 CUMSUM = Operator(
     name="cumsum",
     summary="running sum along the last axis of x (M, N), accumulated in float32",
-    inputs=(TensorInput("x"),),
+    inputs=(TensorInput("x", ANY_EXPONENT),),
     dims=DIMS,
     forms=BY_ROW,
     reference=lambda x: x.cumsum(-1),
-    condition=lambda x: (growth(x.shape[-1]) + 8) * x.abs().cumsum(-1),
+    condition=_cumsum_condition,
     meaning=("NaN and ±Inf stay from where they stand on; what stands before them is untouched",),
     reduction="N",
     dtypes=("float32", "float16", "bfloat16", "float64"),

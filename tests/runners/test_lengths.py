@@ -207,10 +207,21 @@ FALLBACKS = {name: [t.values[0] for t in one.tensors if "normal" not in t.values
 
 
 @pytest.mark.parametrize("name", OPERATORS)
-def test_each_length_begins_with_a_plain_case_in_each_dtype(name: str) -> None:
-    for _, _, cases in lengths_of(name):
-        assert all(is_plain(OPERATORS[name], case) for case in cases[:2])
+def test_each_length_begins_with_a_plain_case_in_each_dtype_but_for_one_with_a_heavy_end(name: str) -> None:
+    for dim, length, cases in lengths_of(name):
         assert [case.dtype for case in cases[:2]] == list(FLOATS[:2])
+        heavy = [case for case in cases[:2] if any(plan.values == "tail" for plan in case.tensors.values())]
+        has_ends = any("tail" in tensor.values for tensor in OPERATORS[name].tensors)
+        assert len(heavy) == (length > dim.largest and has_ends)
+        assert all(is_plain(OPERATORS[name], case) for case in cases[:2] if case not in heavy)
+        assert all(plan.special == "none" for case in heavy for plan in case.tensors.values())
+
+
+def test_the_dtype_with_the_heavy_end_is_drawn() -> None:
+    operator = OPERATORS["rms_norm"]
+    (dim,) = (dim for dim in operator.dims if dim.name == "N")
+    firsts = [list(long_cases(operator, dim, seed, FLOATS))[-1][1][: len(FLOATS)] for seed in range(30)]
+    assert {case.dtype for cases in firsts for case in cases if case.tensors["x"].values == "tail"} == set(FLOATS)
 
 
 @pytest.mark.parametrize("name", ["relu", "softmax", "matmul", "swiglu"])

@@ -252,6 +252,31 @@ def test_denormals_are_below_the_smallest_normal_number_and_not_all_zero(dtype: 
     assert 0 < float(values.max()) < smallest
 
 
+@pytest.mark.parametrize(("dtype", "lowest", "highest"), [("float32", -126, 127), ("float16", -14, 15)])
+def test_any_decade_of_normal_numbers_is_as_likely_as_another(dtype: str, lowest: int, highest: int) -> None:
+    values = tensor(values="exponents", dtype=dtype, M=17, N=1025).view.double()
+    exponents = torch.frexp(values).exponent - 1
+    counts = torch.bincount(exponents.reshape(-1) - lowest)
+    assert len(counts) in (highest - lowest, highest - lowest + 1), "the largest may be rounded up"
+    assert int(counts[: highest - lowest].min()) > 17 * 1025 // (highest - lowest) // 2
+    assert 0.4 < float((values > 0).double().mean()) < 0.6
+
+
+def test_a_tensor_of_one_scale_has_another_one_with_another_seed() -> None:
+    scales = {
+        float(torch.tensor(float(tensor(seed=seed, values="scaled", N=129).view.std())).log2()) for seed in range(30)
+    }
+    assert min(scales) < -20
+    assert max(scales) > 20
+
+
+@pytest.mark.parametrize("width", [1, 63, 64, 65, 4096])
+def test_the_end_of_a_row_outweighs_the_rest(width: int) -> None:
+    view = tensor(values="tail", M=3, N=width).view.double()
+    assert bool((view[:, -64:] >= 4).all())
+    assert float(view[:, :-64].square().sum()) < float(view[:, -1].square().min())
+
+
 def test_every_special_and_value_class_is_made_by_some_test() -> None:
     assert {"none", "nan", "inf", "-inf", "-inf_row", "-inf_prefix", "-0", "max", "denormal"} == set(SPECIALS)
 

@@ -71,8 +71,51 @@ def test_relu_is_exact_and_keeps_denormals() -> None:
     assert not accepted(want, 0.0, 0.0, 2.5)
 
 
-def test_the_signs_of_zeros_are_not_compared() -> None:
+def test_the_signs_of_zeros_are_not_compared_where_something_is_computed() -> None:
     assert accepted(expected("relu", given("x", [-0.0, -1.0])), 0.0, -0.0)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_a_copied_zero_keeps_its_sign(dtype: str) -> None:
+    want = expected("transpose", given("x", [[-0.0, 0.0, 1.0, NAN]], dtype))
+    assert accepted(want, -0.0, 0.0, 1.0, NAN)
+    assert accepted(want, -0.0, 0.0, 1.0, -NAN), "which NaN it is was never promised"
+    assert not accepted(want, 0.0, 0.0, 1.0, NAN)
+    assert not accepted(want, -0.0, -0.0, 1.0, NAN)
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "right", "wrong"),
+    [
+        ("sigmoid", [20.0, 88.0, INF], [1.0, 1.0, 1.0], [0.999999, 0.999999, 0.999999]),
+        ("silu", [20.0, 1e4, INF], [20.0, 1e4, INF], [19.99998, 9999.99, 3e38]),
+        ("tanh", [10.0, -1e4, -INF], [1.0, -1.0, -1.0], [0.999999, -0.999999, -0.999999]),
+        ("gelu", [-10.0, -1e3, -1e30], [-0.0, -0.0, -0.0], [-1e-6, -1e-3, -1e21]),
+        ("gelu_tanh", [-10.0, -1e3, -1e30], [-0.0, -0.0, -0.0], [-1e-6, -1e-3, -1e21]),
+    ],
+)
+def test_where_a_function_saturates_there_is_no_room(
+    name: str, x: list[float], right: list[float], wrong: list[float]
+) -> None:
+    want = expected(name, given("x", x))
+    assert accepted(want, *right)
+    for place, value in enumerate(wrong):
+        assert not accepted(want, *right[:place], value, *right[place + 1 :])
+
+
+def test_elu_has_no_room_where_it_saturates() -> None:
+    want = expected("elu", given("x", [-50.0, -INF]), ScalarValue("alpha", 1.0))
+    assert accepted(want, -1.0, -1.0)
+    assert not accepted(want, -0.999999, -1.0)
+    assert not accepted(want, -1.0, -0.999999)
+
+
+def test_the_first_places_of_a_long_running_sum_are_as_exact_as_those_of_a_short_one() -> None:
+    want = expected("cumsum", given("x", [[1.0] * 4096]))
+    sums = [float(place + 1) for place in range(4096)]
+    assert accepted(want, *sums)
+    assert not accepted(want, 1.00004, *sums[1:])
+    assert accepted(want, *sums[:-1], 4096 * 1.00004), "what 4096 equal terms may lose, one after the other"
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
