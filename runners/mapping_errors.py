@@ -14,7 +14,7 @@ import torch
 
 from runners.dtypes import TORCH_DTYPES
 from runners.error_map import CELLS, LARGEST, ErrorMap
-from runners.oracle import Expected
+from runners.oracle import Expected, are_right
 
 DIGITS: Final = 3  # of an error, significant
 NONE: Final = -1.0  # less than any error: a cell without one
@@ -47,7 +47,7 @@ def map_errors(expected: Expected, got: torch.Tensor) -> ErrorMap:
     """Returns where `got` (a CPU tensor of the dtype and shape that are due) errs, and by how much."""
     values = got.double()
     low, high, free = (part.broadcast_to(values.shape) for part in (expected.low, expected.high, expected.free))
-    right = ((values >= low) & (values <= high)) | (values.isnan() & expected.exact.isnan()) | free
+    right = are_right(expected, values)
     finite_due = ~(low.isnan() | high.isnan() | (low == torch.inf) | (high == -torch.inf))
     comparable = values.isfinite() & finite_due
     ratio = torch.where(comparable & ~free, _ratio(expected.dtype, low, high, values), NONE)

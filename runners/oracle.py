@@ -190,10 +190,7 @@ def _products(operator: Operator, dtype: str, doubles: Sequence[Any], allowance:
 def compare(expected: Expected, got: torch.Tensor) -> Comparison:
     """Compares a result (dtype and shape already found right) with what was expected."""
     values = got.double()
-    inside = (values >= expected.low) & (values <= expected.high)
-    if expected.copied:
-        inside &= (values.signbit() == expected.exact.signbit()) | (expected.exact != 0)
-    right = inside | (values.isnan() & expected.exact.isnan()) | expected.free
+    right = are_right(expected, values)
     wrong = int((~right).sum())
     ratio = _worst_ratio(expected, values, right)
     if wrong == 0:
@@ -203,6 +200,14 @@ def compare(expected: Expected, got: torch.Tensor) -> Comparison:
     at = tuple(places[0])
     nonfinite = bool(_classes(values)[at] != _classes(expected.exact)[at])
     return Comparison(wrong, values.numel(), nonfinite, first, ratio)
+
+
+def are_right(expected: Expected, values: torch.Tensor) -> torch.Tensor:
+    """Says of each element (float64, in the result's shape) whether it is right."""
+    inside = (values >= expected.low) & (values <= expected.high)
+    if expected.copied:
+        inside &= (values.signbit() == expected.exact.signbit()) | (expected.exact != 0)
+    return inside | (values.isnan() & expected.exact.isnan()) | expected.free
 
 
 def in_precision(argument: ArgumentValue, dtype: torch.dtype) -> torch.Tensor | int | float:

@@ -191,3 +191,11 @@ def test_no_map_has_more_cells_than_fit() -> None:
     with pytest.raises(ValidationError, match="at most 64"):
         ErrorMap(shape=(65,), rows=1, columns=65, cell_rows=1, cell_columns=1, free=0, wrong=rows, mismatched=rows,
                  worst=rows)  # fmt: skip
+
+
+def test_a_zero_of_the_wrong_sign_is_on_the_map_where_it_is_wrong() -> None:
+    exact = torch.tensor([-0.0, 0.0, 1.0], dtype=torch.float64)
+    got = torch.tensor([0.0, 0.0, 1.0])
+    for copied, wrong in ((True, 1), (False, 0)):
+        expected = Expected("float32", exact, exact, exact, NEVER, copied)
+        assert counted(map_errors(expected, got)) == compare(expected, got).wrong == wrong
