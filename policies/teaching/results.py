@@ -56,7 +56,7 @@ TEACHINGS: Final = {
     ),
     "properties/raised": kernel(
         "An exception on an input that the operator declares is a wrong answer. Beyond the declared sizes a kernel may "
-        "refuse.",
+        "refuse. A `tl.assume` or a hint like `tl.multiple_of` that does not hold raises, too: a compiler believes it.",
         "assert x.shape[-1] % 16 == 0",
         "mask = i < n  # and no assertion",
     ),

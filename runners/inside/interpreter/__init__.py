@@ -13,8 +13,10 @@ never the candidate's fault.
 | `product`     | a product's bits do not depend on the place in a block                |
 | `reductions`  | reductions and scans as trees of the combine function                 |
 | `reordering`  | blocks whose elements may be reordered                                |
+| `undefined`   | integer operations without a result                                   |
 | `libdevice`   | the math library, by symbol                                           |
 | `accesses`    | undefined lanes, atomics, tensor descriptors                          |
+| `hints`       | what a kernel claims about values                                     |
 | `language`    | when `triton.language` is bound to the interpreter                    |
 | `rewriting`   | kernel source → function, line numbers kept                           |
 | `launch`      | arguments, grid, order of the program instances                       |

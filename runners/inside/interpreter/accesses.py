@@ -23,6 +23,7 @@ from runners.inside.interpreter.blame import InterpreterCannot
 from runners.inside.interpreter.conditions import CURRENT
 from runners.inside.interpreter.formats import SOFT, Array, narrow, numpy_dtype, widen
 from runners.inside.interpreter.monitor import Access
+from runners.inside.interpreter.undefined import undefined
 
 _rmw = InterpreterBuilder.create_atomic_rmw
 _convert = stock._implicit_cvt
@@ -81,16 +82,6 @@ def _lanes(mask: TensorHandle | Array) -> Array:
     """Triton 3.6 makes the mask of a block pointer or descriptor without a handle around it."""
     lanes: Array = mask.data if isinstance(mask, TensorHandle) else mask
     return lanes
-
-
-def undefined(dtype: tl.dtype) -> Any:
-    """Returns the value, or bit pattern, that stands for an undefined lane."""
-    kind = numpy_dtype(dtype)
-    if dtype.name in SOFT:
-        return narrow(np.array([np.nan], dtype=np.float32), dtype)[0]
-    if kind.kind == "f":
-        return np.nan
-    return True if kind.kind == "b" else np.iinfo(kind).max // 3
 
 
 def create_gather(self: Any, src: TensorHandle, indices: TensorHandle, axis: int) -> TensorHandle:

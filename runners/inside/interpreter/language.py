@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import triton.language as tl
 import triton.runtime.interpreter as stock
 
+from runners.inside.interpreter.hints import HINTS
 from runners.inside.interpreter.matching import OPERATORS
 
 
@@ -125,12 +126,16 @@ _METHODS: Final = OPERATORS | {"__bool__": _truth, "__index__": _index}
 def _replacement(entry: _Replacement) -> Any:
     if entry.owner is tl.tensor and entry.name in _METHODS:
         return _METHODS[entry.name]
+    if entry.owner in (tl, tl.core) and entry.name in HINTS:
+        return HINTS[entry.name]
     only_bound = "member" in (getattr(entry.new, "__kwdefaults__", None) or ())
     return _bind(entry.original) if only_bound else entry.new
 
 
 def _bind(builtin: Any) -> Any:
     """Binds what is below Triton's check that somebody did, which costs as much again."""
+    if builtin.__module__ == tl.core.__name__ and builtin.__name__ in HINTS:
+        return HINTS[builtin.__name__]
     function = getattr(builtin, "__wrapped__", builtin)  # a method made from a function has none
 
     def bound(*args: Any, **named: Any) -> Any:

@@ -121,6 +121,14 @@ class Monitor:
         storage = self._by_base.get(base) or self._add(tensor, argument=None, allocation=None)
         return storage.tag << TAG_SHIFT
 
+    def within_allocation(self, pointers: Array) -> Array | None:
+        """Returns how many bytes behind the start of their allocation `pointers` lie; None unless it is one."""
+        tags = pointers >> _SHIFT
+        storage = self._by_tag.get(int(tags.flat[0])) if tags.size else None
+        if storage is None or (tags != tags.flat[0]).any():
+            return None
+        return (pointers - np.uint64(storage.start)).view(np.int64)
+
     def begin_launch(self, programs: int) -> None:
         """A launch of so many programs begins."""
         self._ordering.begin_launch(programs)

@@ -10,8 +10,11 @@ A combine function that branches on values cannot run on whole arrays; it is not
 block, and runs element by element as stock does.
 
 NaN in an arg-reduction wins or loses by its position, as on the GPU (measured there: an all-NaN row gives its last
-index; which NaN loses depends on the layout, so no kernel may rely on it). Without `tie_break_left` the last of equals
-is taken: hardware takes any, and a kernel that needs the first must say so.
+index; which NaN loses depends on the layout, so no kernel may rely on it). Without `tie_break_left` hardware takes any
+of equals; so does this, by reordering, and a kernel that needs the first must say so.
+
+`tl.sort` and `tl.topk` are interpreted from the library's source: the comparisons of the compiled network, which lose
+or spread NaN as it does.
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ _ARGUMENTS: Final = {
     library._argmin_combine_tie_break_left: (np.less, True),
     library._argmin_combine_tie_break_fast: (np.less, False),
 }
+_TAKES_ANY: Final = frozenset(function for function, (_, left_ties) in _ARGUMENTS.items() if not left_ties)
 _LANGUAGE: Final = "triton.language"
 _RUNNING: Final[dict[Any, Callable[..., Array]]] = {library._sum_combine: np.cumsum, library._prod_combine: np.cumprod}
 
@@ -50,7 +54,7 @@ def reduce(self: ReduceOps, inputs: tuple[tl.tensor, ...]) -> list[tl.tensor]:
     self.axis = None if whole else axis
     arrays = [tensor.handle.data.reshape(-1) if whole else tensor.handle.data for tensor in inputs]
     types = [tensor.dtype for tensor in inputs]
-    if not self.combine_fn.fn.__module__.startswith(_LANGUAGE):
+    if self.combine_fn in _TAKES_ANY or not self.combine_fn.fn.__module__.startswith(_LANGUAGE):
         arrays = [reordered(data, axis) for data in arrays]
     try:
         results = _reduce_arrays(self.combine_fn, arrays, types, axis)

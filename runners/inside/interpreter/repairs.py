@@ -37,10 +37,13 @@ from runners.inside.interpreter import (
     rewriting,
     shapes,
     tuning,
+    undefined,
 )
 from runners.inside.interpreter.language import LANGUAGE
 
-_BUILDER_REPAIRS: Final = arithmetic.REPAIRS | dot.REPAIRS | accesses.REPAIRS | libdevice.REPAIRS | reordering.REPAIRS
+_BUILDER_REPAIRS: Final = (
+    arithmetic.REPAIRS | dot.REPAIRS | accesses.REPAIRS | libdevice.REPAIRS | reordering.REPAIRS | undefined.REPAIRS
+)
 _LOAD: Final = {
     (3, 6): "self ptrs mask other cache_modifier eviction_policy is_volatile",
     (3, 9): "self ptrs mask other cache_policy is_volatile",
@@ -60,6 +63,7 @@ _PARAMETERS: Final = {
     "cast_impl": "self src dst_type",
     "create_fp_to_fp": "self src dst_type rounding_mode",
     "create_fma": "self x y z",
+    **dict.fromkeys(undefined.REPAIRS, "self lhs rhs"),
     "create_fmul": "self lhs rhs",
     "create_fadd": "self lhs rhs",
     "create_fsub": "self lhs rhs",

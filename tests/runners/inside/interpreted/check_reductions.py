@@ -6,6 +6,9 @@ import torch
 import triton
 import triton.language as tl
 
+from runners.inside import interpreter
+from runners.wire import Conditions
+
 NAN = float("nan")
 
 
@@ -116,8 +119,63 @@ def test_arg_reductions_give_the_first_of_equals(dtype):
     assert reduced(values, "max_index", dtype) == (3.0, 6)
 
 
-def test_without_left_ties_the_last_of_equals_is_given():
-    assert reduced([1.0] * 64, "argmax_fast")[1] == 63
+def test_without_left_ties_any_of_equals_is_given():
+    given = set()
+    for seed in range(4):
+        conditions = Conditions(fresh_byte=0, order_seed=None, choice_seed=seed, undefined_lanes=False)
+        with interpreter.observe(conditions):
+            _, index = reduced([0.0] * 8 + [1.0] * 48 + [0.0] * 8, "argmax_fast")
+        assert 8 <= index < 56
+        given.add(index)
+    assert len(given) > 1
+    assert reduced([0.0] * 8 + [1.0] + [0.0] * 55, "argmax_fast")[1] == 8
+
+
+@triton.jit
+def sorted_kernel(x, o, K: tl.constexpr, DESCENDING: tl.constexpr, B: tl.constexpr):
+    block = tl.load(x + tl.arange(0, B))
+    if K:
+        tl.store(o + tl.arange(0, K), tl.topk(block, K))
+    else:
+        tl.store(o + tl.arange(0, B), tl.sort(block, descending=DESCENDING))
+
+
+def ordered(x, top=0, descending=False):
+    out = torch.zeros(top or x.numel(), dtype=x.dtype)
+    sorted_kernel[(1,)](x, out, K=top, DESCENDING=descending, B=x.numel())
+    return out
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.int32])
+def test_numbers_with_ties_are_sorted(dtype):
+    x = torch.randint(-4, 4, (64,)).to(dtype)
+    for descending in (False, True):
+        assert torch.equal(ordered(x, descending=descending), x.sort(descending=descending).values)
+    assert torch.equal(ordered(x, top=8), x.topk(8).values)
+
+
+def bitonic_network(values, descending):
+    """What a GPU makes of `tl.sort`: comparisons decide which of two elements a place takes; NaN is never larger."""
+    stages = len(values).bit_length() - 1
+    for stage in range(1, stages + 1):
+        for bit in reversed(range(stage)):
+            flips = [place >> stage & 1 if stage < stages else int(descending) for place in range(len(values))]
+            rights = [place >> bit & 1 for place in range(len(values))]
+            pairs = [(value, values[place ^ (1 << bit)]) for place, value in enumerate(values)]
+            values = [y if (x > y) != (f ^ r) else x for (x, y), f, r in zip(pairs, flips, rights, strict=True)]
+    return torch.tensor(values)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+@pytest.mark.parametrize("places", [[0], [2], [7], [1, 6]], ids=str)
+def test_nan_spoils_what_is_sorted_as_in_the_compiled_network(dtype, places):
+    x = torch.tensor([3.0, 1.0, 6.0, 2.0, 0.0, 7.0, 5.0, 4.0])
+    x[places] = NAN
+    for descending in (False, True):
+        found = ordered(x.to(dtype), descending=descending).float()
+        torch.testing.assert_close(found, bitonic_network(x.tolist(), descending), rtol=0, atol=0, equal_nan=True)
+        assert found.nan_to_num(9).unique().numel() < 8, "no element is lost"
+    assert not torch.equal(ordered(x.to(dtype), top=4).float().nan_to_num(9), x.topk(4).values.nan_to_num(9))
 
 
 def test_arg_reduction_of_nothing_but_nan_gives_the_last_index():
