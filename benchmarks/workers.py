@@ -31,7 +31,7 @@ sys.path.insert(0, str(PROJECT / "tests" / "support"))
 
 from fleet_processes import scheduler, worker  # noqa: E402
 
-from pipeline.gate.judging import Judged  # noqa: E402
+from pipeline.gate.judged import Judged  # noqa: E402
 from pipeline.orchestration.prefect_environment import start_early  # noqa: E402
 from pipeline.settings import Settings  # noqa: E402
 from pipeline.verification.verify import Options, verify_items  # noqa: E402

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from sandbox.images import Report
+from sandbox.reporting import Report
 
 __all__ = ["Report", "to_stderr"]
 

@@ -22,7 +22,7 @@ from policies.origin_rules import OriginRules, with_references
 from policies.unique_keys import UniqueKeys
 from runners.architectures import ARCHITECTURES
 from runners.contract.rules import WAIVABLE, Allowance
-from runners.controls import CONTROLS
+from runners.control_names import CONTROL_NAMES
 from runners.origin.references import ReferencesError
 from sandbox.contract import Isolation
 from sandbox.layers import LAYER_NAMES
@@ -76,14 +76,14 @@ class SourceRules(_Strict):
 
 
 def _plantable(name: str) -> str:
-    if name not in CONTROLS:
-        raise ValueError(f"no control is called '{name}'; known are {', '.join(CONTROLS)}")
+    if name not in CONTROL_NAMES:
+        raise ValueError(f"no control is called '{name}'; known are {', '.join(CONTROL_NAMES)}")
     return name
 
 
 def required_controls(asked: Literal["all"] | tuple[str, ...]) -> tuple[str, ...]:
     """Returns the names of the controls that a policy asks for."""
-    return tuple(CONTROLS) if asked == "all" else asked
+    return CONTROL_NAMES if asked == "all" else asked
 
 
 class PropertiesRules(_Strict):

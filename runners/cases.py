@@ -10,7 +10,7 @@ import hashlib
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from runners.operators.model import Layout, Position, Special, ValueClass
+from runners.input_classes import Layout, Position, Special, ValueClass
 
 
 class TensorPlan(BaseModel):

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 import torch
 
+from runners.control_names import ControlName
 from runners.conversation import CallResult, Runner, tensor_of
 from runners.evidence import ControlEvidence
 from runners.materialise import ArgumentValue, ScalarValue, TensorValue
@@ -72,7 +73,7 @@ def _element(place: Place) -> int:
     return place.element
 
 
-CONTROLS: Final[dict[str, Fires]] = {
+CONTROLS: Final[dict[ControlName, Fires]] = {
     "out-of-bounds load": _reports("out_of_bounds_load", X, lambda place: ROWS * STRIDE + place.element),
     "store into a gap": _reports("out_of_bounds_store", X, lambda place: _in_x(place) + COLUMNS),
     "foreign argument": _reports("foreign_argument", Y, _element),

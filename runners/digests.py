@@ -15,8 +15,8 @@ from runners.operators import Operator
 
 ROOT: Final = Path(__file__).parent
 _TEST_CODE: Final = (
-    "operators/**/*.py", "cases.py", "plans.py", "drawing.py", "filling.py", "materialise.py", "blocks.py",
-    "climbing.py", "oracle.py", "montecarlo.py", "examine.py", "properties.py",
+    "operators/**/*.py", "input_classes.py", "cases.py", "plans.py", "drawing.py", "filling.py", "materialise.py",
+    "blocks.py", "climbing.py", "oracle.py", "montecarlo.py", "examine.py", "properties.py",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, Self
 
 from runners.cases import Case, TensorPlan
-from runners.operators.model import Layout, Position, Special, ValueClass
+from runners.input_classes import Layout, Position, Special, ValueClass
 
 Phase = Literal["pairwise", "specials", "blocks", "huge", "random", "targeted", "long", "reduction"]
 CaseOutcome = Literal["agreed", "failed", "unsupported", "refused", "beyond_reach"]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from runners.cases import TensorPlan
 from runners.dtypes import TORCH_DTYPES
-from runners.operators.model import Special
+from runners.input_classes import Special
 
 BIG: Final = 2.0**56  # with room for the square times a count of 2¹², as updates of a variance form it
 

@@ -22,7 +22,8 @@ import torch
 from runners.cases import Case
 from runners.dtypes import TORCH_DTYPES
 from runners.filling import floats, integers
-from runners.operators.model import Layout, Operator, ScalarInput, TensorInput
+from runners.input_classes import Layout
+from runners.operators.model import Operator, ScalarInput, TensorInput
 from runners.operators.sizes import evaluate
 
 GAPS: Final = {"int64": 1 << 40, "int32": 1 << 28, "int8": 113, "uint8": 0xD7}  # in ranges of ids, never an id

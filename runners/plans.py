@@ -25,17 +25,8 @@ from allpairspy import AllPairs
 from hypothesis import strategies as st
 
 from runners.cases import Case, TensorPlan
-from runners.operators.model import (
-    CASE_DTYPE,
-    FEW,
-    POSITIONS,
-    Dim,
-    Operator,
-    ScalarInput,
-    Special,
-    TensorInput,
-    ValueClass,
-)
+from runners.input_classes import Special, ValueClass
+from runners.operators.model import CASE_DTYPE, FEW, POSITIONS, Dim, Operator, ScalarInput, TensorInput
 from runners.operators.sizes import names_in
 
 BETWEEN: Final = 200  # most sizes are drawn up to here: the interpreter needs long for larger ones

@@ -8,7 +8,8 @@ asked only when something has to be built.
 The Dockerfile is given the argument BASE_IMAGE, the file `requirements.txt` and the folders `wheelhouse/` and
 `harness/`; each may be empty. When wheels were supplied the build has no network at all.
 
-Deliberately not handled: removing old images. Evidence names images by id, and only their owner knows which matter.
+Deliberately not handled: removing old images. Evidence names images by id, and only their owner knows which matter; who
+asks for it finds them by name and label (`sandbox.engine_images`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import re
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Protocol
@@ -35,12 +36,12 @@ from sandbox.docker_engine import (
     engine_errors,
     parse_repository_tag,
 )
-
-Report = Callable[[str], None]
+from sandbox.reporting import Report
 
 # The engine says nothing while one step runs; installing torch on a slow disk is the longest.
 STEP_TIMEOUT_S: Final = 1800
 HASH_LENGTH: Final = 12
+BASE_LABEL: Final = "kernelgate.base"  # what an image was built on
 PROGRESS_EVERY_S: Final = 10.0
 LOG_TAIL_LINES: Final = 15
 # As the legacy builder announces a step. A RUN of our Dockerfile says in its first command, a no-op, what it is for.
@@ -212,7 +213,7 @@ def _build(
             tag=spec.tag,
             target=spec.target,
             buildargs={"BASE_IMAGE": base, "PIP_FLAGS": "--no-deps" if spec.alone else ""},
-            labels={"kernelgate.base": base},
+            labels={BASE_LABEL: base},
             network_mode="host" if network else "none",
             rm=True,
             forcerm=True,

@@ -18,7 +18,7 @@ import pytest
 
 from pipeline.corpus.labels import MUST_ALLOW, MUST_DENY, Labelled
 from pipeline.corpus.reading import BUNDLED, POLICY_FILE, Corpus, read_corpus
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.measuring.measure import Selection, choose, measure_corpus
 from pipeline.measuring.measurement import Measurement, Outcome, Row
 from pipeline.settings import PROJECT, Settings

@@ -40,12 +40,13 @@ def export_command(
         from pipeline.export.writing import check_place, write_package
         from pipeline.own_operators import load_operators
         from pipeline.registry.contract import open_registry
+        from pipeline.registry.progress import Progress
         from pipeline.rendering.console import output
         from policies.policy import load_policy
 
         check_place(to)
         ring, rules, known = load_keyring(keyring), load_policy(policy), load_operators(operators)
-        with closing(open_registry(registry_named(registry, os.environ))) as opened:
+        with closing(open_registry(registry_named(registry, os.environ), Progress(quiet=False))) as opened:
             attestations = exportable(opened, kernel, ring, rules)
             first = attestations[0]
             if first.operator not in known:

@@ -41,14 +41,14 @@ def operators_command(
         return
     with errors_in_words():
         from pipeline.own_operators import load_operators
-        from pipeline.rendering import results as render
         from pipeline.rendering.console import output
+        from pipeline.rendering.operators import operators_as_json, print_operators
 
         known = load_operators(operators)
         if output_format is Format.JSON:
-            sys.stdout.write(render.operators_as_json(known))
+            sys.stdout.write(operators_as_json(known))
         else:
-            render.print_operators(output(), known)
+            print_operators(output(), known)
 
 
 @operators_app.command(

@@ -70,7 +70,7 @@ ChannelOption = Annotated[ChannelName, typer.Option("--channel", help="Which cha
 def _opened(where: str | None) -> Iterator[Registry]:
     from pipeline.registry.contract import open_registry
 
-    registry = open_registry(registry_named(where, os.environ))
+    registry = open_registry(registry_named(where, os.environ), _progress(quiet=False))
     try:
         yield registry
     finally:
@@ -88,7 +88,7 @@ def init_command(registry: RegistryOption = None) -> None:
         from pipeline.rendering.registry import print_made
 
         where = registry_named(registry, os.environ)
-        print_made(make_registry(where), where, output())
+        print_made(make_registry(where, _progress(quiet=False)), where, output())
 
 
 @registry_app.command(

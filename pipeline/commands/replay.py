@@ -63,7 +63,7 @@ def replay_command(
             raise UsageError("--registry and --runs are two places for a case; name one")
         settings = Settings.resolve(runs=runs, workers=1, sandbox=sandbox)
         known = load_operators(operators)
-        with _stored(run, case, settings.runs, registry) as stored:
+        with _stored(run, case, settings.runs, registry, quiet=quiet) as stored:
             with listening(1, quiet=quiet) as listener:
                 replayed = replay(stored, settings, listener, known, mode)
             code = render.print_replay(replayed, output(), known)
@@ -71,7 +71,7 @@ def replay_command(
 
 
 @contextmanager
-def _stored(run: str, case: str, runs: Path, registry: str | None) -> Iterator[StoredCase]:
+def _stored(run: str, case: str, runs: Path, registry: str | None, *, quiet: bool) -> Iterator[StoredCase]:
     if registry is None:
         from pipeline.runs.folder import find_case
 
@@ -87,8 +87,9 @@ def _stored(run: str, case: str, runs: Path, registry: str | None) -> Iterator[S
     with needing_extra("registry"):
         from pipeline.registry.cases import case_in
         from pipeline.registry.contract import open_registry
+        from pipeline.registry.progress import Progress
 
         with tempfile.TemporaryDirectory() as folder:
-            with closing(open_registry(registry)) as opened:
+            with closing(open_registry(registry, Progress(quiet=quiet))) as opened:
                 found = case_in(opened, run, case, Path(folder))
             yield found

@@ -134,20 +134,22 @@ def serve_command(
                 from pipeline.scheduled import nightly
             deployed.append(nightly.deployed(schedule_of(generate_cron, timezone), kernels, limits, gate))
         if reverify:
+            from pipeline.registry.progress import Progress
             from pipeline.scheduled import reverify as again
 
             approvals = _model(Approvals, registry=_registry(registry), every_days=every_days)
             strict = _model(ProductionGate, policy=_policy(approved_policy), **place)
             ring = None if sign_key is None else keyring.absolute()
             signing = _model(Signing, key=_absolute(sign_key), keyring=ring)
-            deployed.append(again.deployed(schedule_of(verify_cron, timezone), approvals, strict, signing))
+            scheduled = schedule_of(verify_cron, timezone)
+            deployed.append(again.deployed(scheduled, approvals, strict, signing, Progress(quiet=quiet)))
         if corpus is not None:
             from pipeline.scheduled import corpus_watch
 
             labelled = _model(Corpus, folder=corpus.absolute())
             deployed.append(corpus_watch.deployed(schedule_of(corpus_cron, timezone), labelled, gate))
         with listening(None, quiet=quiet) as listener:
-            serve_all(deployed, listener.note)
+            serve_all(deployed, listener.note, listener.warn)
 
 
 def _refuse_what_says_nothing(context: typer.Context) -> None:

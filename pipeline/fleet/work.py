@@ -21,7 +21,7 @@ from pipeline.fleet.orders import Order
 from pipeline.fleet.results import result_storage
 from pipeline.fleet.shared_storage import SharedStorage
 from pipeline.fleet.tasks import check_on_gpu, verify_elsewhere
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.orchestration.flow_work import InfrastructureFault, Item, Progress, Work, evidence_in
 from pipeline.settings import Mode, Settings
 from policies.policy import Policy

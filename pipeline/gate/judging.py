@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.gate.gpu_part import NOT_ON_A_GPU, DevicePart
+from pipeline.gate.judged import Judged
 from pipeline.gate.mutants_part import MutantsPart
 from pipeline.gate.steps import UNHEARD, Steps
 from pipeline.gate.stopwatch import Stopwatch
@@ -22,7 +23,6 @@ from pipeline.supply.platforms import HARDWARE
 from pipeline.supply.runners import RunnerSupply
 from policies.decide import decide
 from policies.policy import Policy, required_controls
-from policies.verdict import Verdict
 from policies.waivers import DatedWaivers
 from runners import wire
 from runners.candidate import Candidate, Unreadable
@@ -58,26 +58,6 @@ NOT_AN_OPERATOR: Final = Missing(reason="the file is not a candidate", ours=Fals
 NOT_RUN: Final = Missing(reason="the source was denied, so it was not run", ours=False)
 NEVER_RUN: Final = (NOT_AN_OPERATOR, NOT_RUN)
 NOT_COMPILED: Final = Missing(reason="nothing was run, so nothing was compiled", ours=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One candidate with its evidence and verdict.
-
-    Attributes:
-        reused: Whether the evidence is that of an earlier run.
-    """
-
-    source: bytes
-    evidence: Evidence
-    verdict: Verdict
-    reused: bool = False
-
-    @property
-    def wall_s(self) -> float:
-        """Seconds that its checks took, without what it waited for its turn."""
-        checks = (self.evidence.properties, self.evidence.compile, self.evidence.mutants, self.evidence.device)
-        return sum(check.wall_s for check in checks if not isinstance(check, Missing))
 
 
 def effort_of(policy: Policy) -> Effort:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.gate.judging import Judged, judge
+from pipeline.gate.judged import Judged
+from pipeline.gate.judging import judge
 from pipeline.generation.loop.documents import NAME, as_text, document_of, provenance_text
 from pipeline.generation.loop.records import AttemptRecord, Measured
 from pipeline.generation.loop.report import Finished

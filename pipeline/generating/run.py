@@ -29,8 +29,8 @@ from pipeline.generation.roles import Roles
 from pipeline.observing.listeners import LogListener, observed
 from pipeline.reporting import Report
 from pipeline.runs.facts import RunFacts
-from pipeline.runs.folder import UNDER_WAY as UNDER_WAY
 from pipeline.runs.folder import new_run_id
+from pipeline.runs.places import UNDER_WAY as UNDER_WAY
 from pipeline.settings import Settings
 from pipeline.supply.gpu_opening import gpu_for
 from pipeline.supply.machine_slots import SharedMachine

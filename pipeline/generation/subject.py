@@ -13,8 +13,9 @@ from typing import Final
 from pipeline.generation.hardware import HardwareCard
 from policies.policy import Policy
 from runners.architectures import ARCHITECTURES
+from runners.input_classes import Special
 from runners.operators import Operator
-from runners.operators.model import CASE_DTYPE, Dim, ScalarInput, Special, TensorInput
+from runners.operators.model import CASE_DTYPE, Dim, ScalarInput, TensorInput
 
 _SPECIALS: Final[Mapping[str, frozenset[Special]]] = {
     "NaN": frozenset({"nan", "nan_row", "inf_and_nan"}),

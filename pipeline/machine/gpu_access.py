@@ -24,6 +24,10 @@ from sandbox.docker_engine import EngineFacts
 SANITIZER: Final = "compute-sanitizer"
 NVIDIA_RUNTIME: Final = "nvidia"
 NODES: Final = ("/dev/nvidiactl", "/dev/nvidia-uvm")
+NOT_PASSED: Final = (
+    "the engine has no NVIDIA runtime, and nothing else says how the GPU is passed "
+    "(KERNELGATE_GPU_CDI, or KERNELGATE_GPU_NODES and KERNELGATE_GPU_MOUNTS)"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from typing import Final
 from pipeline.corpus.labels import MUST_ALLOW, MUST_DENY, Label, Labelled
 from pipeline.corpus.reading import Corpus
 from pipeline.errors import LabelsError, UsageError
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.gate.steps import CheckName
 from pipeline.measuring.measurement import (
     UNNAMED,

@@ -22,7 +22,7 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.runs.facts import RunFacts, RunKind
 from pipeline.supply.machine_slots import folder_of_this_user, make_own
 from policies.policy import Tier

@@ -38,7 +38,8 @@ from pipeline.extras import needing_extra
 from pipeline.fleet.shared_storage import store_elsewhere
 from pipeline.gate.content_key import content_key, key_in_look
 from pipeline.gate.gpu_part import checked_on_gpu
-from pipeline.gate.judging import Judged, measure, needs_runner, planned_cases
+from pipeline.gate.judged import Judged
+from pipeline.gate.judging import measure, needs_runner, planned_cases
 from pipeline.gate.kept import lacks_only_the_gpu, our_failure
 from pipeline.gate.run_deadline import DeadlineSeconds
 from pipeline.gate.steps import Steps, Watcher, steps_of

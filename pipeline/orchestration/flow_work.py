@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from pipeline.gate.judging import Judged, judge
+from pipeline.gate.judged import Judged
+from pipeline.gate.judging import judge
 from pipeline.gate.kept import why_again
 from pipeline.gate.run_deadline import RunDeadline
 from policies.policy import Policy

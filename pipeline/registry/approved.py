@@ -14,6 +14,7 @@ from pathlib import Path
 from pipeline.errors import UnavailableError, UserError
 from pipeline.registry.contract import open_registry
 from pipeline.registry.naming import DEFAULT, VARIABLE
+from pipeline.reporting import Report
 
 
 class RegistryUnread(UnavailableError):
@@ -42,8 +43,8 @@ def registry_here(environment: Mapping[str, str], here: Path) -> str | None:
     return named or (str(default) if default.exists() else None)
 
 
-def approved_in(url: str | None) -> Approved:
-    """Returns what the registry at `url` approves; nothing where none is named.
+def approved_in(url: str | None, report: Report | None = None) -> Approved:
+    """Returns what the registry at `url` approves; nothing where none is named. `report` hears what is waited for.
 
     Raises:
         RegistryUnread: it can't be read.
@@ -52,7 +53,7 @@ def approved_in(url: str | None) -> Approved:
         return Approved()
     sources, evidence, runs = set[str](), set[str](), set[str]()
     try:
-        with closing(open_registry(url)) as registry:
+        with closing(open_registry(url, report)) as registry:
             sources |= registry.digests()
             for one in registry.all_approved(revoked=True):
                 evidence.add(one.attestation.evidence_digest)
@@ -62,7 +63,7 @@ def approved_in(url: str | None) -> Approved:
     return Approved(frozenset(sources), frozenset(evidence), frozenset(runs))
 
 
-def last_event_in(url: str | None) -> int:
+def last_event_in(url: str | None, report: Report | None = None) -> int:
     """Returns how far the registry's log is, which tells whether anything was promoted since; 0 where none is named.
 
     Raises:
@@ -71,7 +72,7 @@ def last_event_in(url: str | None) -> int:
     if url is None:
         return 0
     try:
-        with closing(open_registry(url)) as registry:
+        with closing(open_registry(url, report)) as registry:
             return max((one.number for one in registry.events(limit=1, newest=True)), default=0)
     except (UnavailableError, UserError) as error:
         raise RegistryUnread(str(error)) from None

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,11 +29,11 @@ from pipeline.registry.contract import Proof
 from pipeline.registry.making import make_registry
 from pipeline.registry.opening import Database, check_version, database_at
 from pipeline.registry.tables import EVENTS, KERNELS, TABLES
+from pipeline.reporting import Report
 
 BATCH: Final = 500
 LEAP: Final = 1_000_000
 _COUNTED: Final = {"registry_attestations": "id", "registry_placements": "id", "registry_events": "number"}
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def back_up(url: str, file: Path, report: Report) -> Copied:
     """
     if file.exists() or file.is_symlink():
         raise RegistryError(f"{file} is there already; a backup is never overwritten: choose another name")
-    source = _there(url)
+    source = _there(url, report)
     try:
         with tempfile.TemporaryDirectory(dir=file.absolute().parent, prefix=f".{file.name}.") as folder:
             partial = Path(folder) / file.name
@@ -86,10 +85,10 @@ def restore(backup: Path, url: str, actor: str, report: Report, revoked_in: str 
         RegistryError: there is no backup, or the registry is not empty.
         RegistryUnavailable: one of them does not answer, or can't be written.
     """
-    source = _there(str(backup))
-    since = _revocations(revoked_in) if revoked_in is not None else []
-    make_registry(url)
-    target = database_at(url)
+    source = _there(str(backup), report)
+    since = _revocations(revoked_in, report) if revoked_in is not None else []
+    make_registry(url, report)
+    target = database_at(url, report=report)
     try:
         with source.snapshot() as old, target.writing(lasts=True) as new:
             _check_empty(new, target.name)
@@ -106,8 +105,8 @@ def restore(backup: Path, url: str, actor: str, report: Report, revoked_in: str 
     return Copied(copied.kernels, copied.events, copied.last_event, copied.last_at, digests)
 
 
-def _there(url: str) -> Database:
-    database = database_at(url)
+def _there(url: str, report: Report) -> Database:
+    database = database_at(url, report=report)
     if database.path is not None and not database.path.is_file():
         raise RegistryError(f"there is no registry at {database.name}")
     check_version(database)
@@ -172,8 +171,8 @@ class _Revoked:
     reason: str
 
 
-def _revocations(url: str) -> list[_Revoked]:
-    database = _there(url)
+def _revocations(url: str, report: Report) -> list[_Revoked]:
+    database = _there(url, report)
     columns = (KERNELS.c.digest, KERNELS.c.operator, KERNELS.c.entry, KERNELS.c.source, EVENTS.c.reason)
     noted = (EVENTS.c.digest == KERNELS.c.digest) & (EVENTS.c.kind == "revoked")
     query = select(*columns).outerjoin_from(KERNELS, EVENTS, noted).where(KERNELS.c.revoked).order_by(EVENTS.c.number)

@@ -36,6 +36,7 @@ from pipeline.registry.records import (
     Serving,
     Timing,
 )
+from pipeline.reporting import Report
 
 __all__ = [
     "CASE_CAP_BYTES",
@@ -224,11 +225,12 @@ class Registry(Protocol):
         ...
 
 
-def open_registry(url: str) -> Registry:
+def open_registry(url: str, report: Report | None = None) -> Registry:
     """Opens a registry that is there.
 
     Args:
         url: A path, `sqlite:///PATH` or `postgresql://…`.
+        report: Hears what is waited for, where that is longer than two seconds; called from a thread of its own.
 
     Raises:
         RegistryError: there is none, it is of another version, or is something else.
@@ -242,4 +244,4 @@ def open_registry(url: str) -> Registry:
         raise RegistryUnavailable(
             f"a registry needs the package '{error.name}': pip install 'kernelgate[registry]'"
         ) from None
-    return opened(url)
+    return opened(url, report)

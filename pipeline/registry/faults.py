@@ -67,7 +67,7 @@ def _in_words(name: str, error: DBAPIError) -> UserError | UnavailableError:
 def _of_sqlite(name: str, error: sqlite3.Error) -> UserError | UnavailableError:
     code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
     if code in _LOCKED:
-        return _locked(name)
+        return _locked(name, f"fuser -v {name} shows it")
     if code in _FULL:
         return _full(name, str(error))
     if code in _DAMAGED:
@@ -94,7 +94,7 @@ def _of_postgres(name: str, error: DBAPIError) -> UserError | UnavailableError:
     if state == "57014":
         return _slow(name)
     if state in ("55P03", "40P01"):
-        return _locked(name)
+        return _locked(name, "pg_stat_activity shows its session")
     if state.startswith("53"):
         return _full(name, said)
     if state == "P0001" or state.startswith("23"):
@@ -108,10 +108,10 @@ def _of_postgres(name: str, error: DBAPIError) -> UserError | UnavailableError:
     return RegistryUnavailable(f"the registry {name} can't be used: {said}")
 
 
-def _locked(name: str) -> RegistryUnavailable:
+def _locked(name: str, shown: str) -> RegistryUnavailable:
     return RegistryUnavailable(
-        f"the registry {name} stayed locked for {LOCK_S} s: another program has a transaction open on it; nothing was "
-        "changed, try again"
+        f"the registry {name} stayed locked for {LOCK_S} s: another program has a transaction open on it ({shown}); "
+        "nothing was changed: try again when that program is done, or end it"
     )
 
 

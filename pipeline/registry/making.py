@@ -15,6 +15,7 @@ from pipeline.errors import RegistryError
 from pipeline.registry.faults import faults_in_words
 from pipeline.registry.opening import Database, database_at, version_of
 from pipeline.registry.tables import SCHEMA, VERSION_TABLE
+from pipeline.reporting import Report
 
 
 class Made(StrEnum):
@@ -25,14 +26,14 @@ class Made(StrEnum):
     UNCHANGED = "there already"
 
 
-def make_registry(url: str) -> Made:
-    """Makes a registry where there is none, and upgrades one of an earlier version.
+def make_registry(url: str, report: Report | None = None) -> Made:
+    """Makes a registry where there is none, and upgrades one of an earlier version; `report` hears what is waited for.
 
     Raises:
         RegistryError: it is of a newer version, or the place can't hold one.
         RegistryUnavailable: the database does not answer, or can't be written.
     """
-    database = database_at(url, makes=True)
+    database = database_at(url, makes=True, report=report)
     try:
         return _make(database)
     finally:
@@ -43,7 +44,7 @@ def _make(database: Database) -> Made:
     if database.path is not None:
         if not database.path.absolute().parent.is_dir():
             raise RegistryError(f"the folder of the registry {database.name} is not there")
-        with faults_in_words(database.name), database.engine.connect() as connection:
+        with faults_in_words(database.name), database.waiting(), database.engine.connect() as connection:
             # outside a transaction, which `begin` would open
             connection.connection.driver_connection.execute("PRAGMA journal_mode = WAL")  # type: ignore[union-attr]
     with database.writing(lasts=True) as connection:

@@ -17,7 +17,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -31,6 +31,8 @@ from pipeline.errors import RegistryError
 from pipeline.registry.contract import Registry
 from pipeline.registry.faults import ANSWER_S, LOCK_S, ROW_CAP_BYTES, faults_in_words, rows_in_words
 from pipeline.registry.tables import SCHEMA, VERSION_TABLE
+from pipeline.registry.waiting import Limits, Wait, telling
+from pipeline.reporting import Report
 
 CONNECT_S: Final = 5
 WRITER: Final = 0x6B67  # of the advisory lock
@@ -53,16 +55,24 @@ class Database:
         engine: Connects when it is used.
         name: For messages, without a password.
         path: Of the file; None in Postgres.
+        report: Hears what is waited for; None: nobody does.
     """
 
     engine: Engine
     name: str
     path: Path | None
+    report: Report | None = None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that reads, and waits for nobody."""
-        with faults_in_words(self.name), rows_in_words(self.name), self.engine.begin() as connection:
+        with (
+            faults_in_words(self.name),
+            rows_in_words(self.name),
+            self.waiting() as wait,
+            self.engine.begin() as connection,
+        ):
+            wait.connected(connection)
             yield connection
 
     @contextmanager
@@ -72,25 +82,40 @@ class Database:
         with (
             faults_in_words(self.name),
             rows_in_words(self.name),
+            self.waiting() as wait,
             engine.execution_options(**{_LASTS: True}).begin() as connection,
         ):
+            wait.over()
             yield connection
 
     @contextmanager
     def writing(self, *, lasts: bool = False) -> Iterator[Connection]:
         """A transaction that is alone in writing, from its begin; one that `lasts` copies everything there is."""
         options = {_WRITES: True, _LASTS: lasts}
-        with faults_in_words(self.name), self.engine.execution_options(**options).begin() as connection:
+        with (
+            faults_in_words(self.name),
+            self.waiting(writes=True) as wait,
+            self.engine.execution_options(**options).begin() as connection,
+        ):
+            wait.connected(connection)
             if self.path is None:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": WRITER})
+            wait.over()
             yield connection
 
+    @contextmanager
+    def waiting(self, *, writes: bool = False) -> Iterator[Wait]:
+        """Whoever hears of it is told, while the context lasts, what is waited for."""
+        wait = Wait(self.engine, self.name, self.path, Limits(CONNECT_S, LOCK_S, ANSWER_S), writes=writes)
+        with telling(wait, self.report):
+            yield wait
 
-def opened(url: str) -> Registry:
+
+def opened(url: str, report: Report | None = None) -> Registry:
     """As `contract.open_registry`."""
     from pipeline.registry.store import SqlRegistry
 
-    database = database_at(url)
+    database = database_at(url, report=report)
     if database.path is not None and not database.path.is_file():
         raise RegistryError(f"there is no registry at {database.name}: kernelgate registry init makes one")
     check_version(database)
@@ -128,26 +153,28 @@ def version_of(connection: Connection) -> str | None:
     return None if stored is None else str(stored)
 
 
-def database_at(url: str, *, makes: bool = False) -> Database:
+def database_at(url: str, *, makes: bool = False, report: Report | None = None) -> Database:
     """Returns the database at a path or URL; nothing is connected yet.
 
     Args:
         makes: A file of SQLite may be made.
+        report: Hears what is waited for, as `Database.report`.
 
     Raises:
         RegistryError: that names none.
     """
     if "://" not in url:
-        return _sqlite(Path(url), makes=makes)
+        return replace(_sqlite(Path(url), makes=makes), report=report)
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         raise RegistryError(f"'{url[:80]}' is no path and no URL of a registry") from None
     match parsed.get_backend_name():
         case "sqlite" if parsed.database:
-            return _sqlite(Path(parsed.database), makes=makes)
+            return replace(_sqlite(Path(parsed.database), makes=makes), report=report)
         case "postgresql" | "postgres":
-            return _postgres(parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
+            driven = parsed.set(drivername="postgresql+psycopg")
+            return replace(_postgres(driven.render_as_string(hide_password=False)), report=report)
     raise RegistryError(
         f"a registry is a path, sqlite:///PATH or postgresql://…, and not '{parsed.render_as_string()[:80]}'"
     )

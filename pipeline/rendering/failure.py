@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.rendering.fitted_table import FittedTable
 from pipeline.runs.case_words import sizes_in_words, tensors_in_words
 from pipeline.runs.finished import Run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.gate.steps import CheckName
 from pipeline.log_format import LOG
 

@@ -37,7 +37,7 @@ def print_pruned(pruned: Pruned, console: Console) -> None:
         table.add_column("", no_wrap=True)
         table.add_column("why", overflow="fold")
         for row in _rows(pruned, now):
-            fate = Text(_word(row.fate, pruned), STYLES[row.fate])
+            fate = Text(fate_in_words(row.fate, dry_run=pruned.dry_run), STYLES[row.fate])
             table.add_row(Text(printable(row.what)), row.kind, row.age, in_words(row.size_bytes), fate,
                           Text(printable(row.why)))  # fmt: skip
         console.print(table)
@@ -84,17 +84,19 @@ def _rows(pruned: Pruned, now: datetime) -> Iterator[_Row]:
         if found.kind is Kind.RESULT:
             results.setdefault((one.fate, one.why), []).append(one)
         else:
-            yield _Row(found.name, found.kind, _age(found.last_used, now), found.size_bytes, one.fate, one.why)
+            yield _Row(found.name, found.kind, age_in_words(found.last_used, now), found.size_bytes, one.fate, one.why)
     for (fate, why), same in results.items():
         oldest = min(one.found.last_used for one in same)
         size = sum(one.found.size_bytes for one in same)
-        yield _Row(f"{len(same)} kept results", Kind.RESULT, _age(oldest, now), size, fate, why)
+        yield _Row(f"{len(same)} kept results", Kind.RESULT, age_in_words(oldest, now), size, fate, why)
 
 
-def _word(fate: Fate, pruned: Pruned) -> str:
-    return "would go" if fate is Fate.GOES and pruned.dry_run else fate.value
+def fate_in_words(fate: Fate, *, dry_run: bool) -> str:
+    """What became of something, or would."""
+    return "would go" if fate is Fate.GOES and dry_run else fate.value
 
 
-def _age(last_used: datetime, now: datetime) -> str:
+def age_in_words(last_used: datetime, now: datetime) -> str:
+    """Whole hours, and whole days from two on."""
     hours = max(0, int((now - last_used).total_seconds() // 3600))
     return f"{hours // 24} d" if hours >= 48 else f"{hours} h"

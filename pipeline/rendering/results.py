@@ -1,23 +1,21 @@
-"""How results look: tables for people, JSON for programs. Nothing here decides or measures."""
+"""How the results of runs look: tables for people, JSON for programs. Nothing here decides or measures."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from rich.console import Console
 from rich.text import Text
 
 from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.measuring.demo import Demo
 from pipeline.rendering.failure import case_lines, finding_lines, print_first_failure, wrong_elements
-from pipeline.rendering.fitted_table import FittedTable
 from pipeline.rendering.verdict_table import summary_line, verdict_table
 from pipeline.report_pages.writing import PAGE
 from pipeline.runs.folder import Place, case_of
-from pipeline.status.doctor import Sign
 from pipeline.supply.platforms import holds_for
 from pipeline.verification.replay import Replayed
 from pipeline.verification.verify import Run
@@ -98,61 +96,10 @@ def print_replay(replayed: Replayed, console: Console, operators: Mapping[str, O
     return DENIED
 
 
-def print_operators(console: Console, operators: Mapping[str, Operator]) -> None:
-    """Prints `operators` with their signatures."""
-    table = FittedTable("operator", "signature", "meaning", "dtypes")
-    for operator in operators.values():
-        table.add_row(operator.name, _signature(operator), operator.summary, ", ".join(operator.dtypes))
-    console.print(table)
-
-
-def operators_as_json(operators: Mapping[str, Operator]) -> str:
-    """Returns `operators` as a JSON document."""
-    entries = [
-        {
-            "name": operator.name,
-            "signature": _signature(operator),
-            "summary": operator.summary,
-            "dtypes": list(operator.dtypes),
-            "forms": {form.name: {k: list(v) for k, v in form.shapes.items()} for form in operator.forms},
-        }
-        for operator in operators.values()
-    ]
-    return json.dumps({"schema_version": 1, "operators": entries}, indent=2) + "\n"
-
-
-def print_signs(signs: Sequence[Sign], console: Console) -> None:
-    """Prints what the doctor saw."""
-    table = FittedTable("what", "", "seen", "what to do")
-    for sign in signs:
-        mark = Text("ok", "green") if sign.fine else Text("lack", "bold red" if sign.needed else "yellow")
-        table.add_row(Text(sign.name), mark, Text(sign.seen), Text("" if sign.fine else sign.remedy))
-    console.print(table)
-    console.print(_can_run(signs))
-
-
-def _can_run(signs: Sequence[Sign]) -> Text:
-    lacking = ", ".join(sign.name for sign in signs if sign.needed and not sign.fine)
-    if lacking:
-        return Text(f"this machine can't run the gate yet: {lacking}", "bold red")
-    optional = sum(not sign.fine for sign in signs)
-    return Text(f"this machine can run the gate{'; what it lacks is optional' if optional else ''}", "green")
-
-
-def signs_as_json(signs: Sequence[Sign]) -> str:
-    """Returns what the doctor saw as a JSON document."""
-    entries = [{"name": s.name, "fine": s.fine, "needed": s.needed, "seen": s.seen, "remedy": s.remedy} for s in signs]
-    return json.dumps({"schema_version": 1, "signs": entries}, indent=2) + "\n"
-
-
 def _print_page(run: Run, console: Console) -> None:
     page = run.folder / PAGE
     if page.is_file():  # one that could not be made was said already
         console.print(Text(f"report: {page}"), soft_wrap=True)
-
-
-def _signature(operator: Operator) -> str:
-    return f"{operator.name}({', '.join(given.name for given in operator.inputs)})"
 
 
 def _certified_for(entry: Judged) -> str | None:

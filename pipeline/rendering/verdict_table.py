@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.text import Text
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.rendering.fitted_table import FittedTable
 from policies.policy import Tier
 from runners.evidence import PropertiesEvidence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.reports.standing import stopping
 from policies.verdict import Finding, Severity
 

@@ -13,7 +13,7 @@ from typing import Final
 from pipeline.attestation.run_files import ATTESTATIONS
 from pipeline.errors import ReportError, UsageError
 from pipeline.exit_codes import ALLOWED, INCOMPLETE
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.report_pages.subject import RunSubject, Subject, Unusable
 from pipeline.report_pages.writing import PAGE, NoPage, pages_of
 from pipeline.reports.files import write_whole

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from policies.policy import Policy
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.reports.standing import Standing, standing_of
 from policies.verdict import Severity
 

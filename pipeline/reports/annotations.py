@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.reports.places import Places
 from pipeline.reports.standing import by_standing, denied_by_tier_alone, finding_in_words, stopping
 from pipeline.runs.finished import Run

@@ -11,7 +11,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import Final
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.reports.places import Places
 from pipeline.reports.standing import Standing, denied_by_tier_alone, finding_in_words, standing_of, stopping
 from pipeline.runs.finished import Run

@@ -28,7 +28,7 @@ from importlib.metadata import version
 from typing import Any, Final, NamedTuple
 
 from pipeline.exit_codes import ALLOWED, DENIED
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.reports.places import Places
 from pipeline.reports.standing import denied_by_tier_alone, finding_in_words, stopping
 from pipeline.runs.finished import Run

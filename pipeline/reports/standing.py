@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from policies.policy import Tier
 from policies.verdict import Finding
 

@@ -9,6 +9,7 @@ nothing goes. What is promoted while a prune is at work is not seen by it: such 
 What goes is renamed to a hidden name first and deleted then: whoever looks sees whole folders or none, also after a
 kill. The next prune deletes what one that was killed had renamed.
 
-Deliberately not handled: Prefect's database (its own `prefect` commands), the engine's images, and what is stored on
-other machines.
+Images of the engine are pruned apart from that (`images`), because other limits fit them, and no registry names them.
+
+Deliberately not handled: Prefect's database (its own `prefect` commands), and what is stored on other machines.
 """

@@ -8,7 +8,7 @@ from typing import Final
 
 from pipeline.machine.disk_use import in_words
 from pipeline.retention.contract import Decided, Fate, Found, Kind
-from pipeline.retention.limits import Limits
+from pipeline.retention.limits import Limits, in_days_or_hours
 
 LEFT_OVER: Final = "a process that was killed left it"
 
@@ -37,8 +37,7 @@ def _by_age(one: Found, limits: Limits, now: datetime) -> str | None:
     if one.kind is Kind.LEFT_OVER:
         return LEFT_OVER
     if limits.older_than is not None and now - one.last_used > limits.older_than:
-        hours = int(limits.older_than.total_seconds()) // 3600
-        return f"older than {hours // 24} d" if hours % 24 == 0 else f"older than {hours} h"
+        return f"older than {in_days_or_hours(limits.older_than)}"
     return None
 
 

@@ -18,7 +18,7 @@ from pipeline.registry.approved import Approved
 from pipeline.retention.contract import Found, Identity, Kind
 from pipeline.retention.our_folders import RUN_ID, why_no_folder, why_no_journal, why_no_run, why_not_plain
 from pipeline.retention.resting import files_in, rests_on
-from pipeline.runs.folder import PARTIAL, UNDER_WAY
+from pipeline.runs.places import PARTIAL, UNDER_WAY
 
 TRASH: Final = ".trash"
 WHEELS: Final = re.compile(r"cp[0-9]+-[A-Za-z0-9_]+-[0-9a-f]{12}", re.ASCII)

@@ -37,10 +37,21 @@ def limits(older_than: str | None, larger_than: str | None) -> Limits:
     """
     if older_than is None and larger_than is None:
         raise UsageError("nothing is deleted without a limit: --older-than 90d, --larger-than 20GB, or both")
-    return Limits(None if older_than is None else _age(older_than), None if larger_than is None else _size(larger_than))
+    return Limits(None if older_than is None else age(older_than), None if larger_than is None else _size(larger_than))
 
 
-def _age(text: str) -> timedelta:
+def in_days_or_hours(length: timedelta) -> str:
+    """Returns a length of time as `90 d`, or in hours where it is not whole days."""
+    hours = int(length.total_seconds()) // 3600
+    return f"{hours // 24} d" if hours % 24 == 0 else f"{hours} h"
+
+
+def age(text: str) -> timedelta:
+    """Reads an age.
+
+    Raises:
+        UsageError: it can't be read.
+    """
     found = re.fullmatch(rf"([0-9]{{1,{MOST_DIGITS}}})([hdw])", text.strip(), re.ASCII)
     if found is None:
         raise UsageError(f"--older-than is '{text}'; a number of hours, days or weeks is needed: 36h, 90d, 12w")

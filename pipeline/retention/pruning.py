@@ -35,7 +35,7 @@ def prune(
     folder = folder_of_this_user()
     make_own(folder)
     with exclusive(folder / "prune.lock", report, "prunes"):
-        asked = _ask(registry_here(environment, Path.cwd()))
+        asked = _ask(registry_here(environment, Path.cwd()), report)
         if asked.url is None:
             report(
                 "no registry is named or here (--registry, KERNELGATE_REGISTRY): nothing is kept for approved kernels"
@@ -54,6 +54,7 @@ class _Asked:
     """What the registry approved when it was asked, and how far its log was: others promote meanwhile."""
 
     url: str | None
+    report: Report
     last: int
     approved: Approved
 
@@ -63,14 +64,14 @@ class _Asked:
         Raises:
             RegistryUnread: it can't be read any more.
         """
-        last = last_event_in(self.url)
+        last = last_event_in(self.url, self.report)
         if last != self.last:
-            self.approved, self.last = approved_in(self.url), last
+            self.approved, self.last = approved_in(self.url, self.report), last
 
 
-def _ask(url: str | None) -> _Asked:
+def _ask(url: str | None, report: Report) -> _Asked:
     try:
-        return _Asked(url, last_event_in(url), approved_in(url))
+        return _Asked(url, report, last_event_in(url, report), approved_in(url, report))
     except (UnavailableError, UserError) as error:
         raise RegistryUnread(f"nothing was deleted, because nobody knows which kernels are approved: {error}") from None
 

@@ -17,8 +17,9 @@ import torch
 
 from pipeline.rollout.reference import dtype_of_case, name_of
 from runners.cases import Case, TensorPlan
+from runners.input_classes import Layout, Special, ValueClass
 from runners.operators import Operator
-from runners.operators.model import CASE_DTYPE, Form, Layout, ScalarInput, Special, TensorInput, ValueClass
+from runners.operators.model import CASE_DTYPE, Form, ScalarInput, TensorInput
 from runners.operators.sizes import evaluate
 from runners.recorded import RecordedArgument, RecordedScalar, RecordedTensor, lies_apart
 

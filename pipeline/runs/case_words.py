@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from runners.cases import Case, TensorPlan
-from runners.operators.model import Layout, Position, Special, ValueClass
+from runners.input_classes import Layout, Position, Special, ValueClass
 
 VALUES: Final[Mapping[ValueClass, str]] = {
     "unit": "between -1 and 1", "normal": "normally distributed", "positive": "between 0 and 1",

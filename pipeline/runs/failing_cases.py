@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.runs.case_file import Place as Place
 from runners.cases import Case
 from runners.evidence import DeviceEvidence, Evidence, Failure, PropertiesEvidence, UnsupportedCase

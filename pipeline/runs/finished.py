@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from policies.policy import Policy, Tier
 
 

@@ -34,13 +34,14 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from pipeline.errors import RunFolderError, StoredRunError
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.report_pages.subject import RunSubject, Subject
 from pipeline.report_pages.writing import PAGE, pages_of, say_lacking
 from pipeline.runs.case_file import CaseFile as CaseFile
 from pipeline.runs.failing_cases import Place as Place
 from pipeline.runs.failing_cases import case_of as case_of
 from pipeline.runs.failing_cases import place_of as place_of
+from pipeline.runs.places import PARTIAL
 from pipeline.runs.summary import CandidateSummary, RunSummary
 from pipeline.supply.platforms import holds_for
 from policies.policy import Policy
@@ -48,9 +49,7 @@ from runners.cases import Case
 from runners.recorded import RecordedArgument
 from sandbox.os_errors import reason_of
 
-PARTIAL: Final = ".partial"
 GENERATION: Final = "generation.json"
-UNDER_WAY: Final = "generation"  # the folder of runs of generation, with their journals, among the run folders
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from pipeline.runs.stored import StoredRun, read_run
 
 RUN_FILES: Final = ("run.json", "policy.json")
 VERDICT: Final = "verdict.json"
+PARTIAL: Final = ".partial"  # what is being written
+UNDER_WAY: Final = "generation"  # the folder of runs of generation, with their journals, among the run folders
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.exit_codes import ALLOWED, DENIED, INCOMPLETE
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.runs.stored import Damaged, StoredCandidate, StoredRun
 from policies.decide import decide
 from policies.policy import Policy, Tier

@@ -9,7 +9,7 @@ would lose a night where the slot is that of a run that was killed, which Prefec
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -27,6 +27,8 @@ from prefect.types.entrypoint import EntrypointType
 from pydantic import BaseModel
 
 from pipeline.errors import UsageError
+from pipeline.reporting import Report
+from pipeline.scheduled.served_elsewhere import served_elsewhere
 
 TAG: Final = "kernelgate"
 ONE_AT_A_TIME: Final = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
@@ -93,8 +95,11 @@ def _server_that_stays() -> str:
     return url
 
 
-def serve_all(deployed: Sequence[Deployed], report: Callable[[str], None]) -> None:
+def serve_all(deployed: Sequence[Deployed], report: Report, warn: Report) -> None:
     """Registers deployments, and serves them until this is interrupted.
+
+    Args:
+        warn: Hears of those that another process serves, too.
 
     Raises:
         UsageError: no server is named.
@@ -102,6 +107,11 @@ def serve_all(deployed: Sequence[Deployed], report: Callable[[str], None]) -> No
     """
     url = _server_that_stays()
     with server():
+        for name in served_elsewhere([f"{one.flow.name}/{one.name}" for one in deployed], report):
+            warn(
+                f"another process serves '{name}': from now on both start its runs, by the schedule and with the "
+                "parameters of this one; end one of the two"
+            )
         for one in deployed:
             report(f"serving '{one.flow.name}/{one.name}' by '{one.schedule.cron}' ({one.schedule.timezone})")
         report(

@@ -23,12 +23,13 @@ from prefect.schedules import Schedule
 from prefect.states import Completed
 
 from pipeline.errors import RegistryUnavailable
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.gate.steps import CheckName
 from pipeline.orchestration.prefect_flow_runs import look_of_this_run
 from pipeline.own_operators import load_operators
 from pipeline.registry.contract import CHANNELS, Approved, Place, Registry, open_registry
 from pipeline.registry.naming import registry_named
+from pipeline.reporting import Report
 from pipeline.runs.finished import Run
 from pipeline.runs.folder import folder_names, new_run_id
 from pipeline.scheduled.alerts import About, Kind, alert, concluded
@@ -77,8 +78,13 @@ def reverify(
     return concluded(about, lambda: _reverified(approvals, gate, signing, about))
 
 
-def deployed(schedule: Schedule, approvals: Approvals, gate: ProductionGate, signing: Signing) -> Deployed:
+def deployed(
+    schedule: Schedule, approvals: Approvals, gate: ProductionGate, signing: Signing, report: Report | None = None
+) -> Deployed:
     """The deployment of this flow, once everything was read that its runs will read.
+
+    Args:
+        report: Hears what is waited for.
 
     Raises:
         UserError: something can't be used.
@@ -87,7 +93,7 @@ def deployed(schedule: Schedule, approvals: Approvals, gate: ProductionGate, sig
     load_policy(gate.policy)
     load_operators(gate.operators)
     check_signing(signing)
-    open_registry(registry_named(approvals.registry, os.environ)).close()
+    open_registry(registry_named(approvals.registry, os.environ), report).close()
     parameters = {"approvals": approvals, "gate": gate, "signing": signing}
     return Deployed(reverify, "approved-kernels", "approved", schedule, parameters)
 
@@ -95,12 +101,13 @@ def deployed(schedule: Schedule, approvals: Approvals, gate: ProductionGate, sig
 def _reverified(approvals: Approvals, gate: Gate, signing: Signing, about: About) -> State[Any]:
     settings, policy, log = Settings.resolve(runs=gate.runs), load_policy(gate.policy), RunLog()
     operators = load_operators(gate.operators)
-    with closing(open_registry(registry_named(approvals.registry, os.environ))) as registry:
+    with closing(open_registry(registry_named(approvals.registry, os.environ), log.note)) as registry:
         approved = tuple(registry.all_approved())
-        here = _here(settings, policy, gate, {one.operator for one in approved}, operators, log)
+        told = _Told(log)
+        here = _here(settings, policy, gate, {one.operator for one in approved}, operators, told.note)
         chosen = _chosen(approved, registry, here, settings.runs, approvals.every_days, signed=signing.key is not None)
         log.note(f"{len(chosen.due)} of {len(approved)} approvals are to be looked at again")
-        work = _Work(registry, new_run_id(), chosen.due, operators, log)
+        work = _Work(registry, new_run_id(), chosen.due, operators, log, frozenset(told.notes))
         run = None
         if work.items:
             options = Options(flow=True, look=look_of_this_run(), mode=gate.mode)
@@ -127,9 +134,9 @@ class _Chosen:
 
 
 def _here(
-    settings: Settings, policy: Policy, gate: Gate, names: set[str], operators: Mapping[str, Operator], log: RunLog
+    settings: Settings, policy: Policy, gate: Gate, names: set[str], operators: Mapping[str, Operator], report: Report
 ) -> Here:
-    with gpu_for(settings, policy, gate.mode, log.note) as gpu:
+    with gpu_for(settings, policy, gate.mode, report) as gpu:
         platform = gpu.platform if gpu is not None else None
         image = gpu.isolation.image if gpu is not None and gpu.isolation is not None else None
     digests = {name: operator_digest(operators[name]) for name in sorted(names) if name in operators}
@@ -158,14 +165,31 @@ def _chosen(
 
 
 @dataclass(slots=True)
+class _Told:
+    """Hears what is noted while this machine is looked at, and remembers it: the run looks again, for itself."""
+
+    log: RunLog
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+        self.log.note(text)
+
+
+@dataclass(slots=True)
 class _Work:
-    """Hears the verdicts on what is due, and settles them; a kernel that is due twice is measured once."""
+    """Hears the verdicts on what is due, and settles them; a kernel that is due twice is measured once.
+
+    Attributes:
+        told: Notes that stand in the log already.
+    """
 
     registry: Registry
     run_id: str
     due: tuple[Due, ...]
     operators: Mapping[str, Operator]
     log: RunLog
+    told: frozenset[str] = frozenset()
     items: tuple[Candidate, ...] = ()
     _judged: dict[str, Judged] = field(default_factory=dict)
     _unread: dict[str, str] = field(default_factory=dict)
@@ -182,7 +206,8 @@ class _Work:
         self.items = tuple(found.values())
 
     def note(self, text: str) -> None:
-        self.log.note(text)
+        if text not in self.told:
+            self.log.note(text)
 
     def warn(self, text: str) -> None:
         self.log.warn(text)

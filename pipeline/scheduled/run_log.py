@@ -6,7 +6,7 @@ from typing import Final
 
 from prefect.logging import get_run_logger
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.gate.steps import CheckName
 from sandbox.printable import printable
 

@@ -21,7 +21,7 @@ from enum import StrEnum
 from typing import Final
 
 from pipeline.errors import RegistryError
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.registry.contract import CASE_CAP_BYTES, Approved, Place, Proof, Registry
 from pipeline.runs.failing_cases import case_of, place_of
 from pipeline.runs.folder import CaseFile

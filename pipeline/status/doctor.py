@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.machine.engine import answering_engine
-from pipeline.machine.gpu_access import GpuSettings
+from pipeline.machine.gpu_access import NOT_PASSED, GpuSettings
 from pipeline.machine.host_view import runner_view
 from pipeline.machine.runner_image import WORKER_ARGV, built_runner_image, pinned
 from pipeline.settings import SandboxKind, Settings
-from pipeline.supply.gpu_opening import NOT_PASSED
 from policies.policy import BUILT_IN, load_policy
 from sandbox.contract import IsolationProof, LimitProof, Limits, Program, SandboxUnavailable
 from sandbox.control_groups import ControlGroups

@@ -12,6 +12,7 @@ from typing import Final
 from pipeline.machine.caches import kept_results_folder, wheels_folder
 from pipeline.machine.disk_use import disk_use
 from pipeline.observing.under_way import runs_under_way
+from pipeline.reporting import Report
 from pipeline.settings import Settings
 from pipeline.status.contract import Place, Status
 from pipeline.status.parts import engine_parts, gpu_parts, prefect_part, registry_part, slots_part
@@ -21,8 +22,15 @@ from pipeline.supply.machine_slots import folder_of_this_user
 COUNTING_S: Final = 5.0  # for all folders; an engine's holds hundreds of thousands of files
 
 
-def look(settings: Settings, last: int, environment: Mapping[str, str] = os.environ) -> Status:
-    """Returns what is happening on this machine; `last` is how many of the ended runs are read."""
+def look(
+    settings: Settings, last: int, report: Report | None = None, environment: Mapping[str, str] = os.environ
+) -> Status:
+    """Returns what is happening on this machine.
+
+    Args:
+        last: How many of the ended runs are read.
+        report: Hears what is waited for.
+    """
     folder = folder_of_this_user()
     return Status(
         at=datetime.now(UTC),
@@ -34,7 +42,7 @@ def look(settings: Settings, last: int, environment: Mapping[str, str] = os.envi
             slots_part(folder),
             *gpu_parts(folder),
             prefect_part(environment),
-            registry_part(environment, Path.cwd()),
+            registry_part(environment, Path.cwd(), report),
         ),
         disk=_disk(settings),
     )

@@ -18,6 +18,7 @@ from pipeline.errors import UnavailableError, UserError
 from pipeline.machine.engine import answering_engine
 from pipeline.observing.under_way import is_held
 from pipeline.registry.approved import approved_in, registry_here
+from pipeline.reporting import Report
 from pipeline.settings import SandboxKind, Settings
 from pipeline.status.contract import Part, State
 from pipeline.supply.machine_slots import WAITING
@@ -86,13 +87,13 @@ def prefect_part(environment: Mapping[str, str]) -> Part:
     return Part("prefect", State.TROUBLE, f"{shown} does not answer: {problem}")
 
 
-def registry_part(environment: Mapping[str, str], here: Path) -> Part:
-    """The registry, where one is named or lies here."""
+def registry_part(environment: Mapping[str, str], here: Path, report: Report | None = None) -> Part:
+    """The registry, where one is named or lies here; `report` hears what is waited for."""
     url = registry_here(environment, here)
     if url is None:
         return Part("registry", State.ABSENT, "none is named (KERNELGATE_REGISTRY)")
     try:
-        approved = approved_in(url)
+        approved = approved_in(url, report)
     except (UnavailableError, UserError) as error:
         return Part("registry", State.TROUBLE, str(error))
     count = len(approved.sources)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from pipeline.audit.reading import time_of
 from pipeline.observing.under_way import TierCount, is_held
-from pipeline.runs.folder import UNDER_WAY
+from pipeline.runs.places import UNDER_WAY
 from pipeline.runs.summary import RunSummary
 from pipeline.status.contract import LastRun, Unfinished
 from policies.policy import Tier

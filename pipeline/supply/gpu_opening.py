@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 from pipeline.errors import UsageError
 from pipeline.machine.engine import answering_engine
-from pipeline.machine.gpu_access import GpuSettings, has_gpu
+from pipeline.machine.gpu_access import NOT_PASSED, GpuSettings, has_gpu
 from pipeline.machine.runner_image import ensure_gpu_image
 from pipeline.settings import Mode, SandboxKind, Settings
 from pipeline.supply.gpu import GpuSupply
@@ -23,11 +22,6 @@ from policies.policy import Policy
 from sandbox.contract import SandboxUnavailable
 from sandbox.docker_engine import DockerEngine
 from sandbox.docker_sandbox import DockerSandbox
-
-NOT_PASSED: Final = (
-    "the engine has no NVIDIA runtime, and nothing else says how the GPU is passed "
-    "(KERNELGATE_GPU_CDI, or KERNELGATE_GPU_NODES and KERNELGATE_GPU_MOUNTS)"
-)
 
 
 class NoGpu(SandboxUnavailable):

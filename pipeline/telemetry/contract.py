@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
+from pipeline.gate.judged import Judged
 from pipeline.gate.steps import CheckName
 from pipeline.telemetry.spending import Spending
 from sandbox.contract import Sandbox
-
-if TYPE_CHECKING:
-    from pipeline.gate.judging import Judged  # which imports the supplies, which import this
 
 
 class Recorder(Protocol):

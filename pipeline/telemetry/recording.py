@@ -19,7 +19,7 @@ from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Ob
 from opentelemetry.trace import Span, Status, StatusCode, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.gate.steps import CheckName
 from pipeline.machine.runner_image import COMPILER_ARGV
 from pipeline.runs.facts import RunFacts

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 from pipeline.extras import needing_extra
 from pipeline.fleet.shared_storage import check_storage, store_elsewhere
-from pipeline.gate.judging import Judged, judge, measure, needs_runner, planned_cases
+from pipeline.gate.judged import Judged
+from pipeline.gate.judging import judge, measure, needs_runner, planned_cases
 from pipeline.gate.run_deadline import RunDeadline
 from pipeline.gate.steps import steps_of
 from pipeline.gate.turns import IN_PLAY, Turns

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import torch
 
+from runners.input_classes import ValueClass
 from runners.operators.matrix import dot_factor
-from runners.operators.model import LONG, ORDINARY, Dim, Form, Operator, ScalarInput, TensorInput, ValueClass
+from runners.operators.model import LONG, ORDINARY, Dim, Form, Operator, ScalarInput, TensorInput
 from runners.operators.rows import growth
 
 TAME: tuple[ValueClass, ...] = ("unit", "normal", "positive", "integers", "ramp", "constant", "shifted", "zeros")

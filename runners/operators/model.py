@@ -10,31 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
 import torch
 
+from runners.input_classes import Layout, Position, Special, ValueClass
 from runners.operators.sizes import Size, evaluate, names_in
 
 FLOATS: Final = ("float32", "float16", "bfloat16")
 CHOSEN: Final = (*FLOATS, "float64")  # of these a policy chooses; all other formats are an operator's own
 LONG: Final = 70_000
 CASE_DTYPE: Final = "case"  # stands for the dtype of the case, among a tensor's or a result's dtypes
-
-ValueClass = Literal[
-    "unit", "normal", "positive", "integers", "ramp", "wide", "large",
-    "denormal", "constant", "shifted", "zeros", "very_negative", "scaled", "tail",
-    "far_negative", "halves", "swing", "exponents", "strong",
-    "whole", "whole_lowest", "whole_highest", "whole_few", "whole_swing", "whole_some_ignored",
-]  # fmt: skip
-Special = Literal[
-    "none", "nan", "inf", "-inf", "-inf_row", "-inf_prefix", "nan_row", "inf_and_nan", "-0", "max", "big", "denormal",
-    "mixed",
-]  # fmt: skip
-Position = Literal["first", "last", "row_end", "random"]
-Layout = Literal[
-    "contiguous", "transposed", "row_padded", "column_padded", "stepped", "offset", "expanded", "permuted", "huge",
-]  # fmt: skip
 
 COMMON_VALUES: tuple[ValueClass, ...] = (
     "unit", "normal", "positive", "integers", "ramp", "wide", "large",

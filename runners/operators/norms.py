@@ -10,18 +10,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F  # noqa: N812  # torch's own convention
 
-from runners.operators.model import (
-    SPECIALS,
-    VALUES,
-    VECTOR_LAYOUTS,
-    Form,
-    Operator,
-    ScalarInput,
-    Special,
-    Store,
-    TensorInput,
-    ValueClass,
-)
+from runners.input_classes import Special, ValueClass
+from runners.operators.model import SPECIALS, VALUES, VECTOR_LAYOUTS, Form, Operator, ScalarInput, Store, TensorInput
 from runners.operators.rows import BY_ROW, DIMS, growth
 
 # The square of the largest float32 overflows in a right kernel too: 'big' leaves room for its square.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import torch
 
+from runners.input_classes import Special, ValueClass
 from runners.operators.matrix import K, M, N, dot_factor
 from runners.operators.model import (
     LONG,
@@ -22,9 +23,7 @@ from runners.operators.model import (
     Form,
     Operator,
     ScalarInput,
-    Special,
     TensorInput,
-    ValueClass,
     Whole,
 )
 from runners.operators.rows import DIMS

@@ -12,7 +12,8 @@ import math
 
 import torch
 
-from runners.operators.model import ANY_EXPONENT, LONG, SPECIALS, VALUES, Dim, Form, Operator, Special, TensorInput
+from runners.input_classes import Special
+from runners.operators.model import ANY_EXPONENT, LONG, SPECIALS, VALUES, Dim, Form, Operator, TensorInput
 
 ROWS = Dim("M", (1, 2, 3, 7, 17), LONG)
 LENGTH = Dim("N", (1, 2, 3, 7, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 257, 513, 1025, 2049), LONG)

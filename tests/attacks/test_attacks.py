@@ -15,7 +15,7 @@ from subprocess import run
 import pytest
 from attack_folders import ATTACKS, Attack, read_attacks
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.settings import Settings
 from pipeline.verification.verify import Options, verify_items
 from policies.policy import load_policy

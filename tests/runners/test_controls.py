@@ -7,6 +7,7 @@ import torch
 
 from runners import wire
 from runners.candidate import Candidate
+from runners.control_names import CONTROL_NAMES
 from runners.controls import CONTROLS, SIZE, STRIDE, run_controls
 from runners.properties import Effort, PropertiesCheck
 from runners.session import Deadlines, Session
@@ -123,3 +124,7 @@ def test_controls_follow_the_last_case_unless_one_failed(
     effort = Effort(3, 0, ("float32",), DEADLINES, 60.0, controls=asked)
     evidence = PropertiesCheck(relu_candidate, fake_runners(function).take, effort, 1).run()
     assert len(evidence.controls) == (len(CONTROLS) if run else 0)
+
+
+def test_policies_know_every_control_by_its_name() -> None:
+    assert tuple(CONTROLS) == CONTROL_NAMES

@@ -10,19 +10,10 @@ import pytest
 import torch
 
 from runners.cases import Case
+from runners.input_classes import Layout, Position
 from runners.materialise import GAPS, HUGE_STRIDE, ScalarValue, TensorValue, materialise
 from runners.operators import OPERATORS, Operator
-from runners.operators.model import (
-    FLOATS,
-    LAYOUTS,
-    SPECIALS,
-    VALUES,
-    Dim,
-    Form,
-    Layout,
-    Position,
-    TensorInput,
-)
+from runners.operators.model import FLOATS, LAYOUTS, SPECIALS, VALUES, Dim, Form, TensorInput
 from runners.operators.sizes import evaluate
 from runners.plans import pairwise
 

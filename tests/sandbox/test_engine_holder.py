@@ -22,7 +22,7 @@ HOLDER = "sandbox/docker_engine.py"
 CREATOR = "sandbox/container.py"
 # Who asks the engine for what, through the object that the holder made.
 CALLERS = {
-    CREATOR, HOLDER, "sandbox/docker_sandbox.py", "sandbox/images.py",
+    CREATOR, HOLDER, "sandbox/docker_sandbox.py", "sandbox/engine_images.py", "sandbox/images.py",
     "pipeline/machine/base_image.py", "pipeline/machine/engine.py",
 }  # fmt: skip
 NAMES_THE_SOCKET = {
@@ -104,6 +104,7 @@ def test_containers_are_created_in_one_place(trees: dict[str, ast.AST]) -> None:
     assert {name: found for name, found in creating.items() if found} == {
         CREATOR: {"create_container_from_config"},
         "sandbox/docker_sandbox.py": {"containers"},  # lists those whose owner is gone
+        "sandbox/engine_images.py": {"containers"},  # lists what images they were made from
     }
     by_address = {name for name, tree in trees.items() if "address" in attributes(tree)}
     assert by_address == {CREATOR}  # calls that the SDK does not wrap: attach and events

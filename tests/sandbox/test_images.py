@@ -14,7 +14,8 @@ from docker.errors import APIError
 
 from sandbox.contract import SandboxUnavailable
 from sandbox.docker_engine import DockerEngine, engine_errors
-from sandbox.images import ContextFile, ImageSpec, Report, ensure_image, find_image, write_context
+from sandbox.images import ContextFile, ImageSpec, ensure_image, find_image, write_context
+from sandbox.reporting import Report
 
 DOCKERFILE = "ARG BASE_IMAGE\nFROM ${BASE_IMAGE} AS cpu\nCOPY harness /harness\n"
 FILES = (ContextFile("a.py", b"a = 1\n"), ContextFile("inside/b.py", b"b = 2\n"))

@@ -11,7 +11,8 @@ from typing import Any
 
 from generation_requests import MODEL
 
-from pipeline.gate.judging import Judged, judge
+from pipeline.gate.judged import Judged
+from pipeline.gate.judging import judge
 from pipeline.generation.budgets import Amount, Budget, Purse
 from pipeline.generation.content import Content, Plans, Proposal, Review
 from pipeline.generation.exchange import Answer, Ending, Outcome, Request, Role, Usage

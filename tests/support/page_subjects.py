@@ -10,7 +10,7 @@ import torch
 from gpu_evidence import CARD, ROW, device
 from whole_evidence import CI, evidence, isolated, mutated, properties
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.generation.exchange import Ending, Role, Usage
 from pipeline.generation.loop.records import AttemptFacts, CallRecord, MeasuredFacts, PartRecord, ReviewRecord
 from pipeline.report_pages.subject import RunSubject, Subject, Unusable

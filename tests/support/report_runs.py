@@ -7,7 +7,8 @@ from pathlib import Path
 
 from scripted_flow import ISOLATION, small_policy
 
-from pipeline.gate.judging import Judged, judge
+from pipeline.gate.judged import Judged
+from pipeline.gate.judging import judge
 from pipeline.reports.places import Places
 from pipeline.runs.finished import Run
 from policies.policy import Policy, load_policy

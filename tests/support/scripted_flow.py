@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.gate.turns import Turns
 from pipeline.supply.machine_slots import OwnMachine
 from policies.policy import Policy, Tier, load_policy

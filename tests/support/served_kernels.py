@@ -19,7 +19,7 @@ from pipeline.attestation.keys import load_keyring, load_signer, make_key
 from pipeline.attestation.pairs import opened_pair
 from pipeline.attestation.run_files import ATTESTATIONS, names_of
 from pipeline.attestation.signing import sign_run
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.registry.contract import Attestation, Channel, Event, Numbers, Platform, open_registry
 from pipeline.registry.making import make_registry
 from pipeline.runs.folder import write_run

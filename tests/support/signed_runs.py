@@ -13,7 +13,7 @@ from whole_evidence import evidence
 
 from pipeline.attestation.keys import Keyring, load_keyring, load_signer, make_key
 from pipeline.attestation.signing import sign_run
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.registry.admission import Named, admit
 from pipeline.registry.contract import Attestation
 from pipeline.runs.folder import write_run

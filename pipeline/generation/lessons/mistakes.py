@@ -21,7 +21,7 @@ from pipeline.errors import StoredRunError
 from pipeline.generation.loop.records import AttemptFacts, NoCode
 from policies.verdict import Finding
 from runners.cases import Case
-from runners.operators.model import Special
+from runners.input_classes import Special
 
 SYMBOL_CAP: Final = 60  # characters; a model chose the name
 _NAMING: Final = frozenset({"source/unknown-name", "source/unknown-argument"})

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from pipeline.gate.judging import Judged, judge, measure
+from pipeline.gate.judged import Judged
+from pipeline.gate.judging import judge, measure
 from pipeline.gate.steps import CheckName, Steps
 from pipeline.gate.turns import Turns
 from pipeline.supply.gpu import GpuSupply

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.generation.content import NoContent, Review
 from pipeline.generation.exchange import Failure as NoAnswer
 from pipeline.generation.knowledge.context import Fault

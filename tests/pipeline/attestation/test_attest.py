@@ -33,7 +33,7 @@ from pipeline.attestation.signing import sign_run
 from pipeline.attestation.verifying import Verified, verify_run
 from pipeline.cli import app
 from pipeline.errors import AttestationError, StoredRunError
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.runs.folder import write_run
 from pipeline.runs.stored import read_run
 from policies.decide import decide

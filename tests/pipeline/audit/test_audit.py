@@ -16,7 +16,7 @@ from whole_evidence import CASE, evidence, failed, properties
 from pipeline.audit.events import AuditEvent, Kind, Seen
 from pipeline.audit.reading import Selection, begin_audit, time_of
 from pipeline.cli import app
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.runs.folder import write_run
 from policies.decide import decide
 from policies.policy import load_policy

@@ -96,20 +96,24 @@ def test_brackets_of_an_example_are_no_markup() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code"),
+    ("words", "codes"),
     [
-        (["registry", "list", "--help"], 0),
-        (["serve", "--wrong"], 2),
-        (["rules"], 0),
-        (["registry", "list", "--registry", "none.db"], 2),
+        (["registry", "list", "--help"], {0}),
+        (["serve", "--wrong"], {2}),
+        (["rules"], {0}),
+        (["registry", "list", "--registry", "none.db"], {2}),
+        (["audit", "--runs", "none"], {2}),
+        (["prune", "--older-than", "9000w", "--dry-run", "--runs", "none"], {0}),
+        (["status", "--runs", "none"], {0, 3}),  # what is wrong with the machine is another test's
+        (["doctor"], {0, 3}),
     ],
 )
-def test_what_needs_no_torch_does_not_wait_for_it(words: list[str], code: int) -> None:
+def test_what_needs_no_torch_does_not_wait_for_it(words: list[str], codes: set[int]) -> None:
     """It takes seconds to import."""
     program = (
         "import atexit, sys; from pipeline.cli import app; "
         "atexit.register(lambda: print('torch' in sys.modules)); app(sys.argv[1:])"
     )
     done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stderr
+    assert done.returncode in codes, done.stderr
     assert done.stdout.endswith("False\n")

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from whole_evidence import evidence, failed
 
 from pipeline.cli import app
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.rendering.results import print_run
 from pipeline.rendering.rules import print_rule
 from pipeline.verification.verify import Run

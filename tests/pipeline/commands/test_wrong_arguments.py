@@ -86,6 +86,8 @@ PLACES: dict[str, list[str]] = {
     "--log-format": ["--log-format"],
     "status --last": ["status", "--last"],
     "status --runs": ["status", "--sandbox", "embedded", "--runs"],
+    "image prune --keep": ["image", "prune", "--dry-run", "--keep"],
+    "image prune --older-than": ["image", "prune", "--dry-run", "--older-than"],
     "prune --older-than": ["prune", "--older-than"],
     "prune --larger-than": ["prune", "--larger-than"],
     "prune --registry": ["prune", "--older-than", "90d", "--dry-run", "--registry"],

@@ -20,7 +20,7 @@ from prefect_here import talking_to
 from waiting import wait_until
 
 from pipeline.errors import FlowUnavailable
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.orchestration.prefect_environment import TemporaryServer
 from pipeline.settings import Settings
 from policies.policy import Policy, Tier, load_policy

@@ -13,7 +13,7 @@ from rich.console import Console
 import pipeline.measuring.measure
 from pipeline.corpus.reading import read_corpus
 from pipeline.errors import LabelsError, UsageError
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.measuring.measure import Selection, choose, measure_corpus, measurement_as_json, warnings_of
 from pipeline.measuring.measurement import Measurement, Outcome
 from pipeline.rendering.measure import print_measurement, summary

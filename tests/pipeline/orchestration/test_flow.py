@@ -25,7 +25,7 @@ from scripted_gpu import ScriptedGpu, gpu_policy
 from waiting import wait_until
 
 from pipeline.errors import FlowUnavailable
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.orchestration.prefect_environment import TemporaryServer
 from policies.policy import Tier
 from policies.waivers import DatedWaivers, Waiver

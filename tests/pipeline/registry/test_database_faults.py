@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import os
 import pickle
+import re
 import resource
 import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -23,11 +25,14 @@ import pytest
 from ordinary_user import as_ordinary_user
 from postgres_here import Postgres
 from signed_runs import variant
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.errors import RegistryError, RegistryUnavailable
 from pipeline.registry import changing
 from pipeline.registry.contract import Attestation, Registry, open_registry
 from pipeline.registry.making import Made, make_registry
+from pipeline.registry.progress import SILENT_S
 
 ME = "somebody"
 PROMOTER = Path(__file__).parents[2] / "support/promoter.py"
@@ -98,6 +103,101 @@ def test_a_registry_that_stays_locked_is_one_message_and_nothing_was_changed(
         holder.execute("ROLLBACK")
         registry.promote(attested, "canary", actor=ME)
         assert len(registry.events()) == 1
+
+
+HOLDER = """
+import sqlite3, sys
+where = sys.argv[1]
+if "://" in where:
+    import psycopg
+    held = psycopg.connect(where, application_name="a migration")
+    held.execute(sys.argv[2])
+    pid = held.info.backend_pid
+else:
+    import os
+    held = sqlite3.connect(where, isolation_level=None)
+    held.execute("BEGIN IMMEDIATE")
+    pid = os.getpid()
+print(pid, flush=True)
+sys.stdin.readline()
+"""
+AS_WRITER = "SELECT pg_advisory_xact_lock(27495)"
+WHOLE_TABLES = "LOCK TABLE registry_kernels, registry_events IN ACCESS EXCLUSIVE MODE"
+
+
+@contextmanager
+def held_elsewhere(where: str, statement: str = AS_WRITER, held_s: float = 60.0) -> Iterator[int]:
+    """Another program holds the lock for some seconds: its process, or its session in Postgres."""
+    program = [sys.executable, "-c", HOLDER, where, statement]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        pid = int(holder.stdout.readline())
+        ending = threading.Timer(held_s, holder.stdin.close)
+        ending.start()
+        try:
+            yield pid
+        finally:
+            ending.cancel()
+            holder.stdin.close()
+
+
+def locked_line(where: str, pid: int, limit_s: int) -> str:
+    """What is told of a lock, as a pattern: who has it, and until when it is waited for."""
+    program = r"the session {} of kernelgate \(a migration\)" if "://" in where else r"the process {} \(.+\)"
+    return rf"is locked by {program.format(pid)}: waiting {limit_s - 2} s more at most, until \d\d:\d\d:\d\d UTC"
+
+
+def test_whoever_waits_for_a_lock_is_told_who_has_it_and_until_when_and_then_goes_on(
+    where: str, attested: Attestation
+) -> None:
+    told: list[str] = []
+    with closing(open_registry(where, told.append)) as registry:
+        with held_elsewhere(where, held_s=2.6) as pid:
+            registry.promote(attested, "canary", actor=ME)
+        assert len(told) == 1
+        assert re.search(locked_line(where, pid, 10), told[0])
+        registry.rollback("relu", "sm_90", "canary", "", ME)  # nobody holds it now
+    assert len(told) == 1
+
+
+def test_a_command_says_on_stderr_what_it_waits_for_and_ends_with_one_message(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.registry.opening.LOCK_S", 3)
+    with held_elsewhere(where) as pid:
+        done = CliRunner().invoke(app, ["registry", "init", "--registry", where])
+    assert done.exit_code == 3
+    waiting, *error = done.stderr.splitlines()
+    assert re.fullmatch(rf"registry: .* {locked_line(where, pid, 3)}", waiting)
+    said = " ".join(" ".join(error).split())
+    assert said.startswith("kernelgate: the registry ")
+    assert re.search(
+        r"stayed locked .*: another program .* \(.* shows it.*\); nothing was changed: try again when", said
+    )
+
+
+@POSTGRES
+def test_a_prune_says_which_session_keeps_it_from_reading_the_registry(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.registry.opening.LOCK_S", 3)
+    monkeypatch.chdir(tmp_path)
+    with held_elsewhere(where, WHOLE_TABLES) as pid:
+        done = CliRunner().invoke(app, ["prune", "--older-than", "1d", "--runs", "runs", "--registry", where])
+    assert done.exit_code == 3
+    told = " ".join(done.stderr.split())
+    assert re.search(locked_line(where, pid, 3), told)
+    assert "nothing was deleted, because nobody knows which kernels are approved: the registry " in told
+
+
+@SQLITE
+def test_who_reads_a_file_in_which_somebody_writes_is_told_of_no_wait(where: str) -> None:
+    told: list[str] = []
+    with held_elsewhere(where), closing(open_registry(where, told.append)) as registry:
+        assert registry.places() == ()
+        time.sleep(SILENT_S + 0.2)
+    assert told == []
 
 
 @SQLITE

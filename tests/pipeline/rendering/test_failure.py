@@ -12,7 +12,8 @@ import pytest
 from report_runs import CASE, ELEMENT, POLICY, entry, facts, mixed, run_of, wrong
 from rich.console import Console
 
-from pipeline.gate.judging import Judged, judge
+from pipeline.gate.judged import Judged
+from pipeline.gate.judging import judge
 from pipeline.rendering.console import GuardedConsole
 from pipeline.rendering.failure import error_in_ulp, finding_lines, replay_command, source_line
 from pipeline.rendering.results import print_replay, print_run
@@ -23,8 +24,8 @@ from pipeline.verification.replay import Replayed
 from runners.candidate import Candidate
 from runners.cases import Case, TensorPlan
 from runners.failures import AccessFault, WrongValues
+from runners.input_classes import Layout, Position, Special, ValueClass
 from runners.operators import OPERATORS
-from runners.operators.model import Layout, Position, Special, ValueClass
 
 SOURCE = b"import torch\n\n\ndef relu(x):\n    tl.store(y + 1, x)  # \x1b[31m\n"
 

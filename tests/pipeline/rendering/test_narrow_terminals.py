@@ -28,9 +28,11 @@ from pipeline.rendering.fitted_table import FOLDED, FittedTable
 from pipeline.rendering.judge import print_rejudgement
 from pipeline.rendering.lessons import print_lessons
 from pipeline.rendering.measure import print_measurement
+from pipeline.rendering.operators import print_operators
 from pipeline.rendering.policy import print_differences
-from pipeline.rendering.results import print_operators, print_run, print_signs
+from pipeline.rendering.results import print_run
 from pipeline.rendering.rules import print_rules
+from pipeline.rendering.signs import print_signs
 from pipeline.runs.rejudging import Rejudged, Rejudgement
 from pipeline.runs.stored import StoredRun
 from pipeline.status.doctor import Sign

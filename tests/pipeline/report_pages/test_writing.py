@@ -16,7 +16,7 @@ from whole_evidence import evidence, failed
 
 from pipeline.cli import app
 from pipeline.errors import UsageError
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.report_pages.rendering import candidate_html, run_html
 from pipeline.report_pages.stored import report_run
 from pipeline.report_pages.visible import shown, visible

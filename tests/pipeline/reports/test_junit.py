@@ -8,7 +8,7 @@ import pytest
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase
 from report_runs import HOSTILE, PLACES, entry, facts, mixed, production_run, run_of
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.reports.junit import _fit, junit_of
 from pipeline.runs.finished import Run
 

@@ -116,7 +116,7 @@ def of(result: Pruned, path: Path) -> Decided:
 def approving(monkeypatch: pytest.MonkeyPatch, approved: Approved) -> Iterator[None]:
     """As if the registry approved this; what it says of itself is tested where it is."""
     with monkeypatch.context() as patch:
-        patch.setattr(pruning, "approved_in", lambda url: approved)
+        patch.setattr(pruning, "approved_in", lambda url, report: approved)
         yield
 
 

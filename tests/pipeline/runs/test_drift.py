@@ -15,7 +15,7 @@ from fake_device import FakeDevice, relu
 from scripted_flow import HEADER, ISOLATION, FakeSupply, Item, small_policy
 from scripted_gpu import ScriptedGpu, gpu_policy
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.runs.drift import RUNS, newest_stored, tell_drift
 from pipeline.settings import Settings
 from pipeline.verification.verify import Options, Run, verify

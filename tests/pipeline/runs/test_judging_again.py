@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from whole_evidence import CASE, evidence, failed, properties
 
 from pipeline.cli import app
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.runs.folder import write_run
 from policies.decide import decide
 from policies.policy import Policy, load_policy

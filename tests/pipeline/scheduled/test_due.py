@@ -9,7 +9,7 @@ from approvals import CARD, LATELY, attestation
 from gpu_evidence import device
 from whole_evidence import evidence
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.registry.contract import Approved, Attestation, Event, Place
 from pipeline.runs.folder import write_run
 from pipeline.scheduled.due import Due, Here, due_of, proven_by

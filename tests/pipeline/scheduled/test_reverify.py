@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from logging.handlers import BufferingHandler
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from scripted_flow import HEADER, FakeSupply, small_policy
 from whole_evidence import evidence
 
 from pipeline.errors import RegistryUnavailable
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.registry.contract import Approved, Place, Registry
 from pipeline.scheduled.due import Due
 from pipeline.scheduled.settling import Settling, Standing, readable
@@ -97,6 +99,38 @@ class TestFlow:
         before = registry.events()
         assert "not proven on this machine" in reverified().message
         assert registry.events() == before
+
+    @pytest.mark.parametrize("due", [True, False])
+    def test_that_there_is_no_gpu_is_said_once_in_the_log_whether_something_is_due_or_not(
+        self,
+        reverified: Callable[..., Any],
+        supply: FakeSupply,
+        registry: Registry,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        *,
+        due: bool,
+    ) -> None:
+        policy = small_policy().model_copy(update={"gpu_checks": PRODUCTION.gpu_checks})
+        monkeypatch.setattr("pipeline.scheduled.reverify.load_policy", lambda name: policy)
+        monkeypatch.setattr("pipeline.supply.gpu_opening.has_gpu", lambda number: False)
+        if not due:
+            for source in (RIGHT, LOST, WRONG):
+                again = attestation(source, policy_digest=policy.digest, run="r", summary=source)
+                registry.renew(again, actor="a test")
+        caplog.set_level(logging.INFO, "prefect.flow_runs")
+        kept, log = BufferingHandler(1000), logging.getLogger("prefect.flow_runs")
+        log.addHandler(kept)
+        try:
+            reverified()
+        finally:
+            log.removeHandler(kept)
+        lines = [record.getMessage() for record in kept.buffer]
+        assert [line for line in lines if "no check is made on a GPU" in line] == [
+            f"note: no check is made on a GPU: this machine has no NVIDIA GPU (/dev/nvidia0); policy '{policy.name}' "
+            "asks for such checks, so no candidate can end better than inconclusive here"
+        ]
+        assert sum(" is rejected: properties/" in line for line in lines) == (1 if due else 0)
 
     def test_nothing_is_measured_that_is_not_due(
         self, reverified: Callable[..., Any], supply: FakeSupply, registry: Registry

@@ -57,15 +57,19 @@ def automation(server: str, environment: dict[str, str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def serving(
-    environment: dict[str, str], automation: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[subprocess.Popen[str]]:
-    """Serves the measurement of a corpus with a kernel that the source check denies, and of what is approved."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus with a kernel that the source check denies, and a registry."""
     folder = tmp_path_factory.mktemp("served")
     (folder / "corpus").mkdir()
     (folder / "corpus" / "socket.py").write_text(candidate("import socket"))
     (folder / "corpus" / "labels.toml").write_text(LABELS)
     make_registry(str(folder / "registry.db"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def serving(environment: dict[str, str], automation: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Serves the measurement of the corpus, and of what is approved."""
     command = [PROGRAM, "serve", "--timezone", "Europe/Berlin", "--reports-url", "https://runs.example/kept"]
     command += ["--corpus", "corpus", "--corpus-cron", "* * * * *", "--reverify", "--registry", "registry.db"]
     process = subprocess.Popen(
@@ -139,6 +143,25 @@ def test_a_wrong_parameter_is_refused_by_the_server_with_one_message(
     )
     assert refused.status_code == httpx.codes.CONFLICT
     assert message in refused.json()["detail"]
+
+
+def test_whoever_serves_what_another_process_serves_is_warned(
+    ask: Ask, environment: dict[str, str], folder: Path
+) -> None:
+    wait_until(lambda: deployment(ask, "approved-kernels")["status"] == "READY")
+    second = subprocess.Popen(
+        [PROGRAM, "serve", "--reverify", "--registry", "registry.db", "--timezone", "Europe/Berlin", "-q"],
+        cwd=folder, env=environment | {"COLUMNS": "400"}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert second.stderr is not None
+    said = second.stderr.readline()
+    second.send_signal(signal.SIGTERM)
+    _, rest = second.communicate(timeout=60)
+    assert said == (
+        "another process serves 'Verify approved kernels again/approved-kernels': from now on both start its runs, by "
+        "the schedule and with the parameters of this one; end one of the two\n"
+    )
+    assert "Traceback" not in rest
 
 
 @pytest.mark.usefixtures("serving")
@@ -218,4 +241,5 @@ def test_serving_ends_at_a_signal_without_a_traceback_and_its_schedules_stay(
     assert serving.returncode == 0, told
     assert f"serving '{MEASURING}/corpus-corpus' by '* * * * *' (Europe/Berlin)" in told
     assert "Traceback" not in told
+    assert "another process" not in told
     assert deployment(ask, "corpus-corpus")["schedules"][0]["active"]

@@ -19,7 +19,7 @@ from whole_evidence import WRONG, properties
 
 from pipeline.attestation.keys import revoke, save_keyring
 from pipeline.cli import app
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.registry.admission import Named, admit
 from pipeline.registry.contract import Attestation, Registry, open_registry
 from pipeline.registry.making import make_registry

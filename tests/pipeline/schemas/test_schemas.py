@@ -17,7 +17,8 @@ import whole_evidence
 import yaml
 from jsonschema import Draft202012Validator
 
-from pipeline.gate.judging import Judged, judge
+from pipeline.gate.judged import Judged
+from pipeline.gate.judging import judge
 from pipeline.runs.folder import write_run
 from pipeline.schemas.documents import FOLDER, as_text, facts_schema, schemas, write_schemas
 from pipeline.schemas.generator import attributes_of, summary_of

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.gate.judging import measure
 from pipeline.rendering.console import output
-from pipeline.rendering.results import print_signs
+from pipeline.rendering.signs import print_signs
 from pipeline.settings import Settings
 from pipeline.status.doctor import Sign, examine_machine
 from pipeline.supply.runners import DockerSupply

@@ -9,7 +9,7 @@ from pathlib import Path
 from gpu_evidence import device
 from rich.console import Console
 
-from pipeline.gate.judging import Judged
+from pipeline.gate.judged import Judged
 from pipeline.rendering.results import print_run, run_as_json
 from pipeline.runs.folder import write_run
 from pipeline.supply.platforms import holds_for

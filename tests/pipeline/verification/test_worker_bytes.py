@@ -21,7 +21,8 @@ import pytest
 import torch
 from candidate_sources import candidate
 
-from pipeline.gate.judging import Judged, judge, measure
+from pipeline.gate.judged import Judged
+from pipeline.gate.judging import judge, measure
 from pipeline.rendering.console import GuardedConsole
 from pipeline.rendering.listening import StderrListener
 from pipeline.rendering.results import print_replay, print_run, run_as_json
