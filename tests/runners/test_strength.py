@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 import torch
 
-from runners.degenerate import degenerates
+from runners.degenerate import degenerates, same_output
 from runners.lowered import Lowered, to_tf32
 from runners.materialise import materialise
 from runners.operators import OPERATORS
@@ -119,3 +119,10 @@ def test_a_lowered_result_is_near_enough_that_a_loose_tolerance_takes_it() -> No
                 assert torch.allclose(wrong.output.double(), expected[0].exact, atol=1e-2, equal_nan=True)
                 rejected += compare(expected[0], wrong.output).wrong > 0
     assert rejected >= 5
+
+
+@pytest.mark.parametrize(("off", "wrong"), [(1, False), (2, True)])
+def test_a_denormal_tie_of_float16_is_no_wrong_output_but_two_units_are(off: int, wrong: bool) -> None:
+    right = torch.tensor([3.0, 5.0, 1.0]) * 2.0**-24
+    nudged = (right * 2**24 + off).half() * 2.0**-24
+    assert same_output(right.half(), nudged.half()) is not wrong
