@@ -2,7 +2,10 @@
 # operator = "cross_entropy"
 # language = "triton"
 # ///
-"""Liger-Kernel's cross_entropy forward without reduction; it gets a copy of the logits, because it zeroes ignored rows in place."""
+"""Liger-Kernel's cross_entropy forward without reduction; it gets a copy of the logits, because it zeroes ignored rows in place.
+
+Rows longer than one of its blocks are refused: one whose first 32,768 logits are -Inf is NaN there, as -Inf - -Inf is.
+"""
 
 import torch
 import triton
@@ -20,6 +23,7 @@ def copy_kernel(x_ptr, out_ptr, columns, row_stride, column_stride, BLOCK: tl.co
 
 def cross_entropy(logits, target):
     rows, classes = logits.shape
+    assert classes <= 32768
     copy = torch.empty((rows, classes), dtype=logits.dtype, device=logits.device)
     grid = (rows, triton.cdiv(classes, 1024))
     copy_kernel[grid](logits, copy, classes, logits.stride(0), logits.stride(1), BLOCK=1024)
