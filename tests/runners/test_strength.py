@@ -121,8 +121,12 @@ def test_a_lowered_result_is_near_enough_that_a_loose_tolerance_takes_it() -> No
     assert rejected >= 5
 
 
-@pytest.mark.parametrize(("off", "wrong"), [(1, False), (2, True)])
-def test_a_denormal_tie_of_float16_is_no_wrong_output_but_two_units_are(off: int, wrong: bool) -> None:
-    right = torch.tensor([3.0, 5.0, 1.0]) * 2.0**-24
-    nudged = (right * 2**24 + off).half() * 2.0**-24
-    assert same_output(right.half(), nudged.half()) is not wrong
+@pytest.mark.parametrize(
+    ("right", "off", "same"), [(3.0, 1.0, True), (3.0, 2.0, False), (1022.0, 1.0, True), (1024.0, 1.0, False)]
+)
+def test_of_float16_neighbours_among_the_denormals_alone_are_the_same_output(
+    right: float, off: float, same: bool
+) -> None:
+    one, other = (torch.tensor([units * 2.0**-24], dtype=torch.float16) for units in (right, right + off))
+    assert same_output(one, other) is same
+    assert same_output(one.float(), other.float()) is False
