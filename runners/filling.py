@@ -21,6 +21,7 @@ from runners.input_classes import Special
 
 BIG: Final = 2.0**56  # with room for the square times a count of 2¹², as updates of a variance form it
 
+ALONE: Final = (1,)  # a tensor without axes is a row of one
 TAIL: Final = 64
 ROW_SPECIALS: Final = ("-inf_row", "-inf_prefix", "nan_row", "inf_and_nan")
 LARGE_SPECIALS: Final = ("max", "big")
@@ -30,6 +31,8 @@ def floats(
     plan: TensorPlan, shape: tuple[int, ...], dtype: str, specials: Sequence[Special], rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Returns the elements of a float tensor, specials put in (where they are mixed: of `specials`), in float64."""
+    if not shape:
+        return floats(plan, ALONE, dtype, specials, rng).reshape(shape)
     drawn = _with_specials(_floats(plan, shape, dtype, rng), plan, dtype, specials, rng)
     if TORCH_DTYPES[dtype].itemsize > 1:
         return drawn
@@ -41,6 +44,8 @@ def integers(
     plan: TensorPlan, shape: tuple[int, ...], lowest: int, highest: int, ignored: int | None, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Returns the elements of an integer tensor, each from `lowest` to `highest` (or `ignored`)."""
+    if not shape:
+        return integers(plan, ALONE, lowest, highest, ignored, rng).reshape(shape)
     if highest < lowest:
         raise ValueError(f"no integer lies from {lowest} to {highest}")
     drawn = rng.integers(lowest, highest, shape, endpoint=True)
@@ -124,7 +129,7 @@ def _exponents(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> 
 def _tail(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
     """The last places of each row outweigh all before: one that is dropped shows, however long the row is."""
     drawn = rng.uniform(-1, 1, shape) * 2.0**-10
-    end = drawn[..., -TAIL:] if shape else drawn
+    end = drawn[..., -TAIL:]
     end[...] = rng.uniform(4, 8, end.shape)
     return drawn
 
@@ -132,7 +137,7 @@ def _tail(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float6
 def _float_swing(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
     """Positive numbers, then the same with the other sign: partial sums of a long row leave float16."""
     drawn = rng.uniform(4.0, 9.0, shape)
-    half = shape[-1] // 2 if shape else 0
+    half = shape[-1] // 2
     drawn[..., half : 2 * half] = -drawn[..., :half][..., rng.permutation(half)]
     return drawn
 
@@ -141,7 +146,7 @@ def _halves(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.floa
     """Integers and a half, times a power of two; each row also has 127 times it, so that a scale by 127 is exact."""
     drawn = rng.integers(-100, 100, shape) + 0.5
     if drawn.size:
-        rows = drawn.reshape(-1, shape[-1]) if shape else drawn.reshape(1, 1)
+        rows = drawn.reshape(-1, shape[-1])
         rows[np.arange(rows.shape[0]), rng.integers(rows.shape[1], size=rows.shape[0])] = 127.0
     scaled: NDArray[np.float64] = np.ldexp(drawn, int(rng.integers(-3, 4)))
     return scaled

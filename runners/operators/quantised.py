@@ -57,7 +57,7 @@ def _quantize_condition(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _scaled(a: torch.Tensor, b: torch.Tensor, scale_a: torch.Tensor, scale_b: torch.Tensor) -> torch.Tensor:
     exact = a.dtype == torch.int8  # in float32, too: partial sums beyond 2²⁴ are not for a right kernel to lose
-    product = (a.long() @ b.long()).to(scale_a.dtype) if exact else a @ b
+    product = (a.double() @ b.double()).to(scale_a.dtype) if exact else a @ b  # CUDA multiplies no integers
     return product * scale_a[:, None] * scale_b
 
 

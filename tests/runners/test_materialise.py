@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import math
 from itertools import islice
+from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 
-from runners.cases import Case
-from runners.input_classes import Layout, Position
+from runners.cases import Case, TensorPlan
+from runners.filling import integers
+from runners.input_classes import Layout, Position, Special, ValueClass
 from runners.materialise import GAPS, HUGE_STRIDE, ScalarValue, TensorValue, materialise
 from runners.operators import OPERATORS, Operator
 from runners.operators.model import FLOATS, LAYOUTS, SPECIALS, VALUES, Dim, Form, TensorInput
@@ -25,7 +28,9 @@ def operator_of(*shape: str | int) -> Operator:
     )  # fmt: skip
 
 
+WHOLE = [name for name in get_args(ValueClass) if name.startswith("whole")]
 RANKS = {1: operator_of("N"), 2: operator_of("M", "N"), 3: operator_of("B", "M", "N")}
+ALONE = operator_of()
 
 
 def tensor(
@@ -37,7 +42,7 @@ def tensor(
         {"operator": "any", "form": "only", "dtype": dtype, "sizes": {"B": 2, "M": 3, "N": 7} | sizes, "scalars": {},
          "tensors": {"x": plan}, "seed": seed}
     )  # fmt: skip
-    (made,) = materialise(RANKS[rank], case)
+    (made,) = materialise(RANKS.get(rank, ALONE), case)
     assert isinstance(made, TensorValue)
     return made
 
@@ -233,6 +238,28 @@ def test_a_short_tensor_has_one_special_at_least(rows: int) -> None:
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_ordinary_values_are_finite_in_every_dtype(values: str, dtype: str) -> None:
     assert bool(tensor(3, values=values, dtype=dtype, M=7, N=129).view.isfinite().all())
+
+
+@pytest.mark.parametrize("values", sorted(set(get_args(ValueClass)) - set(WHOLE)))
+@pytest.mark.parametrize("special", get_args(Special))
+def test_a_tensor_without_axes_is_filled_as_a_row_of_one(values: str, special: str) -> None:
+    alone, row = tensor(0, values=values, special=special), tensor(1, values=values, special=special, N=1)
+    assert (alone.shape, alone.strides, alone.view.shape) == ((), (), ())
+    assert torch.equal(alone.view.reshape(1).view(torch.int32), row.view.view(torch.int32))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_tensor_without_axes_has_one_element_in_every_layout(layout: Layout) -> None:
+    made = tensor(0, layout=layout)
+    assert (made.view.shape, made.base.numel()) == ((), made.offset + 1)
+
+
+@pytest.mark.parametrize("values", WHOLE)
+def test_a_whole_number_without_axes_is_within_its_range(values: ValueClass) -> None:
+    plan = TensorPlan(values=values, special="none", position="first", layout="contiguous")
+    drawn = integers(plan, (), -3, 4, None, np.random.default_rng(5))
+    assert drawn.shape == ()
+    assert -3 <= drawn <= 4
 
 
 @pytest.mark.parametrize(
