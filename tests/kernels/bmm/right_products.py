@@ -2,9 +2,10 @@
 # operator = "bmm"
 # language = "triton"
 # ///
-"""No dot: products of a block of rows and a block of columns as a 3-D tile, summed over K by chunks.
+"""No dot: products of a block of rows and a block of columns as a 3-D tile, added up by chunks of K and summed at the end.
 
-K is the tile's last axis. Were it the one in the middle, Triton would make a dot of the sum, in tf32 on a GPU.
+K is the tile's last axis. Were it the one in the middle, Triton would make a dot of the sum, in tf32 on a GPU. Were each
+chunk summed by itself, the compiler would fuse its products into the sum, and lanes that hold one result would differ.
 """
 
 import torch
@@ -20,7 +21,7 @@ def products_kernel(
     batch = tl.program_id(2).to(tl.int64)
     m = (tl.program_id(0) * ROWS + tl.arange(0, ROWS)).to(tl.int64)
     n = (tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)).to(tl.int64)
-    sums = tl.zeros((ROWS, COLUMNS), dtype=tl.float32)
+    products = tl.zeros((ROWS, COLUMNS, CHUNK), dtype=tl.float32)
     for first in range(0, K, CHUNK):
         k = (first + tl.arange(0, CHUNK)).to(tl.int64)
         a = tl.load(
@@ -31,7 +32,8 @@ def products_kernel(
             b_ptr + batch * stride_bb + n[:, None] * stride_bn + k[None, :] * stride_bk,
             mask=(n < N)[:, None] & (k < K)[None, :], other=0.0,
         )
-        sums += tl.sum(a.to(tl.float32)[:, None, :] * b.to(tl.float32)[None, :, :], axis=2)
+        products += a.to(tl.float32)[:, None, :] * b.to(tl.float32)[None, :, :]
+    sums = tl.sum(products, axis=2)
     at = (batch * M + m[:, None]) * N + n[None, :]
     tl.store(out_ptr + at, sums.to(out_ptr.dtype.element_ty), mask=(m < M)[:, None] & (n < N)[None, :])
 

@@ -6,6 +6,8 @@
 
 Kernels from flag-gems 5.0.2, flag_gems/ops/prelu.py (FlagGems authors, Apache-2.0, see LICENSE), as they are: only the
 library's own launcher and tuning are left out. The host function is ours.
+
+Tensors of 2³¹ elements and more are refused: the kernel counts in 32 bits, and reads and writes outside of them.
 """
 
 import torch
@@ -47,6 +49,7 @@ def leaky_relu(x, negative_slope):
     weight = torch.full((1,), negative_slope, dtype=torch.float32, device=x.device)
     out = torch.empty_like(x)
     n = x.numel()
+    assert n < 2**31
     if n > 0:
         prelu_kernel[(triton.cdiv(n, 1024),)](x, weight, out, n, 1, 1, True, BLOCK_SIZE=1024)
     return out

@@ -6,6 +6,8 @@
 
 Kernels from flag-gems 5.0.2, flag_gems/ops/rms_norm.py (FlagGems authors, Apache-2.0, see LICENSE), as they are: only the
 library's own launcher and tuning are left out. The host function is ours.
+
+Tensors of 2³¹ elements and more are refused: the kernel counts in 32 bits, and reads and writes outside of them.
 """
 
 import torch
@@ -54,6 +56,7 @@ def rms_norm_kernel(
 def rms_norm(x, weight, eps):
     x, weight = x.contiguous(), weight.contiguous()
     M, N = x.shape
+    assert M * N < 2**31
     y = torch.empty_like(x)
     inverse = torch.empty((M,), dtype=torch.float32, device=x.device)
     rms_norm_kernel[(M,)](y, inverse, x, weight, N, 1, N, 1, N, eps, triton.next_power_of_2(N))

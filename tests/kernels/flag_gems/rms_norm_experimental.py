@@ -6,6 +6,8 @@
 
 Kernels from flag-gems 5.0.2, flag_gems/experimental_ops/rmsnorm.py (FlagGems authors, Apache-2.0, see LICENSE), as they are: only the
 library's own launcher and tuning are left out. The host function is ours.
+
+Tensors of 2³¹ elements and more are refused: the kernel counts in 32 bits, and reads and writes outside of them.
 """
 
 import torch
@@ -55,6 +57,7 @@ def rmsnorm_kernel(
 def rms_norm(x, weight, eps):
     x, weight = x.contiguous(), weight.contiguous()
     M, N = x.shape
+    assert M * N < 2**31
     out = torch.empty_like(x)
     rmsnorm_kernel[(M,)](x, weight, out, M, N, eps, BLOCK_SIZE=128)
     return out

@@ -6,6 +6,8 @@
 
 Kernels from flag-gems 5.0.2, flag_gems/experimental_ops/sigmoid.py (FlagGems authors, Apache-2.0, see LICENSE), as they are: only the
 library's own launcher and tuning are left out. The host function is ours.
+
+Tensors of 2³¹ elements and more are refused: the kernel counts in 32 bits, and reads and writes outside of them.
 """
 
 import torch
@@ -31,6 +33,7 @@ def sigmoid(x):
     x = x.contiguous()
     out = torch.empty_like(x)
     n = x.numel()
+    assert n < 2**31
     if n > 0:
         sigmoid_kernel[(triton.cdiv(n, 1024),)](x, out, n, BLOCK_SIZE=1024)
     return out

@@ -6,6 +6,8 @@
 
 Kernels from flag-gems 5.0.2, flag_gems/experimental_ops/silu.py (FlagGems authors, Apache-2.0, see LICENSE), as they are: only the
 library's own launcher and tuning are left out. The host function is ours.
+
+Tensors of 2³¹ elements and more are refused: the kernel counts in 32 bits, and reads and writes outside of them.
 """
 
 import torch
@@ -40,6 +42,7 @@ def silu(x):
     x = x.contiguous()
     out = torch.empty_like(x)
     n = x.numel()
+    assert n < 2**31
     if n > 0:
         silu_kernel[(triton.cdiv(n, 1024),)](x, out, n, BLOCK_SIZE=1024, COMPUTE_IN_FP32=x.dtype != torch.float64)
     return out

@@ -6,6 +6,8 @@
 
 Kernels from flag-gems 5.0.2, flag_gems/fused/swiglu.py (FlagGems authors, Apache-2.0, see LICENSE), as they are: only the
 library's own launcher and tuning are left out. The host function is ours.
+
+Tensors of 2³¹ elements and more are refused: the kernel counts in 32 bits, and reads and writes outside of them.
 """
 
 import torch
@@ -66,6 +68,7 @@ def join_kernel(gate_ptr, up_ptr, joined_ptr, n, H, BLOCK: tl.constexpr):
 
 def swiglu(gate, up):
     n = gate.numel()
+    assert 2 * n < 2**31
     out = torch.empty(gate.shape, dtype=gate.dtype, device=gate.device)
     if n == 0:
         return out
