@@ -119,7 +119,9 @@ _RULES: Final = (
     Rule("races/unsynchronised", "A program uses what another one writes, and nothing orders them",
          "Split the kernel in two launches, or synchronise through an atomic that acquires and releases."),
     Rule("races/shared-memory", "Threads of a block use shared memory without waiting for each other",
-         "Let Triton place the barriers; look at inline assembly and at what one program does twice."),
+         "Let Triton place the barriers; look at inline assembly and at what one program does twice. Where one store "
+         "races with itself and its line sums products, sum them after the loop, or launch with "
+         "enable_fp_fusion=False."),
     Rule("races/barrier", "A barrier is used in a way that the GPU does not define",
          "Let all threads of a block reach each barrier."),
     Rule("replay/not-recorded", "A call can't be told as a launch plan, so its machine code can't be certified",

@@ -81,6 +81,8 @@ def read_report(text: str) -> Iterator[SanitizerFinding]:
                 yield SanitizerFinding(what=what, kernel=kernel, line=line)
             what = None if _BOILERPLATE.match(said) else said.strip()[:TEXT_CAP_CHARS]
             kernel = line = None
+        elif what is not None and re.match(r" +and \w+ access at ", said):  # what it races with
+            what = f"{what} {said.strip()}"[:TEXT_CAP_CHARS]
         place = _PLACE.search(said)
         if place is not None and kernel is None:
             kernel = place["kernel"][:TEXT_CAP_CHARS]

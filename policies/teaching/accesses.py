@@ -65,8 +65,11 @@ TEACHINGS: Final = {
         "tl.store(part_ptr + pid, total)  # and a second launch sums the parts",
     ),
     "races/shared-memory": words(
-        "Racecheck saw threads of a block use shared memory without a barrier between: the result depends on timing.",
-        "Inline assembly that stores to shared memory, and a load behind it without a barrier.",
+        "Racecheck saw threads of a block use shared memory without a barrier between: the result depends on timing. "
+        "A compiler may bring that about: Triton 3.6 and 3.9 fuse a product into the first step of its sum over lanes "
+        "of a warp, so that lanes which should hold one sum differ in the last bit, and all of them store it.",
+        "Inline assembly that stores to shared memory, and a load behind it without a barrier; or, in float32, "
+        "tl.sum(a * b, axis=2) in a loop, where the axis lies over the lanes.",
     ),
     "races/barrier": words(
         "A barrier that only some threads of a block reach is undefined: on one GPU it hangs, on another it goes "

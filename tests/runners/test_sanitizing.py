@@ -44,9 +44,11 @@ def test_each_finding_has_its_first_line_its_kernel_and_its_line() -> None:
     assert (second.what, second.kernel, second.line) == ("Invalid __global__ read of size 4 bytes", "load_at", None)
 
 
-def test_a_race_names_its_kernel_in_its_first_line() -> None:
+def test_a_race_names_both_accesses_and_its_kernel() -> None:
     (found,) = read_report(RACECHECK)
-    assert found.what.startswith("Error: Race reported")
+    assert found.what == (
+        "Error: Race reported between Write access at race+0x90 and Read access at race+0xc0 [512 hazards]"
+    )
     assert found.kernel == "race"
 
 
