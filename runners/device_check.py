@@ -222,9 +222,11 @@ class DeviceCheck:
             tally.found = failure if reduced.failure != failure else None
 
     def _make_long(self) -> None:
-        """One dim after the other; a candidate may refuse a length."""
+        """One dim after the other; a candidate may refuse a length, and is not asked again then."""
         done: list[LongAxis] = []
         for long in long_axes(self._candidate.operator, self._seed, self._dtypes):
+            if any(axis.dim == long.dim and axis.refused is not None for axis in done):
+                continue
             result = self._session.run(long.case, beyond=True)
             if doubt_about(result) == "slow" and not long.in_one_block:
                 result = self._session.run(long.case, beyond=True)

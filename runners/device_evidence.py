@@ -201,7 +201,7 @@ class DeviceEvidence(Record):
         guard_fired: Whether a planted write past a guarded buffer was noticed, after the last plan.
         sanitizers: What each tool of compute-sanitizer reported.
         benchmark: How long it takes.
-        long_axes: Each long dim of the operator; None where none was asked for or a case failed.
+        long_axes: Cases of each long dim of the operator; None where none was asked for or a case failed.
         large: Cases with more than 2³¹ elements, or why there is none; empty where none was asked for or a case failed.
         lost: Programs that ended meanwhile.
         observed: What the programs that called the candidate used and left, seen from outside.

@@ -1,10 +1,11 @@
 """Each long dim of an operator made long alone, on a GPU: what a grid or an index of a dimension does not reach.
 
 The interpreter makes a dim long as far as a candidate is fast enough; here it is at its full length at once
-(`Dim.long`: more than 65,535, which the second and third dimension of a grid end at). One that a result is reduced over
-is not: many right kernels hold a whole row in one block, and a block of 2¹⁷ elements takes the compiler minutes or fits
-no multiprocessor (`runners.launches` has the same reason). It is drawn from what still fills one block of 2¹⁵, which is
-128 KiB in float32 and more shared memory than most blocks ever ask for.
+(`Dim.long`: more than 65,535, which the second and third dimension of a grid end at), in a few cases: ordinary ones, of
+which one has rows that are little but their end, then large values or a special (`runners.plans.long_cases`). One that
+a result is reduced over is not: many right kernels hold a whole row in one block, and a block of 2¹⁷ elements takes the
+compiler minutes or fits no multiprocessor (`runners.launches` has the same reason). It is drawn from what still fills
+one block of 2¹⁵, which is 128 KiB in float32 and more shared memory than most blocks ever ask for.
 
 A candidate may refuse a length (`runners.refusals`). Where a block may hold the axis (the last one of a tensor, or the
 bins of a result), a call that does not end in time may be at the compiler, and nobody can tell: that is no failure
@@ -26,6 +27,8 @@ from runners.operators.sizes import names_in
 from runners.plans import long_cases
 from runners.refusals import refusal
 
+CASES: Final = 4  # of a dim; each takes half a second, nearly all of it Triton's compiler
+REDUCED_CASES: Final = 2  # of one that is reduced over, whose large blocks take it seconds
 REDUCED: Final = (
     1 << 14,
     1 << 15,
@@ -56,24 +59,25 @@ class LongCase(NamedTuple):
 
 
 def long_axes(operator: Operator, seed: int, dtypes: Sequence[str]) -> Iterator[LongCase]:
-    """Yields one ordinary case for each dim of the operator that it calls long."""
+    """Yields a few cases for each dim of the operator that it calls long, those of a dim one after the other."""
     chance = random.Random(f"{seed} long axes")
     for dim in (dim for dim in operator.dims if dim.long):
         reduced = dim.name in names_in(operator.reduction)
-        case = _longest(operator, dim, seed, dtypes, chance)
-        if case is not None and reduced:
-            length = chance.randrange(*REDUCED) | 1
-            case = case.model_copy(update={"sizes": case.sizes | {dim.name: length}})
-        if case is not None and operator.allows(case.values):
-            yield LongCase(dim.name, case, reduced or _is_last(operator, dim) or _is_of_the_result(operator, dim))
+        for case in _longest(operator, dim, seed, dtypes, chance)[: REDUCED_CASES if reduced else CASES]:
+            if reduced:
+                length = chance.randrange(*REDUCED) | 1
+                case = case.model_copy(update={"sizes": case.sizes | {dim.name: length}})
+            if operator.allows(case.values):
+                yield LongCase(dim.name, case, reduced or _is_last(operator, dim) or _is_of_the_result(operator, dim))
 
 
-def _longest(operator: Operator, dim: Dim, seed: int, dtypes: Sequence[str], chance: random.Random) -> Case | None:
+def _longest(operator: Operator, dim: Dim, seed: int, dtypes: Sequence[str], chance: random.Random) -> list[Case]:
+    """The cases of the greatest length: the ordinary ones first, one in each dtype, and both kinds shuffled."""
     cases: list[Case] = []
     for _, some in long_cases(operator, dim, seed, dtypes):
         cases = some or cases
-    # The first ones are ordinary or nearly so, one in each dtype.
-    return chance.choice(cases[: len(dtypes)]) if cases else None
+    ordinary, others = cases[: len(dtypes)], cases[len(dtypes) :]
+    return [*chance.sample(ordinary, len(ordinary)), *chance.sample(others, len(others))]
 
 
 def _is_last(operator: Operator, dim: Dim) -> bool:

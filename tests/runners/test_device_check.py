@@ -18,6 +18,7 @@ from runners.evidence import DeviceEvidence
 from runners.failures import BadPlan, CodeRaised, InputChanged, OutsideWritten, ResultsDiffer, WrongValues
 from runners.generated_inputs import Shape
 from runners.large_check import LargeCheck
+from runners.long_axes import CASES
 from runners.operators import OPERATORS
 from runners.oracle import Allowance
 from runners.session import Deadlines
@@ -215,7 +216,7 @@ def test_long_and_large_cases_come_before_what_is_watched(check) -> None:
     evidence = check(device, BEYOND)
     assert evidence.failure is None
     assert list(evidence.phases_s)[:3] == ["cases", "long axes", "large shapes"]
-    assert [axis.dim for axis in evidence.long_axes] == ["M", "N"]
+    assert [axis.dim for axis in evidence.long_axes] == ["M"] * CASES + ["N"] * CASES
     assert all(axis.length > 65_535 and axis.refused is None for axis in evidence.long_axes)
     assert [one.outcome for one in evidence.large] == ["agreed", "agreed"]
     plain = check(FakeDevice(relu))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import groupby
+
 import pytest
 
 from runners.device_evidence import LongAxis
 from runners.examine import Agreed
 from runners.failures import CodeRaised, RunnerEnded, UnsupportedCase
-from runners.long_axes import REDUCED, LongCase, long_axes
+from runners.long_axes import CASES, REDUCED, REDUCED_CASES, LongCase, long_axes
 from runners.operators import OPERATORS
 from runners.operators.sizes import names_in
 
@@ -20,10 +23,13 @@ def cases(name: str, seed: int = 5) -> list[LongCase]:
 
 @pytest.mark.parametrize("name", OPERATORS)
 @pytest.mark.parametrize("seed", range(3))
-def test_each_long_dim_is_long_once_and_alone(name: str, seed: int) -> None:
+def test_each_long_dim_is_long_alone_in_a_few_cases(name: str, seed: int) -> None:
     operator = OPERATORS[name]
     found = cases(name, seed)
-    assert [one.dim for one in found] == [dim.name for dim in operator.dims if dim.long]
+    longs = [dim.name for dim in operator.dims if dim.long]
+    assert [dim for dim, _ in groupby(one.dim for one in found)] == longs
+    for dim, count in Counter(one.dim for one in found).items():
+        assert count == (REDUCED_CASES if dim in names_in(operator.reduction) else CASES)
     for one in found:
         length = one.case.sizes[one.dim]
         assert operator.allows(one.case.values)
@@ -34,6 +40,14 @@ def test_each_long_dim_is_long_once_and_alone(name: str, seed: int) -> None:
             assert one.in_one_block
         else:
             assert length > GRID_CAP
+
+
+def test_the_first_case_is_ordinary_and_a_later_one_is_not() -> None:
+    for seed in range(5):
+        rows = [one.case.tensors["x"] for one in cases("softmax", seed) if one.dim == "M"]
+        assert rows[0].special == "none"
+        assert rows[0].values in ("normal", "tail")
+        assert any(plan.special != "none" or plan.values not in ("normal", "tail") for plan in rows[2:])
 
 
 def test_rows_are_counted_and_a_row_may_be_one_block() -> None:
@@ -52,7 +66,7 @@ def test_lengths_are_drawn_from_the_seed() -> None:
     assert lengths != [one.case.sizes[one.dim] for one in cases("softmax", 2)]
 
 
-ROWS, LENGTH = cases("softmax")
+ROWS, LENGTH = (next(one for one in cases("softmax") if one.dim == dim) for dim in ("M", "N"))
 INVALID = "Triton Error [CUDA]: invalid argument"
 
 
