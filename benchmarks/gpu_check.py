@@ -8,6 +8,9 @@ policy as if the interpreter had found nothing, so that what only a GPU shows is
 checks, the compilation and the mutants are made first, as `kernelgate verify` does. With more than one job nothing is
 timed.
 
+A long corpus is judged in shares by processes side by side (`--share 1/3`), each writing to a file of its own, and in
+pieces: what the file has is not judged again, and after `--for-s` seconds nothing more is begun.
+
 Exit code 1 where a verdict is not the label's.
 """
 
@@ -26,10 +29,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+
+from mounted_supply import MountedSupply
 
 from pipeline.gate.gpu_part import device_effort
 from pipeline.gate.judging import measure
@@ -38,7 +45,7 @@ from pipeline.machine.gpu_access import GpuSettings
 from pipeline.settings import Settings
 from pipeline.supply.gpu import GpuSupply
 from pipeline.supply.machine_slots import SharedMachine
-from pipeline.supply.runners import Ground, PooledSupply
+from pipeline.supply.runners import PooledSupply
 from policies.decide import decide
 from policies.gpu_findings import findings_of
 from policies.policy import Policy, load_policy
@@ -67,22 +74,12 @@ class Judged:
 
     @property
     def is_as_labelled(self) -> bool:
-        """Whether a right one passed and a wrong one did not, those aside that only the interpreter denies."""
-        return self.label == MISSED or (self.tier == "passed") == (self.label in ALLOWED)
+        """Whether a right one passed and a wrong one did not, those aside that only the interpreter denies.
 
-
-class MountedSupply(PooledSupply):
-    """Runners of the interpreter, from the image and mounts that GPU runners have."""
-
-    def __init__(self, settings: Settings, policy: Policy, engine: DockerEngine, gpu: GpuSettings) -> None:
-        super().__init__(settings, policy, _say)
-        self._engine = engine
-        self._gpu = gpu
-
-    def _ground(self) -> Ground:
-        access = self._gpu.access
-        assert access is not None
-        return Ground(DockerSandbox(self._engine), str(self._gpu.image), replace(access, nodes=(), cdi=()))
+        Published kernels that can't be recorded are at most functional; no label of an honest one promises more.
+        """
+        passed = self.tier == "passed" or (self.tier == "capped" and self.label == "honest")
+        return self.label == MISSED or passed == (self.label in ALLOWED)
 
 
 def judged(path: Path, label: str, policy: Policy, gpu: GpuSupply, *, timed: bool) -> Judged:
@@ -158,6 +155,19 @@ def labelled(paths: Sequence[Path], labels: Sequence[str], limit: int) -> Iterat
                 yield from some[:limit]
 
 
+def _share(text: str) -> tuple[int, int]:
+    number, _, of = text.partition("/")
+    if not (number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
+        raise argparse.ArgumentTypeError(f"'{text}' is no share; 2/3 is the second of three")
+    return int(number), int(of)
+
+
+def _judged_before(path: Path | None) -> frozenset[str]:
+    if path is None or not path.exists():
+        return frozenset()
+    return frozenset(json.loads(line)["path"] for line in path.read_text(encoding="utf-8").splitlines())
+
+
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -172,6 +182,8 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--share", type=_share, default=(1, 1))
+    parser.add_argument("--for-s", type=float, default=float("inf"))
     asked = parser.parse_args()
     policy = load_policy(asked.policy)
     settings, gpu_settings = Settings.resolve(), GpuSettings.resolve()
@@ -189,7 +201,7 @@ def main() -> int:
         with gpu:
             if asked.whole:
                 gpu.open()
-                with MountedSupply(settings, policy, engine, replace(gpu_settings, image=image)) as supply:
+                with MountedSupply(settings, policy, _say, engine, replace(gpu_settings, image=image)) as supply:
                     supply.open()
                     time.sleep(20)  # a warm machine
                     turns = Turns(settings.workers, SharedMachine.of_this_user(settings.workers))
@@ -208,13 +220,21 @@ def _corpus(asked: argparse.Namespace, policy: Policy, gpu: GpuSupply) -> int:
     done: list[Judged] = []
     lock = threading.Lock()
     began = time.monotonic()
+    number, of = asked.share
+    share = islice(labelled(asked.paths, asked.labels.split(","), asked.limit), number - 1, None, of)
+    before = _judged_before(asked.json)
+
+    def begin(path: Path, label: str) -> Judged | None:
+        if time.monotonic() - began > asked.for_s:
+            return None
+        return judged(path, label, policy, gpu, timed=asked.jobs == 1)
+
     with ThreadPoolExecutor(asked.jobs) as pool:
-        files = labelled(asked.paths, asked.labels.split(","), asked.limit)
-        tasks = [
-            pool.submit(judged, path, label, policy, gpu, timed=asked.jobs == 1) for path, label in files
-        ]  # fmt: skip
+        tasks = [pool.submit(begin, path, label) for path, label in share if str(path) not in before]
         for task in as_completed(tasks):
             one = task.result()
+            if one is None:
+                continue
             done.append(one)
             with lock:
                 mark = "  " if one.is_as_labelled else "! "
@@ -226,7 +246,8 @@ def _corpus(asked: argparse.Namespace, policy: Policy, gpu: GpuSupply) -> int:
     for label in sorted({one.label for one in done}):
         tiers = Counter(one.tier for one in done if one.label == label)
         print(f"{label}: {tiers.total()}, " + ", ".join(f"{count} {tier}" for tier, count in tiers.most_common()))
-    print(f"{len(done)} in {time.monotonic() - began:.0f} s")
+    left = f", {len(tasks) - len(done)} not begun" if len(tasks) > len(done) else ""
+    print(f"{len(done)} in {time.monotonic() - began:.0f} s{left}")
     return int(not all(one.is_as_labelled for one in done))
 
 
