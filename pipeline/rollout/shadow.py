@@ -2,6 +2,10 @@
 
 Judging takes milliseconds to seconds on the host; calls come faster. What finds the queue full is dropped and counted:
 a sample is a sample. The thread is a daemon: at the end of the process what still waits is not judged.
+
+It computes on one core. OpenMP gives each thread that computes a team of its own, and lets all teams of a process sleep
+sooner once there are more members than cores: with two cores, an application's own `torch.softmax` took 14 µs instead
+of 2 from the first sample on.
 """
 
 from __future__ import annotations
@@ -12,6 +16,9 @@ import queue
 import threading
 from collections.abc import Callable
 from typing import Final
+
+import torch
+from threadpoolctl import threadpool_limits
 
 Job = Callable[[], None]
 LOG: Final = logging.getLogger("kernelgate.rollout")
@@ -55,6 +62,7 @@ class Shadow:
         self._jobs.join()
 
     def _work(self) -> None:
+        _take_one_core()
         jobs = self._jobs
         while True:
             job = jobs.get()
@@ -64,3 +72,9 @@ class Shadow:
                 LOG.exception("a sampled call could not be judged")
             finally:
                 jobs.task_done()
+
+
+def _take_one_core() -> None:
+    """Ends OpenMP's teams of this thread; those of others, and what PyTorch gives to later threads, stay."""
+    torch.get_num_threads()  # the first question of a thread sets its number, the next ones leave it
+    threadpool_limits(1, "openmp")

@@ -8,6 +8,7 @@ import threading
 import warnings
 
 import pytest
+import torch
 
 from pipeline.rollout.shadow import Shadow
 
@@ -26,6 +27,22 @@ def test_what_finds_the_queue_full_is_dropped_and_nobody_waits() -> None:
     go_on.set()
     shadow.wait()
     assert (len(done), shadow.is_full) == (2, False)
+
+
+def test_judging_takes_one_core_and_leaves_the_application_its_own() -> None:
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+    try:
+        shadow = Shadow(1)
+        assert shadow.offer(lambda: seen.append(torch.get_num_threads()))
+        shadow.wait()
+        later = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        later.start()
+        later.join()
+        assert seen == [1, 2]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_job_that_raises_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
