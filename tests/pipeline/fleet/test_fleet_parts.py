@@ -151,7 +151,8 @@ def test_a_limit_of_the_tag_keeps_gpu_checks_waiting_and_nothing_else(fleet: Fle
                 run.start()
                 wait_until(lambda: "wrong" in progress and len(fleet.supply.measured) == 2)
                 time.sleep(2)
-                assert "right" not in progress, "it was on the GPU without a slot"
+                taken = client.read_global_concurrency_limit_by_name(f"tag:{GPU_TAG}")
+                assert "right" not in progress, f"it was on the GPU without a slot; the server says {taken!r}"
             run.join(120)
         finally:
             client.delete_concurrency_limit_by_tag(GPU_TAG)
