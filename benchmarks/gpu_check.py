@@ -11,7 +11,7 @@ timed.
 A long corpus is judged in shares by processes side by side (`--share 1/3`), each writing to a file of its own, and in
 pieces: what the file has is not judged again, and after `--for-s` seconds nothing more is begun.
 
-Exit code 1 where a verdict is not the label's.
+Exit code 1 where a verdict is not the label's, 2 for a wrong argument, 3 where there is no engine or no GPU.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
 from mounted_supply import MountedSupply
 
+from pipeline.errors import UserError
 from pipeline.gate.gpu_part import device_effort
 from pipeline.gate.judging import measure
 from pipeline.gate.turns import Turns
@@ -47,6 +48,7 @@ from pipeline.supply.gpu import GpuSupply
 from pipeline.supply.machine_slots import SharedMachine
 from pipeline.supply.runners import PooledSupply
 from policies.decide import decide
+from policies.errors import PolicyError
 from policies.gpu_findings import findings_of
 from policies.policy import Policy, load_policy
 from runners.candidate import Candidate, read_candidate
@@ -67,6 +69,7 @@ class Judged:
 
     path: str
     label: str
+    is_functional_at_most: bool
     tier: str
     finding: str
     evidence: DeviceEvidence | Missing
@@ -76,16 +79,24 @@ class Judged:
     def is_as_labelled(self) -> bool:
         """Whether a right one passed and a wrong one did not, those aside that only the interpreter denies.
 
-        Published kernels that can't be recorded are at most functional; no label of an honest one promises more.
+        One that can't be recorded is as labelled where `allow` says no more than functional.
         """
-        passed = self.tier == "passed" or (self.tier == "capped" and self.label == "honest")
+        passed = self.tier == "passed" or (self.tier == "capped" and self.is_functional_at_most)
         return self.label == MISSED or passed == (self.label in ALLOWED)
 
 
-def judged(path: Path, label: str, policy: Policy, gpu: GpuSupply, *, timed: bool) -> Judged:
+class Labelled(NamedTuple):
+    """A file and what its label says of it."""
+
+    path: Path
+    label: str
+    is_functional_at_most: bool = False
+
+
+def judged(one: Labelled, policy: Policy, gpu: GpuSupply, *, timed: bool) -> Judged:
     """Makes the checks on the GPU alone."""
     began = time.monotonic()
-    candidate = read_candidate(path)
+    candidate = read_candidate(one.path)
     assert isinstance(candidate, Candidate), candidate
     effort = device_effort(policy)
     if not timed:
@@ -97,11 +108,13 @@ def judged(path: Path, label: str, policy: Policy, gpu: GpuSupply, *, timed: boo
     except (RunnerFault, SandboxUnavailable) as error:
         evidence = Missing(reason=str(error), ours=True)
     found = list(findings_of(evidence, policy))
-    finding = "; ".join(f"{one.rule}: {one.message}" for one in found)
+    finding = "; ".join(f"{each.rule}: {each.message}" for each in found)
     tier = "passed" if not found else found[0].severity
     if isinstance(evidence, DeviceEvidence) and evidence.failure is not None:
         tier, finding = "error", evidence.failure.model_dump_json(exclude={"case"})
-    return Judged(str(path), label, tier, finding, evidence, time.monotonic() - began)
+    return Judged(
+        str(one.path), one.label, one.is_functional_at_most, tier, finding, evidence, time.monotonic() - began
+    )
 
 
 def whole(path: Path, policy: Policy, supply: PooledSupply, gpu: GpuSupply, turns: Turns) -> None:
@@ -142,16 +155,20 @@ def show(device: DeviceEvidence) -> None:
         print(f"  benchmark: {device.benchmark.problem}")
 
 
-def labelled(paths: Sequence[Path], labels: Sequence[str], limit: int) -> Iterator[tuple[Path, str]]:
+def labelled(paths: Sequence[Path], labels: Sequence[str], limit: int) -> Iterator[Labelled]:
     """Yields the files with one of these labels, at most `limit` of each folder and label; single files as right."""
     for path in paths:
         if path.is_file():
-            yield path, "right"
+            yield Labelled(path, "right")
             continue
         for file in sorted(path.rglob("labels.toml")):
             entries = tomllib.loads(file.read_text(encoding="utf-8")).items()
             for label in labels:
-                some = [(file.parent / name, label) for name, entry in entries if entry["label"] == label]
+                some = [
+                    Labelled(file.parent / name, label, entry.get("allow") == ["functional"])
+                    for name, entry in entries
+                    if entry["label"] == label
+                ]
                 yield from some[:limit]
 
 
@@ -173,7 +190,18 @@ def _say(text: str) -> None:
 
 
 def main() -> int:
-    """Prints the table."""
+    """Prints the table; a policy or an engine that is missing costs one message."""
+    try:
+        return _checked(_arguments())
+    except (PolicyError, UserError) as error:
+        _say(str(error))
+        return 2
+    except SandboxUnavailable as error:
+        _say(str(error))
+        return 3
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", type=Path, nargs="+")
     parser.add_argument("--labels", default="right,honest,wrong,missed")
@@ -184,7 +212,10 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--share", type=_share, default=(1, 1))
     parser.add_argument("--for-s", type=float, default=float("inf"))
-    asked = parser.parse_args()
+    return parser.parse_args()
+
+
+def _checked(asked: argparse.Namespace) -> int:
     policy = load_policy(asked.policy)
     settings, gpu_settings = Settings.resolve(), GpuSettings.resolve()
     state = Path(tempfile.gettempdir()) / "kernelgate-gpu"
@@ -224,13 +255,13 @@ def _corpus(asked: argparse.Namespace, policy: Policy, gpu: GpuSupply) -> int:
     share = islice(labelled(asked.paths, asked.labels.split(","), asked.limit), number - 1, None, of)
     before = _judged_before(asked.json)
 
-    def begin(path: Path, label: str) -> Judged | None:
+    def begin(one: Labelled) -> Judged | None:
         if time.monotonic() - began > asked.for_s:
             return None
-        return judged(path, label, policy, gpu, timed=asked.jobs == 1)
+        return judged(one, policy, gpu, timed=asked.jobs == 1)
 
     with ThreadPoolExecutor(asked.jobs) as pool:
-        tasks = [pool.submit(begin, path, label) for path, label in share if str(path) not in before]
+        tasks = [pool.submit(begin, each) for each in share if str(each.path) not in before]
         for task in as_completed(tasks):
             one = task.result()
             if one is None:

@@ -132,6 +132,7 @@ def test_the_time_on_a_gpu_is_recorded_where_the_gpu_is(fleet: Fleet, kernels: A
 def test_a_limit_of_the_tag_keeps_gpu_checks_waiting_and_nothing_else(fleet: Fleet, kernels: Any) -> None:
     """A limit over all hosts, as `prefect concurrency-limit create kernelgate-gpu 1` makes it, whose slot is taken."""
     from prefect.client.orchestration import get_client
+    from prefect.concurrency import services
     from prefect.concurrency.sync import concurrency
 
     from pipeline.fleet.tasks import GPU_TAG
@@ -140,6 +141,7 @@ def test_a_limit_of_the_tag_keeps_gpu_checks_waiting_and_nothing_else(fleet: Fle
     progress: dict[str, Tier] = {}
     with get_client(sync_client=True) as client:
         client.create_concurrency_limit(tag=GPU_TAG, concurrency_limit=1)
+        services._no_limits_cache.clear()  # a process knows for 5 s that a tag had none; other tests ran tasks with it
         try:
             with concurrency(f"tag:{GPU_TAG}", occupy=1, strict=True):
                 run = threading.Thread(
