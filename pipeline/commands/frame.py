@@ -135,8 +135,10 @@ def errors_in_words() -> Iterator[None]:
             _bug()
         _leave("no space is left where something had to be written (the disk, or what stdout is)", INCOMPLETE)
     except KeyboardInterrupt:
-        _leave("interrupted: the run was not stored", INCOMPLETE)
-    except Exception:  # noqa: BLE001  # our own bug must not look like a verdict, which the interpreter's exit code 1 would
+        _leave_interrupted()
+    except Exception as error:  # noqa: BLE001  # our own bug must not look like a verdict, as the exit code 1 would
+        if _is_interrupt(error):
+            _leave_interrupted()
         _bug()
 
 
@@ -158,6 +160,15 @@ def lost_stdout(error: OSError) -> NoReturn:
     if not isinstance(error, BrokenPipeError):
         typer.secho(f"kernelgate: stdout can't be written: {error.strerror}", err=True)
     raise SystemExit(INCOMPLETE)
+
+
+def _is_interrupt(error: Exception) -> bool:
+    """Whether an interrupt came in a function that pydantic serializes with: its error names it, and is none itself."""
+    return type(error).__name__ == "PydanticSerializationError" and KeyboardInterrupt.__name__ in str(error)
+
+
+def _leave_interrupted() -> NoReturn:
+    _leave("interrupted: the run was not stored", INCOMPLETE)
 
 
 def _bug() -> NoReturn:
