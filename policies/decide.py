@@ -141,15 +141,23 @@ def _short_of(properties: PropertiesEvidence, policy: Policy) -> Iterator[Findin
     if short or properties.deadline_spent:
         why = "; the total deadline was spent" if properties.deadline_spent else ""
         yield _incomplete("evidence/too-few-cases", f"{properties.cases} cases were run, {asked.cases} asked for{why}")
-    for dtype in sorted((set(asked.dtypes) & set(properties.offered)) - set(properties.dtypes)):
-        yield _incomplete("evidence/dtype-not-tried", f"no case was drawn in {dtype}")
+    yield from _short_of_dtypes(properties, policy)
     fired = {control.name for control in properties.controls if control.fired}
     for name in required_controls(asked.controls):
         if name not in fired:
             yield _incomplete("evidence/control-missing", f"the planted fault '{name}' was not reported")
+
+
+def _short_of_dtypes(properties: PropertiesEvidence, policy: Policy) -> Iterator[Finding]:
     if not properties.dtypes:
         offered = ", ".join(properties.offered)
         yield _incomplete("evidence/dtype-not-tried", f"the operator has {offered}, the policy asks for none of them")
+    for untried in sorted((set(policy.properties.dtypes) & set(properties.offered)) - set(properties.dtypes)):
+        yield _incomplete("evidence/dtype-not-tried", f"no case was drawn in {untried}")
+    if properties.compared is not None:
+        for dtype in properties.dtypes:
+            if not properties.compared.get(dtype):
+                yield _incomplete("evidence/nothing-compared", f"no element of a result in {dtype} was compared")
 
 
 def finding_of(failure: Failure) -> Finding:

@@ -192,6 +192,11 @@ def _counts(properties: PropertiesEvidence, policy: Policy) -> str:
     )
 
 
+def _compared(properties: PropertiesEvidence) -> str:
+    """How many elements could have been wrong; nothing where evidence of an earlier version does not say."""
+    return "" if properties.compared is None else f"; {sum(properties.compared.values()):,} elements compared"
+
+
 def _satisfied(evidence: Evidence, policy: Policy, findings: Sequence[Finding]) -> Iterator[Satisfied]:
     against = {grounds_of(finding.rule).check for finding in findings}
     if any(finding.rule == "evidence/other-policy" for finding in findings):
@@ -209,7 +214,9 @@ def _of_interpreter(evidence: Evidence, policy: Policy) -> Iterator[Satisfied]:
         return
     counts = _counts(properties, policy)
     dtypes = ", ".join(properties.dtypes)
-    yield Satisfied("properties", "properties", f"{properties.cases} cases right ({counts}), in {dtypes}")
+    yield Satisfied(
+        "properties", "properties", f"{properties.cases} cases right ({counts}), in {dtypes}{_compared(properties)}"
+    )
     fired = {control.name for control in properties.controls if control.fired}
     due = required_controls(policy.properties.controls)
     yield Satisfied("controls", "properties.controls", f"{len(fired & set(due))} of {len(due)} planted faults reported")

@@ -75,6 +75,8 @@ _OTHERS: Final = {
     "evidence/properties-missing": Grounds("properties", "properties", (), "cases that were run"),
     "evidence/too-few-cases": Grounds("properties", "properties", _CASES, "as many cases as the policy asks for",
                                       "device.cases"),
+    "evidence/nothing-compared": Grounds("properties", "properties.compared", _CASES,
+                                         "in each dtype an element of a result that could have been wrong"),
     "evidence/dtype-not-tried": Grounds("properties", "properties.dtypes", ("properties.dtypes",),
                                         "cases in each dtype that the operator has and the policy asks for"),
     "evidence/control-missing": Grounds("controls", "properties.controls", ("properties.controls",),

@@ -172,6 +172,8 @@ _RULES: Final = (
          "Verify it on a GPU, or avoid what the interpreter lacks."),
     Rule("evidence/properties-missing", "The properties check was not made", "Run again when the cause is mended."),
     Rule("evidence/too-few-cases", "Fewer cases were run than the policy asks", "Raise the deadline or speed it up."),
+    Rule("evidence/nothing-compared", "In a dtype no element of a result was compared",
+         "Raise 'properties.pairwise_cases'."),
     Rule("evidence/dtype-not-tried", "A dtype that the policy asks for was not tried", "Verify under this policy."),
     Rule("evidence/control-missing", "A planted fault was not reported after the candidate ran",
          "Run again; a candidate that changes its process can't be verified."),

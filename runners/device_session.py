@@ -303,8 +303,9 @@ class DeviceSession:
         ratio = called_right(case, expected, called)
         if not isinstance(ratio, float):
             return ratio
+        judged = sum(want.judged for want in expected)
         if launches_in(called) == 0:
-            return Agreed(ratio) if _is_empty(arguments) else NoLaunch(case=case)
+            return Agreed(ratio, judged) if _is_empty(arguments) else NoLaunch(case=case)
         if called.plan is None:
             self.note_unrecorded(called.reason)
         later = _later(case)
@@ -313,9 +314,9 @@ class DeviceSession:
         if not isinstance(again, float):
             return again
         if called.plan is None:
-            return Agreed(max(ratio, again))
+            return Agreed(max(ratio, again), judged)
         replayed = self._replayed(case, called.plan, called.cubins, *inputs, keep=keep)
-        return Agreed(max(ratio, again, replayed)) if isinstance(replayed, float) else replayed
+        return Agreed(max(ratio, again, replayed), judged) if isinstance(replayed, float) else replayed
 
     def _called_again(
         self, case: Case, arguments: Sequence[ArgumentValue], expected: Sequence[Expected]

@@ -86,6 +86,8 @@ class PropertiesEvidence(Record):
         lost_runners: Runners that ended through no doing of the candidate: a fault of ours, a kill or want of memory
             that did not come again.
         controls: What became of each positive control; none were run after a failure.
+        compared: By dtype, elements of results that could have been wrong, in cases that agreed; None in evidence of
+            earlier versions.
         worst_ratio: By dtype, the largest error over its allowance; 1 is the edge.
         deadline_spent: Whether the total deadline ended the check before its last case.
         runners: How many runners were used; more than one means that some ended early.
@@ -117,6 +119,7 @@ class PropertiesEvidence(Record):
     slowest_s: float = 0.0
     lost_runners: int = 0
     controls: tuple[ControlEvidence, ...] = ()
+    compared: dict[str, int] | None = None
     worst_ratio: dict[str, float]
     deadline_spent: bool
     runners: int

@@ -41,9 +41,15 @@ NOISY: Final = 4  # one case of so many
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """Both runs were right; `worst_ratio` is the largest error over its allowance."""
+    """Every run was right.
+
+    Attributes:
+        worst_ratio: The largest error over its allowance; 1 is the edge.
+        compared: Elements of the results of one run that could have been wrong.
+    """
 
     worst_ratio: float
+    compared: int
 
 
 def conditions_for(case: Case, *, noise: bool = False) -> tuple[Conditions, Conditions]:
@@ -96,7 +102,7 @@ def examine(
                 )
             ratio = max(ratio, comparison.worst_ratio)
         tensors.append(formed)
-    return _same(case, tensors, results) or Agreed(ratio)
+    return _same(case, tensors, results) or Agreed(ratio, sum(want.judged for want in expected))
 
 
 def _fault(case: Case, name: str, arguments: Sequence[ArgumentValue], result: CallResult) -> AccessFault | None:

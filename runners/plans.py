@@ -50,7 +50,24 @@ ORDINARY_WEIGHT: Final = 3  # a special in one tensor hides errors beside it: or
 
 
 def pairwise(operator: Operator, seed: int, dtypes: Sequence[str]) -> Iterator[Case]:
-    """Yields the cases of a covering plan, most new pairs first; `seed` decides which values meet first."""
+    """Yields the cases of a covering plan, most new pairs first; `seed` decides which values meet first.
+
+    Before all others comes a case with elements in each dtype: a plan that is cut short says something of every dtype.
+    """
+    waiting, held = set(dtypes), list[Case]()
+    for case in _covering(operator, seed, dtypes):
+        if case.dtype in waiting and 0 not in case.sizes.values():
+            waiting.discard(case.dtype)
+            yield case
+        else:
+            held.append(case)
+        if not waiting:
+            yield from held
+            held.clear()
+    yield from held
+
+
+def _covering(operator: Operator, seed: int, dtypes: Sequence[str]) -> Iterator[Case]:
     chance = random.Random(seed)
     factors = _factors(operator, dtypes)
     names = [name for name, _ in factors]

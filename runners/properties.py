@@ -79,6 +79,7 @@ class _Tally:
     unsupported: UnsupportedCase | None = None
     unsupported_cases: int = 0
     agreed: int = 0
+    compared: dict[str, int] = field(default_factory=dict)
     last_agreed: Case | None = None
     worst_ratio: dict[str, float] = field(default_factory=dict)
     ratio: float = 0.0  # of the last case that agreed
@@ -250,8 +251,9 @@ class PropertiesCheck:
             tally.refused += 1
             return True
         match result:
-            case Agreed(worst_ratio=ratio):
+            case Agreed(worst_ratio=ratio, compared=compared):
                 tally.agreed += 1
+                tally.compared[case.dtype] = tally.compared.get(case.dtype, 0) + compared
                 tally.last_agreed = case
                 tally.ratio = ratio
                 tally.worst_ratio[case.dtype] = max(ratio, tally.worst_ratio.get(case.dtype, 0.0))
@@ -307,6 +309,7 @@ class PropertiesCheck:
             slowest_s=self._session.slowest_s,
             lost_runners=self._session.lost_runners,
             controls=tally.controls,
+            compared=tally.compared,
             worst_ratio=tally.worst_ratio,
             deadline_spent=tally.deadline_spent,
             runners=self._session.runners,

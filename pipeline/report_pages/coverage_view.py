@@ -125,11 +125,18 @@ def _notes(ran: PropertiesEvidence) -> Iterator[str]:
 def _dtypes(ran: PropertiesEvidence, policy: Policy) -> Iterator[Tried]:
     for dtype in dict.fromkeys((*ran.offered, *ran.dtypes)):
         if dtype in ran.dtypes:
-            yield Tried(dtype, "good", "tried", "")
+            yield _in_dtype(dtype, ran)
         elif dtype in policy.properties.dtypes:
             yield Tried(dtype, "warn", "not tried", "")
         else:
             yield Tried(dtype, "none", "not in properties.dtypes of the policy", "")
+
+
+def _in_dtype(dtype: str, ran: PropertiesEvidence) -> Tried:
+    if ran.compared is None:
+        return Tried(dtype, "good", "tried", "")
+    elements = ran.compared.get(dtype, 0)
+    return Tried(dtype, "good" if elements else "warn", f"{counted(elements, 'element')} compared", "")
 
 
 def _controls(ran: PropertiesEvidence) -> Iterator[Tried]:

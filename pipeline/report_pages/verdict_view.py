@@ -162,6 +162,8 @@ def _what_was_run(subject: Subject) -> str:
     if isinstance(properties, PropertiesEvidence):
         fired = sum(control.fired for control in properties.controls)
         parts.append(f"{counted(properties.cases, 'case')} right in {', '.join(properties.dtypes)}")
+        if properties.compared is not None:
+            parts.append(f"{counted(sum(properties.compared.values()), 'element')} compared")
         parts.append(f"{fired} of {len(properties.controls)} planted faults reported")
     if isinstance(device, DeviceEvidence):
         parts.append(f"{counted(device.replayed, 'case')} replayed from machine code on {device.device}")

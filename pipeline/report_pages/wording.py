@@ -48,7 +48,7 @@ def percent(share: float) -> str:
 
 def counted(count: int, one: str, more: str | None = None) -> str:
     """Returns a count with its noun."""
-    return f"{count} {one if count == 1 else more or f'{one}s'}"
+    return f"{count:,} {one if count == 1 else more or f'{one}s'}"
 
 
 def index_text(index: tuple[int, ...]) -> str:

@@ -47,6 +47,11 @@ TEACHINGS: Final = {
         "How many cases are enough is the policy's to say; fewer show less.",
         "A slow kernel that spends 'properties.total_deadline_s' on half of the cases.",
     ),
+    "evidence/nothing-compared": words(
+        "A case may have a size of zero, or a result for which any value would do. A kernel that was run on such cases "
+        "alone can compute anything.",
+        "A policy with 'pairwise_cases: 2' and three dtypes: in one of them nothing is run.",
+    ),
     "evidence/dtype-not-tried": words(
         "A kernel that is right in float32 can be wrong in bfloat16: an accumulator, a cast, a constant.",
         "Evidence of a policy with 'dtypes: [float32]', judged by one that asks for float16, too.",

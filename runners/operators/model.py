@@ -138,8 +138,8 @@ class Operator:
             floats is rounded half to even by the judge, and may be rounded from anywhere within the bound.
         condition: The condition term S: takes the arguments in float64 and returns, for each element of the result,
             the error of a float32 computation in units of 2⁻²⁴ (4·2⁻²⁴·S enters the bound), or broadcasts to that; a
-            tuple where the reference returns one. Infinite: any finite result is right. None: the bound is measured by
-            Monte-Carlo arithmetic.
+            tuple where the reference returns one. 0: only the result itself is rounded. Infinite: any finite result is
+            right. None: the bound is measured by Monte-Carlo arithmetic.
         products: Where a policy allows tf32, 2·2⁻¹⁰ times this enters the bound: Σ|terms| of the matrix products whose
             factors tf32 rounds. None: the operator has none.
         meaning: What it means where shape and formula do not say it: NaN, ±Inf, denormals, empties, ties, ids.

@@ -50,7 +50,7 @@ def hostile_sources() -> Iterator[tuple[str, str]]:
 def few_cases() -> Policy:
     dev = load_policy("dev")
     rules = dev.properties.model_copy(
-        update={"pairwise_cases": 2, "special_cases": 0, "block_cases": 0, "huge_cases": 0, "random_cases": 0,
+        update={"pairwise_cases": 4, "special_cases": 0, "block_cases": 0, "huge_cases": 0, "random_cases": 0,
                 "targeted_cases": 0, "long_s": 0.0, "dtypes": ("float32",), "controls": ()}
     )  # fmt: skip
     compiled = dev.compile.model_copy(update={"required_targets": ("sm_90",), "informative_targets": ()})

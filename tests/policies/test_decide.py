@@ -58,6 +58,7 @@ from runners.evidence import (
     WrongForm,
     WrongValues,
 )
+from runners.operators.model import FLOATS
 from sandbox.probe_inside import CHECKS
 
 CASE = Case(operator="relu", form="vector", dtype="float32", sizes={"N": 1}, scalars={}, tensors={}, seed=1)
@@ -218,6 +219,10 @@ INCOMPLETE: dict[str, tuple[Evidence, str]] = {
     "too_few_random": (evidence(properties=properties(random_cases=9)), "evidence/too-few-cases"),
 
     "deadline_spent": (evidence(properties=properties(deadline_spent=True)), "evidence/too-few-cases"),
+    "nothing_compared": (evidence(properties=properties(compared=dict.fromkeys(FLOATS[1:], 7) | {FLOATS[0]: 0})),
+                         "evidence/nothing-compared"),
+    "compared_in_other_dtypes": (evidence(properties=properties(compared=dict.fromkeys(FLOATS[1:], 7))),
+                                 "evidence/nothing-compared"),
     "no_dtype": (evidence(properties=properties(offered=("float64",), dtypes=())), "evidence/dtype-not-tried"),
     "dtype_not_tried": (evidence(properties=properties(dtypes=("float32", "float16"))), "evidence/dtype-not-tried"),
     "not_compiled": (evidence(compile=Missing(reason="r", ours=True)), "evidence/compile-missing"),

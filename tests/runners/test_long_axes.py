@@ -79,7 +79,7 @@ def ended(how: str) -> RunnerEnded:
 
 
 def test_what_agrees_has_no_refusal() -> None:
-    assert ROWS.told(Agreed(0.5)) == LongAxis(
+    assert ROWS.told(Agreed(0.5, 1)) == LongAxis(
         dim="M", length=ROWS.case.sizes["M"], case=ROWS.case.describe(), refused=None
     )
 

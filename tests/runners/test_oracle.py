@@ -184,6 +184,37 @@ def test_where_the_references_disagree_about_the_class_anything_goes() -> None:
 def test_where_an_intermediate_may_overflow_anything_goes() -> None:
     want = expected("sum", given("x", [[3e38, 3e38, -3e38, -3e38], [1.0, 2.0, 3.0, 4.0]]))
     assert want.free.tolist() == [True, False]
+    assert want.judged == 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["transpose", "relu"])
+def test_what_is_selected_is_itself_to_the_bit(name: str, dtype: str) -> None:
+    kind = torch.finfo(TORCH_DTYPES[dtype])
+    want = expected(name, given("x", [[1.0, kind.max, kind.smallest_normal * kind.eps]], dtype))
+    assert accepted(want, *want.exact.flatten().tolist())
+    for wrong in ([1 - kind.eps / 2, *want.exact.flatten()[1:]], [1, INF, want.exact.flatten()[2]], [1, kind.max, 0]):
+        assert not accepted(want, *map(float, wrong))
+
+
+def test_one_addition_is_rounded_once() -> None:
+    x, y = given("x", [1.0, 3e38, 1.0], "float32"), given("y", [2.0**-25, 3e38, 1e-45], "float32")
+    want = expected("add", x, y)
+    assert accepted(want, 1.0, INF, 1.0)
+    assert not accepted(want, 1 - 2.0**-24, INF, 1.0)
+
+
+def test_in_float64_only_what_may_overflow_in_float64_is_free() -> None:
+    want = expected("sum", given("x", [[1e300, 1e300], [1e308, 1e308], [1e308, -1e308]], "float64"))
+    assert want.free.tolist() == [False, True, True]
+    assert accepted(want, 2e300, INF, 0.0)
+    assert not accepted(want, 0.0, INF, 0.0)
+
+
+@pytest.mark.parametrize("name", ["transpose", "relu"])
+def test_of_a_copied_float64_nothing_is_free(name: str) -> None:
+    want = expected(name, given("x", [[1e39, -1.5e300], [INF, NAN]], "float64"))
+    assert want.judged == 4
 
 
 def test_an_operator_that_does_not_propagate_leaves_nonfinite_elements_free() -> None:

@@ -64,6 +64,41 @@ def test_a_right_candidate_is_run_on_exactly_the_cases_asked_for(check, fake_run
     assert all(0 <= ratio <= 1 for ratio in evidence.worst_ratio.values())
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_as_many_cases_as_dtypes_compare_elements_in_each_and_fewer_say_which_they_left_out(
+    check, fake_runners, seed: int
+) -> None:
+    """A seventh of this operator's cases are tensors without elements, on which everything is right."""
+    all_three = check(fake_runners(relu), effort(3, 0), seed).compared
+    assert {dtype for dtype, elements in all_three.items() if elements} == set(DTYPES)
+    assert len(check(fake_runners(relu), effort(2, 0), seed).compared) == 2
+    assert check(fake_runners(lambda x: torch.full(x.shape, 7.0, dtype=x.dtype)), effort(1, 0), seed).failure
+
+
+def test_each_element_that_can_be_wrong_is_counted_once_a_case(check, fake_runners) -> None:
+    elements: list[int] = []
+
+    def counting(x: torch.Tensor) -> torch.Tensor:
+        elements.append(x.numel())
+        return relu(x)
+
+    evidence = check(fake_runners(counting), effort(40, 0))
+    assert (
+        sum(evidence.compared.values()) == sum(elements) / 2 > 0
+    )  # a case is run twice, and of relu no element is free
+
+
+def test_a_float64_beyond_float32_is_compared_like_any_other(check, fake_runners) -> None:
+    def within_float32(x: torch.Tensor) -> torch.Tensor:
+        wide = x.double().abs() > torch.finfo(torch.float32).max
+        return torch.where(wide & x.isfinite(), torch.zeros((), dtype=x.dtype), relu(x)).contiguous()
+
+    how = effort(60, 0, dtypes=("float64",))
+    assert check(fake_runners(relu), how).failure is None
+    assert isinstance(check(fake_runners(within_float32), how).failure, WrongValues)
+    assert check(fake_runners(within_float32), effort(60, 0)).failure is None  # wrong in float64 only
+
+
 def test_a_plan_that_ends_early_is_followed_by_another(fake_runners) -> None:
     small = Operator(
         name="relu", summary="", inputs=(TensorInput("x", values=("unit", "zeros"), specials=("none",)),),

@@ -286,8 +286,8 @@ class TestWhatPrefectShows:
         monkeypatch.setenv("KERNELGATE_RUNS", str(tmp_path / "runs"))
         (tmp_path / "small.yaml").write_text(
             "extends: dev\nname: small\n"
-            "properties: {pairwise_cases: 2, special_cases: 0, block_cases: 0, huge_cases: 0, random_cases: 0,\n"
-            f"  dtypes: [float32], controls: []}}\nsource: {{waived_rules: [{', '.join(WAIVED)}]}}\n"
+            f"properties: {{pairwise_cases: {CASES}, special_cases: 0, block_cases: 0, huge_cases: 0,\n"
+            f"  random_cases: 0, dtypes: [float32], controls: []}}\nsource: {{waived_rules: [{', '.join(WAIVED)}]}}\n"
             "compile: {required_targets: [], informative_targets: []}\n"
         )
         kernels("right", "wrong")

@@ -335,6 +335,18 @@ def test_a_dtype_that_the_policy_does_not_name_is_no_warning_and_one_that_it_nam
     }
 
 
+def test_a_dtype_says_how_many_elements_were_compared_and_one_without_any_is_a_warning() -> None:
+    made = evidence(properties=properties(compared={"float32": 47_640, "float16": 1, "bfloat16": 0}))
+    tried = {one.name: (one.tone, one.word) for one in coverage_view(made, CI).dtypes}
+    assert tried == {
+        "float32": ("good", "47,640 elements compared"),
+        "float16": ("good", "1 element compared"),
+        "bfloat16": ("warn", "0 elements compared"),
+    }
+    everywhere = evidence(properties=properties(compared=dict.fromkeys(("float32", "float16", "bfloat16"), 20_000)))
+    assert "60,000 elements compared; " in candidate_html(subject(everywhere))
+
+
 def test_one_wrong_cell_is_one_and_the_shares_of_cases_are_of_what_is_asked() -> None:
     html = candidate_html(subject(evidence(properties=properties(failure=wrong_values(1, 1), failed_at=1))))
     assert "The one cell with wrong elements" in html
