@@ -41,7 +41,7 @@ from pipeline.supply.platforms import gpu_of, interpreter_of
 from policies.policy import Policy, Tier
 from policies.verdict import Verdict
 from runners.device_evidence import DeviceEvidence
-from runners.evidence import Evidence, Missing, StrengthEvidence
+from runners.evidence import Evidence, Missing, PropertiesEvidence, StrengthEvidence
 from runners.operators.model import Operator
 
 CHECKS: Final = ("properties", "compile", "mutants", "device", "origin")  # fields of evidence that may be missing
@@ -161,6 +161,7 @@ def _test_result(
             measurement=measurement,
             files=tuple(_resource(path, digest) for path, digest in files.items()),
             platforms=Platforms(interpreter=interpreter_of(evidence), gpu=gpu_of(evidence)),
+            dtypes=evidence.properties.dtypes if isinstance(evidence.properties, PropertiesEvidence) else (),
         ),
     )
 

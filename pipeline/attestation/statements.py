@@ -77,7 +77,8 @@ class Facts(_Signed):
         strength: None where nobody has examined the operator's test.
         measurement: A measurement of the gate on a corpus, where the signer named one.
         files: Every file of the run that belongs to the candidate, by its path in the run folder.
-        platforms: None in statements of earlier versions.
+        platforms: None in statements of earlier versions, `dtypes` likewise.
+        dtypes: In which dtypes of a case the verdict holds: those that cases were drawn in.
     """
 
     version: str
@@ -93,6 +94,7 @@ class Facts(_Signed):
     measurement: Resource | None
     files: tuple[Resource, ...]
     platforms: Platforms | None = None
+    dtypes: tuple[str, ...] | None = None
 
 
 class TestResult(_Signed):

@@ -97,8 +97,8 @@ def recorded(operator: Operator, arguments: Sequence[Any], laid: Sequence[Laid |
 
 
 def lay(argument: Any) -> Laid | None:
-    """Says how a tensor lies in memory; None of what is no tensor."""
-    if not isinstance(argument, torch.Tensor):
+    """Says how a tensor lies in memory; None of what is no tensor, and of a sparse one."""
+    if not isinstance(argument, torch.Tensor) or argument.layout is not torch.strided:
         return None
     return Laid(tuple(argument.stride()), int(argument.storage_offset()))
 
@@ -123,6 +123,8 @@ def _misfits(operator: Operator, named: Mapping[str, Any], dtype: str) -> Iterat
         if not isinstance(argument, torch.Tensor):
             yield f"'{one.name}' is {type(argument).__name__}, not a tensor"
             return
+        if argument.layout is not torch.strided:
+            yield f"'{one.name}' is {argument.layout}: it has no strides"
         wanted = {dtype if name == CASE_DTYPE else name for name in one.dtypes}
         if name_of(argument.dtype) not in wanted:
             yield f"'{one.name}' is {name_of(argument.dtype)}, not {' or '.join(sorted(wanted))}"

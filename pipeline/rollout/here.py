@@ -48,6 +48,18 @@ def look_here(architecture: str | None) -> Here | str:
     return Here("gpu", own, platform_text(identity.device_text(), torch.__version__, triton.__version__))
 
 
+def devices_here(runs_on: Literal["gpu", "interpreter"]) -> frozenset[torch.device]:
+    """Returns where a tensor may be for what `look_here` said to hold: the CPU, or each GPU like the current one."""
+    if runs_on == "interpreter":
+        return frozenset({torch.device("cpu")})
+    kinds = [
+        (torch.cuda.get_device_name(number), torch.cuda.get_device_capability(number))
+        for number in range(torch.cuda.device_count())
+    ]
+    own = kinds[torch.cuda.current_device()]
+    return frozenset(torch.device("cuda", number) for number, kind in enumerate(kinds) if kind == own)
+
+
 def _interpreter(architecture: str | None) -> Here | str:
     if architecture is None:
         return "Triton's interpreter has no architecture: name whose kernels to load with architecture='sm_90'"

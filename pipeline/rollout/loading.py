@@ -20,7 +20,7 @@ from pipeline.errors import AttestationError, RegistryError, RegistryUnavailable
 from pipeline.registry.contract import Approved, Channel, Place, open_registry
 from pipeline.rollout.breaker import breaker_of
 from pipeline.rollout.channels import Choice, choose, identity
-from pipeline.rollout.here import Here, look_here
+from pipeline.rollout.here import Here, devices_here, look_here
 from pipeline.rollout.incidents import told
 from pipeline.rollout.reference import reference_of
 from pipeline.rollout.serving import Fallback, Kernel, Served, Serving
@@ -29,6 +29,7 @@ from pipeline.rollout.shadow import LOG, Shadow
 from pipeline.rollout.source_unsafe import load_entry, one_at_a_time
 from pipeline.rollout.trusting import Trusted, trust
 from pipeline.rollout.watching import Watched, newest_event, watch
+from runners.dtypes import TORCH_DTYPES
 from runners.operators import OPERATORS, Operator
 from runners.oracle import STRICT, Allowance
 
@@ -164,8 +165,9 @@ def _kernel(operator: Operator, wanted: _Wanted, reference: Callable[..., Any]) 
     policy = named.get(trusted.policy_digest)
     allowance = STRICT if policy is None else Allowance(tf32=policy.properties.tf32)
     serving = Serving(
-        approved.digest, place, settings.registry, here.runs_on, allowance, settings.sample_rate, settings.sample_bytes
-    )
+        approved.digest, place, settings.registry, here.runs_on, allowance, settings.sample_rate, settings.sample_bytes,
+        tuple(TORCH_DTYPES[dtype] for dtype in trusted.dtypes), devices_here(here.runs_on),
+    )  # fmt: skip
     if settings.watch_s:
         watch(settings.registry, Watched(place, approved.digest, breaker, seen), settings.watch_s)
     LOG.info("%s: the kernel %s serves (%s)", operator.name, approved.digest[:12], place.channel)

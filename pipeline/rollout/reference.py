@@ -33,6 +33,12 @@ def reference_of(operator: Operator) -> Callable[..., Outputs]:
     return reference
 
 
+def case_argument(operator: Operator) -> int | None:
+    """Returns the number of the argument whose dtype is that of the case; None where all have dtypes of their own."""
+    kinds = enumerate(operator.inputs)
+    return next((n for n, one in kinds if isinstance(one, TensorInput) and CASE_DTYPE in one.dtypes), None)
+
+
 def dtype_of_case(operator: Operator, arguments: tuple[Any, ...]) -> str:
     """Returns the dtype of the case that a call is: that of the first tensor which has it by the declaration."""
     for given, argument in zip(operator.inputs, arguments, strict=False):
@@ -55,4 +61,5 @@ def _result(output: torch.Tensor, wanted: str, dtype: str) -> torch.Tensor:
     target = TORCH_DTYPES.get(dtype if wanted == CASE_DTYPE else wanted, output.dtype)
     if output.is_floating_point() and not target.is_floating_point:
         output = output.round()
-    return output.to(target).contiguous()
+    output = output.to(target)
+    return output.contiguous() if output.layout is torch.strided else output

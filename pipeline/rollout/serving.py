@@ -1,11 +1,13 @@
 """What an application gets: a callable with the operator's signature, that is a kernel or its reference.
 
-A call that is not sampled costs, besides the kernel: whether the breaker is open, whether autograd would record it, one
-random number, and whether the breaker is open again. Everything else happens where a call is sampled or fails.
+A call that is not sampled costs, besides the kernel: whether the breaker is open, whether autograd would record it,
+whether the verdict holds for its dtype and device, one random number, and whether the breaker is open again. Everything
+else happens where a call is sampled or fails.
 
-What a kernel raises is not always its fault. Arguments that the operator does not have, a size beyond the declared ones
-that the kernel refuses, and a device without memory are not: such a call goes to the reference, and nothing is opened.
-A call that autograd would record goes there, too, because nobody has certified a gradient.
+What a kernel raises is not always its fault. Arguments that the operator does not have, tensors on several devices, a
+size beyond the declared ones that the kernel refuses, and a device without memory are not: such a call goes to the
+reference, and nothing is opened. A call that autograd would record goes there, too, because nobody has certified a
+gradient, and so does one in a dtype that the kernel was not verified in, or on a device that its evidence is not about.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Final, Literal
 
 import torch
@@ -27,6 +30,7 @@ from pipeline.rollout.breaker import Breaker
 from pipeline.rollout.calls import Fit, bytes_of, case_of, fit, lay, recorded
 from pipeline.rollout.incidents import Incident, trip
 from pipeline.rollout.judging import judge
+from pipeline.rollout.reference import case_argument, name_of
 from pipeline.rollout.samples import Copies, Sample
 from pipeline.rollout.shadow import LOG, Shadow
 from pipeline.rollout.source_unsafe import Entry
@@ -52,12 +56,14 @@ class Counts:
         dropped: The queue was full, arguments or results too large, the device had no room, or a graph was captured.
         beyond: Arguments that the operator does not declare: the oracle has no word on them.
         refused: Calls, sampled or not, that the kernel refused without being wrong; the reference answered.
+        unverified: Likewise that no verdict holds for: another dtype, or another device.
     """
 
     judged: int
     dropped: int
     beyond: int
     refused: int
+    unverified: int
 
 
 class _Tally:
@@ -104,7 +110,7 @@ class Served(ABC):
     @property
     def counts(self) -> Counts:
         """What became of the sampled calls so far; none is sampled where the reference alone serves."""
-        return Counts(judged=0, dropped=0, beyond=0, refused=0)
+        return Counts(judged=0, dropped=0, beyond=0, refused=0, unverified=0)
 
     def _positional(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         return self.__signature__.bind(*arguments, **named).args
@@ -135,6 +141,7 @@ class Serving:
     Attributes:
         registry: Its URL: where a failure is told.
         sample_rate: The share of calls that are judged; `sample_bytes` the most that one may have.
+        dtypes: Of a case, that the verdict holds for; `devices` likewise.
     """
 
     digest: str
@@ -144,6 +151,8 @@ class Serving:
     allowance: Allowance
     sample_rate: float
     sample_bytes: int
+    dtypes: tuple[torch.dtype, ...]
+    devices: frozenset[torch.device]
 
 
 class Kernel(Served):
@@ -159,7 +168,11 @@ class Kernel(Served):
         self._shadow = shadow
         self._serving = serving
         self._rate = serving.sample_rate
-        self._judged, self._dropped, self._beyond, self._refused = (_Tally() for _ in range(4))
+        self._judged, self._dropped, self._beyond, self._refused, self._unverified = (_Tally() for _ in range(5))
+        self._verified = frozenset(product(serving.dtypes, serving.devices))
+        self._unlike: set[tuple[torch.dtype, torch.device]] = set()  # what was said to be not verified
+        first = case_argument(operator)
+        self._first = len(operator.inputs) if first is None else first  # beyond the last: no argument decides
 
     @property
     def digest(self) -> str:
@@ -179,7 +192,8 @@ class Kernel(Served):
     @property
     def counts(self) -> Counts:
         """What became of the sampled calls so far."""
-        return Counts(self._judged.count, self._dropped.count, self._beyond.count, self._refused.count)
+        tallies = (self._judged, self._dropped, self._beyond, self._refused, self._unverified)
+        return Counts(*(tally.count for tally in tallies))
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Calls the kernel, or the reference where the kernel may not be called."""
@@ -188,6 +202,13 @@ class Kernel(Served):
         breaker = self._breaker
         if breaker.is_open or (_records_gradients() and _needs_gradient(arguments)):
             return self._reference(*arguments)
+        try:
+            first = arguments[self._first]
+            verified = (first.dtype, first.device) in self._verified
+        except (AttributeError, IndexError):  # a wrong call: whoever is called says so
+            verified = True
+        if not verified:
+            return self._unlike_any(arguments)
         if _draw() < self._rate:
             return self._sampled(arguments)
         try:
@@ -197,6 +218,20 @@ class Kernel(Served):
         if self._breaker.is_open:  # by another thread, since
             return self._reference(*arguments)
         return result
+
+    def _unlike_any(self, arguments: tuple[Any, ...]) -> Any:
+        """A call that no verdict holds for; said once a dtype and device."""
+        self._unverified.add()
+        kind = (arguments[self._first].dtype, arguments[self._first].device)
+        if kind not in self._unlike:
+            self._unlike.add(kind)
+            known = ", ".join(sorted(map(name_of, self._serving.dtypes)))
+            where = ", ".join(sorted(map(str, self._serving.devices)))
+            LOG.warning(
+                "%s: calls in %s on %s get the reference: the kernel %s was verified in %s, for %s",
+                self.operator, name_of(kind[0]), kind[1], self.digest[:12], known, where,
+            )  # fmt: skip
+        return self._reference(*arguments)
 
     def _sampled(self, arguments: tuple[Any, ...]) -> Any:
         before = self._copied(arguments)
@@ -271,6 +306,10 @@ class Kernel(Served):
         found = fit(self._operator, given.values)
         if isinstance(found, str):
             LOG.debug("%s raised on arguments that it need not take: %s", self.operator, found)
+            return None
+        devices = {one.device for one in given.values if isinstance(one, torch.Tensor)}
+        if len(devices) > 1:
+            LOG.debug("%s raised on tensors of several devices: %s", self.operator, devices)
             return None
         cause = error.__cause__ if isinstance(error, InterpreterError) and error.__cause__ is not None else error
         case = self._case(found, given)

@@ -28,10 +28,12 @@ class Trusted:
 
     Attributes:
         policy_digest: SHA-256 of the policy that judged it, as signed.
+        dtypes: In which dtypes of a case, as signed.
     """
 
     candidate: Candidate
     policy_digest: str
+    dtypes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,10 @@ def trust(
     summary = pair.summary.predicate
     policy = summary.policy.digest.sha256 if summary.policy.digest is not None else ""
     why = _verdict_lacks(pair, operator) or _policy_lacks(policy, policies) or platform_lacks(pair, here)
-    return Refused(why) if why is not None else Trusted(parsed, policy)
+    dtypes = verified_dtypes(pair)
+    if why is not None or isinstance(dtypes, str):
+        return Refused(why or str(dtypes))
+    return Trusted(parsed, policy, dtypes)
 
 
 def _verdict_lacks(pair: Pair, operator: Operator) -> str | None:
@@ -89,3 +94,9 @@ def platform_lacks(pair: Pair, here: Here) -> str | None:
     if measured[here.runs_on] != here.platform:
         return f"its verdict holds for {measured[here.runs_on]}; here is {here.platform}"
     return None
+
+
+def verified_dtypes(pair: Pair) -> tuple[str, ...] | str:
+    """Returns in which dtypes of a case the signed verdict holds, or why nobody knows."""
+    signed = pair.test_result.predicate.kernelgate.dtypes
+    return signed or "its attestation does not say in which dtypes its verdict holds: sign the run again"

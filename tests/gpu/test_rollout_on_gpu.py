@@ -75,6 +75,17 @@ def test_samples_hold_what_the_kernel_saw_whatever_the_caller_does_next(vouching
     assert (softmax.serves, softmax.counts.judged, softmax.why) == ("kernel", 8, "")
 
 
+def test_a_tensor_of_the_host_gets_the_reference_and_rolls_nothing_back(vouching: Team) -> None:
+    promoted(vouching, RIGHT, **of_this_card())
+    softmax = load(vouching)
+    assert isinstance(softmax, Kernel), softmax.why
+    x = torch.randn(4, 64)
+    assert torch.allclose(softmax(x), torch.softmax(x, -1), atol=1e-6)
+    assert torch.allclose(softmax(x.cuda()).cpu(), torch.softmax(x, -1), atol=1e-5)
+    settled()
+    assert (softmax.serves, softmax.counts.unverified, softmax.counts.judged) == ("kernel", 1, 1)
+
+
 def test_a_mismatch_on_the_gpu_opens_the_breaker_and_is_kept(vouching: Team) -> None:
     promoted(vouching, LATER_WRONG, **of_this_card())
     softmax = load(vouching)

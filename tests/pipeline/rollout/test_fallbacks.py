@@ -154,7 +154,10 @@ def test_a_wrong_call_raises(given: dict[str, object], error: type[Exception], s
 
 def test_a_reference_counts_nothing_as_a_kernel_counts_its_samples() -> None:
     served = kernelgate.load("softmax")
-    assert (served.serves, served.counts) == ("reference", Counts(judged=0, dropped=0, beyond=0, refused=0))
+    assert (served.serves, served.counts) == (
+        "reference",
+        Counts(judged=0, dropped=0, beyond=0, refused=0, unverified=0),
+    )
 
 
 def test_the_help_of_load_fits_on_a_page() -> None:

@@ -15,9 +15,10 @@ from pipeline.attestation.pairs import Pair, opened_pair
 from pipeline.registry.contract import Approved, Attestation
 from pipeline.rollout import trusting
 from pipeline.rollout.here import Here
-from pipeline.rollout.trusting import Refused, Trusted, platform_lacks, trust
+from pipeline.rollout.trusting import Refused, Trusted, platform_lacks, trust, verified_dtypes
 from pipeline.supply.platforms import platform_text
 from runners.operators import OPERATORS
+from runners.operators.model import FLOATS
 
 SOFTMAX = OPERATORS["softmax"]
 HERE = Here("gpu", ARCHITECTURE, platform_text(CARD, "2", "3"))
@@ -130,3 +131,13 @@ def test_an_attestation_that_does_not_say_on_what_is_refused(signed: Attestation
     earlier = Pair(pair.test_result.model_copy(update={"predicate": predicate}), pair.summary, pair.keyid)
     assert "sign the run again" in str(platform_lacks(earlier, HERE))
     assert platform_lacks(pair, HERE) is None
+
+
+def test_an_attestation_that_does_not_say_in_which_dtypes_is_refused(signed: Attestation, ring: Keyring) -> None:
+    """As earlier versions signed."""
+    pair = opened_pair(signed.candidate, signed.test_result, signed.summary, ring)
+    facts = pair.test_result.predicate.kernelgate.model_copy(update={"dtypes": None})
+    predicate = pair.test_result.predicate.model_copy(update={"kernelgate": facts})
+    earlier = Pair(pair.test_result.model_copy(update={"predicate": predicate}), pair.summary, pair.keyid)
+    assert "sign the run again" in str(verified_dtypes(earlier))
+    assert verified_dtypes(pair) == FLOATS

@@ -202,7 +202,7 @@ def test_an_exception_is_answered_by_the_reference_in_the_same_call(
     [
         ("assert x.numel() < 5000, 'a row fits into one block'", (torch.ones(70_001),)),  # beyond what relu declares
         ("raise torch.OutOfMemoryError('no room')", (FIRST,)),
-        ("raise TypeError('floats only')", (torch.arange(4),)),  # relu is not declared for int64
+        ("raise ValueError('one dim only')", (torch.ones(2, 2, 2, 2),)),  # relu is not declared for four
     ],
 )
 def test_what_is_not_the_kernels_fault_opens_nothing(
@@ -214,6 +214,54 @@ def test_what_is_not_the_kernels_fault_opens_nothing(
     settled()
     assert (served.serves, served.counts.refused) == ("kernel", 1)
     assert vouching.kinds() == ["promoted"]
+
+
+def test_a_call_that_no_verdict_holds_for_gets_the_reference_and_is_said_once(
+    vouching: Team, loaded: Loaded, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The kernel was verified in three dtypes, on this machine; it would round float64 to float32."""
+    promoted(vouching, relu("", before_launch="x = x.float()", note="rounds"))
+    served = loaded("relu")
+    x = torch.linspace(-1, 1, 99, dtype=torch.float64)
+    with caplog.at_level(logging.WARNING, logger="kernelgate.rollout"):
+        for _ in range(3):
+            assert torch.equal(served(x), torch.relu(x))
+        assert served(torch.empty(3, device="meta")).device.type == "meta"
+        assert torch.equal(served(torch.arange(-4, 4)).long(), torch.arange(-4, 4).clamp(min=0))
+    assert torch.equal(served(x.float()), torch.relu(x.float()))
+    settled()
+    counts = served.counts
+    assert (served.serves, counts.unverified, counts.judged, counts.refused) == ("kernel", 5, 1, 0)
+    said = [one.getMessage() for one in caplog.records]
+    assert [words.partition(" get the reference")[0] for words in said] == [
+        f"relu: calls in {kind}" for kind in ("float64 on cpu", "float32 on meta", "int64 on cpu")
+    ]
+    assert said[0].endswith(f"the kernel {served.digest[:12]} was verified in bfloat16, float16, float32, for cpu")
+    assert vouching.kinds() == ["promoted"]
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_a_tensor_without_strides_is_the_callers_fault(vouching: Team, loaded: Loaded, rate: float) -> None:
+    promoted(vouching, relu("", note=f"sparse {rate}"))
+    served = loaded("relu", sample_rate=rate)
+    given = torch.tensor([[0.0, -2.0], [3.0, 0.0]]).to_sparse()
+    assert torch.equal(served(given).to_dense(), torch.tensor([[0.0, 0.0], [3.0, 0.0]]))
+    settled()
+    assert (served.serves, served.counts.refused) == ("kernel", 1)
+
+
+def test_arguments_on_several_devices_are_the_callers_fault(vouching: Team, loaded: Loaded) -> None:
+    source = (RIGHT.parents[1] / "add" / "right_planes.py").read_text()
+    begin = "def add(x, y):\n"
+    assert begin in source
+    says = "    if y.device != x.device:\n        raise ValueError('Pointer argument (at 1) cannot be accessed')\n"
+    promoted(vouching, source.replace(begin, begin + says).encode())  # as Triton does on a GPU
+    served = loaded("add")
+    with pytest.raises(RuntimeError, match="not on the expected device"):  # PyTorch's own, of the reference
+        served(torch.ones(4), torch.ones(4, device="meta"))
+    settled()
+    assert (served.serves, served.counts.refused) == ("kernel", 1)
+    assert torch.equal(served(torch.ones(4), torch.ones(4)), torch.full((4,), 2.0))
 
 
 def test_an_empty_batch_rolls_no_fleet_back(vouching: Team, loaded: Loaded) -> None:
