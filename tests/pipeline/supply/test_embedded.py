@@ -89,7 +89,7 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "extends: dev\nname: lax\nsource:\n"
         "  allowed_imports: [torch, triton, math, os, sys, time, socket, errno]\n"
         f"  waived_rules: [{WAIVED}]\n"
-        "properties: {pairwise_cases: 6, special_cases: 0, block_cases: 0, huge_cases: 1, random_cases: 0}\n"
+        "properties: {pairwise_cases: 20, special_cases: 0, block_cases: 0, huge_cases: 1, random_cases: 0}\n"
         "compile: {required_targets: [sm_90]}\n"
     )
     return path

@@ -373,7 +373,7 @@ def few_cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("policy") / "few.yaml"
     path.write_text(
         "extends: dev\nname: few\ncompile: {required_targets: [sm_90]}\nmutants: {count: 0}\n"
-        "properties: {pairwise_cases: 6, special_cases: 0, block_cases: 0, huge_cases: 0, random_cases: 0}\n"
+        "properties: {pairwise_cases: 20, special_cases: 0, block_cases: 0, huge_cases: 0, random_cases: 0}\n"
     )
     return path
 
@@ -392,7 +392,10 @@ def test_a_real_run_sends_all_of_it_and_logs_json(
     assert plain(root.attributes)["kernelgate.run.id"] == told["run"]
     by_path = {plain(one.attributes)["kernelgate.candidate.path"]: one for one in collector.children(root)}
     assert set(by_path) == {str(right), str(unsound)}
-    assert plain(by_path[str(unsound)].attributes)["kernelgate.rule"] == "properties/nonfinite"
+    # Which of the two comes first is the draw's: a row that overflows has NaN, or zeros beside an infinite sum.
+    assert plain(by_path[str(unsound)].attributes)["kernelgate.rule"] in {
+        "properties/nonfinite", "properties/wrong-values",
+    }  # fmt: skip
     assert {one.name for one in collector.children(by_path[str(right)])} == {
         "check source", "check origin", "check properties", "check compile",
     }  # fmt: skip
