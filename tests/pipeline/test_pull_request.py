@@ -20,6 +20,7 @@ from policies.waivers import load_waivers
 
 DENIED = candidate(at_call="y = y + 1\n").replace("import os, sys, time\n", "")
 TODAY = datetime.now(UTC).date()
+SOON = TODAY + timedelta(days=2)  # not past, should midnight come in between
 
 
 def kernelgate(*arguments: str) -> Result:
@@ -124,8 +125,8 @@ def test_a_baseline_of_what_is_denied_lets_it_through_until_it_changes(repositor
 
 def test_an_expired_waiver_denies_and_says_so(repository: Path) -> None:
     verify("kernels")
-    waive("--expires", str(TODAY))
-    text = Path("waivers.yaml").read_text().replace(str(TODAY), str(TODAY - timedelta(days=1)))
+    waive("--expires", str(SOON))
+    text = Path("waivers.yaml").read_text().replace(str(SOON), str(TODAY - timedelta(days=1)))
     Path("waivers.yaml").write_text(text)
     code, document, said = verify("kernels", "--waivers=waivers.yaml")
     assert code == 1
@@ -137,7 +138,7 @@ def test_an_expired_waiver_denies_and_says_so(repository: Path) -> None:
 def test_what_can_not_be_waived_is_named_and_stays_denied(repository: Path) -> None:
     write(repository, {"kernels/old.py": candidate("import socket"), "kernels/none.py": "x = 1\n"})
     verify("kernels")
-    done = waive("--expires", str(TODAY))
+    done = waive("--expires", str(SOON))
     assert done.exit_code == 1
     assert "kernels/none.py: candidate/no-header can't be waived; mend it: Begin the file with" in " ".join(
         done.stdout.split()
@@ -150,26 +151,26 @@ def test_what_can_not_be_waived_is_named_and_stays_denied(repository: Path) -> N
     [
         (("--expires", "2020-01-01"), "is past"),
         (("--expires", "tomorrow"), "'tomorrow' is no day; it is written YYYY-MM-DD"),
-        (("--expires", str(TODAY), "--file", "flow.yaml"), "can't be added at the end of flow.yaml"),
-        (("--expires", str(TODAY), "--file", "none/w.yaml"), "can't be written"),
-        (("--expires", str(TODAY), "--reason", " "), "kernelgate: reason: a reason is needed"),
+        (("--expires", str(SOON), "--file", "flow.yaml"), "can't be added at the end of flow.yaml"),
+        (("--expires", str(SOON), "--file", "none/w.yaml"), "can't be written"),
+        (("--expires", str(SOON), "--reason", " "), "kernelgate: reason: a reason is needed"),
     ],
 )
 def test_a_waiver_that_can_not_be_written_is_said(repository: Path, arguments: tuple[str, ...], says: str) -> None:
     verify("kernels")
     write(
-        repository, {"flow.yaml": f"[{{rule: properties/raised, digest: {'ab' * 32}, reason: r, expires: {TODAY}}}]\n"}
+        repository, {"flow.yaml": f"[{{rule: properties/raised, digest: {'ab' * 32}, reason: r, expires: {SOON}}}]\n"}
     )
     done = waive(*arguments)
     assert done.exit_code == 2
     assert says in done.stderr
     shutil.rmtree("runs")
-    assert kernelgate("waive", "gone", "--reason", "r", "--expires", str(TODAY)).exit_code == 2
+    assert kernelgate("waive", "gone", "--reason", "r", "--expires", str(SOON)).exit_code == 2
 
 
 def test_a_second_baseline_leaves_what_is_there_alone(repository: Path) -> None:
     verify("kernels")
-    waive("--expires", str(TODAY))
+    waive("--expires", str(SOON))
     before = Path("waivers.yaml").read_text()
     done = waive("--expires", str(TODAY + timedelta(days=9)))
     assert "is waived until" in done.stdout
