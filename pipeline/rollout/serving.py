@@ -308,8 +308,8 @@ class Kernel(Served):
             LOG.debug("%s raised on arguments that it need not take: %s", self.operator, found)
             return None
         devices = {one.device for one in given.values if isinstance(one, torch.Tensor)}
-        if len(devices) > 1:
-            LOG.debug("%s raised on tensors of several devices: %s", self.operator, devices)
+        if len(devices) > 1 or not devices <= self._serving.devices:
+            LOG.debug("%s raised on tensors that are elsewhere, or on several devices: %s", self.operator, devices)
             return None
         cause = error.__cause__ if isinstance(error, InterpreterError) and error.__cause__ is not None else error
         case = self._case(found, given)

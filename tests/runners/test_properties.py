@@ -83,9 +83,8 @@ def test_each_element_that_can_be_wrong_is_counted_once_a_case(check, fake_runne
         return relu(x)
 
     evidence = check(fake_runners(counting), effort(40, 0))
-    assert (
-        sum(evidence.compared.values()) == sum(elements) / 2 > 0
-    )  # a case is run twice, and of relu no element is free
+    # A case is run twice, and of relu no element is free.
+    assert sum(evidence.compared.values()) == sum(elements) / 2 > 0
 
 
 def test_a_float64_beyond_float32_is_compared_like_any_other(check, fake_runners) -> None:
